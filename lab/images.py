@@ -1,0 +1,58 @@
+"""Images made of Debian packages, one for each suite."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.host import IDENTITY, LABEL, debian_mirror, podman, run, say
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A root file system: `packages` of the Debian `suite`, then `commands` run inside it."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Named after its content, so that a changed definition is built anew."""
+        content = hashlib.sha256(repr((self.suite, self.packages, self.commands)).encode()).hexdigest()[:8]
+        return f"localhost/eco2-lab-{IDENTITY}/{self.name}:{content}"
+
+
+def ensure(image: Image) -> str:
+    """Build the image unless it is there; return its reference."""
+    if image.reference in _ours():
+        return image.reference
+    say(f"building image {image.name} from Debian {image.suite} (about a minute)")
+    with tempfile.TemporaryDirectory(prefix="eco2-lab-") as scratch:
+        archive = Path(scratch) / "rootfs.tar"
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(image.packages)}"]
+        # A mirror may hold a testing suite whose signature is right and whose date has passed.
+        command += ['--aptopt=Acquire::Check-Valid-Until "false"']
+        command += [f"--customize-hook=chroot $1 {line}" for line in image.commands]
+        source = f"deb [signed-by={KEYRING}] {debian_mirror()} {image.suite} main"
+        run(*command, image.suite, str(archive), source)
+        podman("import", "--quiet", "--change", f"LABEL {LABEL}", str(archive), image.reference)
+    return image.reference
+
+
+def remove_unused() -> list[str]:
+    """Remove this lab's images that no container uses; return their names."""
+    used = podman("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Image}}").split()
+    gone = [name for name in _ours() if name not in used]
+    for name in gone:
+        podman("rmi", name)
+    return gone
+
+
+def _ours() -> list[str]:
+    return podman("images", "--filter", f"label={LABEL}", "--format", "{{.Repository}}:{{.Tag}}").split()

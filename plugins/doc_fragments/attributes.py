@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attributes of this collection's modules."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in check mode and predict what a run would change, without changing anything.
+  diff_mode:
+    description: Returns in diff mode what changed, or in check mode what would.
+  idempotent:
+    description: A second run with the same arguments changes nothing.
+  platform:
+    description: Where the module can run.
+    platforms: posix
+    support: full
+"""
+
+    RABBITMQ = r"""
+attributes:
+  action_group:
+    description: The group for C(module_defaults) that this module belongs to.
+    membership:
+      - eco2.platform.rabbitmq
+    support: full
+"""

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that every rabbitmq module takes to reach a broker."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - Address of the management API, such as V(https://rabbitmq.example.org:15671).
+      - Several endpoints of one cluster may be given; they are tried in turn. After a change of endpoint the cluster's
+        name must equal the first one's.
+      - A path is kept, for an API behind a prefix. Credentials in an address are refused.
+      - E(RABBITMQ_URL) holds one address, or several separated by commas.
+    type: list
+    elements: str
+    default: ["http://localhost:15672"]
+  username:
+    description:
+      - The user to connect as. It needs the tag C(management) and rights in each vhost concerned; C(policymaker) to change
+        policies; C(administrator) for vhosts, users, permissions, limits and operator policies.
+    type: str
+    required: true
+  password:
+    description: The password of O(username).
+    type: str
+    required: true
+  validate_certs:
+    description: Whether the broker's TLS certificate must be trusted. V(false) is for laboratories.
+    type: bool
+    default: true
+  ca_path:
+    description: File with the certificate authorities to trust, in PEM format, in place of the system's.
+    type: path
+  client_cert:
+    description: File with a client certificate in PEM format, for brokers that ask for one. It may hold the key too.
+    type: path
+  client_key:
+    description: File with the key of O(client_cert), where it is a file of its own.
+    type: path
+  timeout:
+    description: Seconds to wait for a connection, and for each answer.
+    type: float
+    default: 30.0
+requirements:
+  - requests
+notes:
+  - Nothing runs on the broker's host; the management API of RabbitMQ 3.10 or newer (C(rabbitmq_management)) is enough.
+    Run the task where that can be reached, often with C(delegate_to=localhost).
+"""

@@ -1,0 +1,247 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The management HTTP API over kept-alive connections. Private to this collection.
+
+One Client serves several threads; each thread has its own connection.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
+
+try:
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+# Waits before trying again, in seconds. Long enough for a load balancer to notice, short enough for a person.
+PAUSES = (0.2, 0.8)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where and how to connect; `timeout` in seconds, for connecting and for each wait on an answer."""
+
+    urls: tuple[str, ...]
+    username: str
+    password: str
+    validate_certs: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    timeout: float = 30.0
+
+    @property
+    def verify(self) -> bool | str:
+        return (self.ca_path or True) if self.validate_certs else False
+
+    @property
+    def certificate(self) -> tuple[str, str] | str | None:
+        if self.client_cert and self.client_key:
+            return (self.client_cert, self.client_key)
+        return self.client_cert
+
+
+def connection(params: t.Mapping[str, t.Any]) -> Connection:
+    """The connection that a module's arguments describe; Refused where they cannot be right."""
+    problems = [problem for url in params["url"] for problem in _url_problems(url)]
+    if not params["url"]:
+        problems.append("url: at least one address is needed, such as http://localhost:15672")
+    if params["client_key"] and not params["client_cert"]:
+        problems.append("client_key: is of use only with client_cert")
+    if problems:
+        raise Refused(problems)
+    return Connection(
+        urls=tuple(url.rstrip("/") for url in params["url"]),
+        username=params["username"],
+        password=params["password"],
+        validate_certs=params["validate_certs"],
+        ca_path=params["ca_path"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+        timeout=params["timeout"],
+    )
+
+
+def _url_problems(url: str) -> t.Iterator[str]:
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        yield "url: holds a username or password; give them as username and password, where they stay hidden"
+    elif parts.scheme not in ("http", "https") or not parts.hostname:
+        yield f"url: {url!r} is not an address of a management API: it looks like http://host:15672 or https://host:15671"
+
+
+def path_of(segments: t.Sequence[str]) -> str:
+    """The API path of these segments, each percent-encoded whole; Refused for names that no URL can carry."""
+    for segment in segments:
+        # Servers and clients collapse these even when encoded: a DELETE would hit another object.
+        if segment in ("", ".", ".."):
+            raise Refused([f"the name {segment!r} cannot be addressed through the management API: choose another"])
+    return "/api/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """`patience`: seconds added to the timeout; `repeat`: whether sending it twice does no harm."""
+
+    method: str
+    path: str
+    body: t.Any = None
+    what: str = "the broker refuses it"
+    patience: float = 0.0
+    repeat: bool = True
+
+
+class Client:
+    """Requests to one cluster through any of its endpoints."""
+
+    def __init__(self, settings: Connection) -> None:
+        self.settings = settings
+        self.cluster_name: str | None = None
+        self._home: int | None = None  # the endpoint that answered first
+        self._current = 0
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        if not settings.validate_certs:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def overview(self) -> dict[str, t.Any]:
+        """GET /api/overview, from the first endpoint that answers; its cluster is the one we stay with."""
+        answer = dict(self.get("overview"))
+        self.cluster_name, self._home = str(answer.get("cluster_name", "")), self._current
+        return answer
+
+    def get(self, *segments: str, **query: str) -> t.Any:
+        path = path_of(segments) + (f"?{urlencode(query)}" if query else "")
+        return self._send(_Request("GET", path, what=f"reading {'/'.join(segments)}")).json()
+
+    def put(self, segments: t.Sequence[str], body: t.Any) -> None:
+        self._send(_Request("PUT", path_of(segments), body))
+
+    def post(self, segments: t.Sequence[str], body: t.Any, patience: float = 0.0, repeat: bool = True) -> t.Any:
+        """POST; `patience` is added to the timeout, `repeat` says whether sending it twice is harmless."""
+        answer = self._send(_Request("POST", path_of(segments), body, patience=patience, repeat=repeat))
+        return answer.json() if answer.content else None
+
+    def delete(self, segments: t.Sequence[str], conditions: t.Mapping[str, str] | None = None, patience: float = 0.0) -> None:
+        """DELETE under the broker's own conditions, such as if-empty; what is gone already counts as deleted."""
+        path = path_of(segments) + (f"?{urlencode(conditions)}" if conditions else "")
+        try:
+            self._send(_Request("DELETE", path, what="the broker refuses to delete it", patience=patience))
+        except errors.NotFound:
+            return
+
+    def _send(self, request: _Request) -> requests.Response:
+        """The answer to the request from the current endpoint, or from another after a broken connection."""
+        attempts = len(PAUSES) * len(self.settings.urls) if request.repeat else 0
+        attempt = 0
+        while True:
+            endpoint = self._current
+            try:
+                answer = self._exchange(endpoint, request)
+            except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted) as error:
+                if attempt >= attempts or (isinstance(error, errors.NotTrusted) and len(self.settings.urls) == 1):
+                    raise
+                self._leave(endpoint)
+            else:
+                if answer.status_code < 300:
+                    return answer
+                refusal = errors.from_answer(request.what, answer.status_code, answer.text)
+                if not isinstance(refusal, errors.NotReady) or attempt >= attempts:
+                    raise refusal
+            time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
+            attempt += 1
+
+    def _exchange(self, endpoint: int, request: _Request) -> requests.Response:
+        """One request to one endpoint; raises CannotConnect, NotTrusted or TimedOut."""
+        url = self.settings.urls[endpoint]
+        waits = (self.settings.timeout, self.settings.timeout + request.patience)
+        try:
+            # Redirects are not followed: requests would turn a PUT into a GET.
+            return self._session(endpoint).request(
+                request.method,
+                url + request.path,
+                json=request.body,
+                timeout=waits,
+                verify=self.settings.verify,
+                cert=self.settings.certificate,
+                allow_redirects=False,
+            )
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise _failure(url, error, waits) from error
+
+    def _session(self, endpoint: int) -> requests.Session:
+        """This thread's connection to that endpoint, which must belong to the cluster we began with."""
+        if getattr(self._local, "endpoint", None) != endpoint:
+            session = requests.Session()
+            session.auth = (self.settings.username, self.settings.password)
+            # Looked up once: doing it for each request costs more than the request, and lets
+            # REQUESTS_CA_BUNDLE override ca_path.
+            session.proxies = dict(requests.utils.get_environ_proxies(self.settings.urls[endpoint]))
+            session.trust_env = False
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
+            self._local.session, self._local.endpoint = session, endpoint
+            if self._home not in (None, endpoint):
+                self._check_cluster(endpoint)
+        return t.cast("requests.Session", self._local.session)
+
+    def _check_cluster(self, endpoint: int) -> None:
+        answer = self._exchange(endpoint, _Request("GET", "/api/overview"))
+        name = str(answer.json().get("cluster_name", "")) if answer.status_code < 300 else None
+        if name != self.cluster_name:
+            self._local.endpoint = None
+            raise errors.OtherCluster(
+                f"{self.settings.urls[endpoint]}: belongs to cluster {name!r}, not to {self.cluster_name!r} "
+                "that answered first: list only endpoints of one cluster in url"
+            )
+
+    def _leave(self, endpoint: int) -> None:
+        """Turn to the next endpoint, unless another thread has done so."""
+        with self._lock:
+            if self._current == endpoint:
+                self._current = (endpoint + 1) % len(self.settings.urls)
+
+
+def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exception:
+    """What a request that brought no answer failed of, as CannotConnect, NotTrusted or TimedOut."""
+    kinds = requests.exceptions
+    root = _root(error)
+    if isinstance(error, kinds.SSLError):
+        return errors.NotTrusted(_tls_message(url, str(root)))
+    if isinstance(error, kinds.ConnectTimeout):
+        return errors.CannotConnect(f"{url}: no connection within {waits[0]:g} s: check address and firewall")
+    if isinstance(error, kinds.ReadTimeout):
+        return errors.TimedOut(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or is slow and needs a longer timeout")
+    if isinstance(error, kinds.ConnectionError) and "Failed to establish" not in str(error):
+        return errors.TimedOut(f"{url}: the connection broke before an answer came ({root})")
+    if isinstance(error, kinds.ConnectionError):
+        return errors.CannotConnect(f"{url}: cannot connect ({root}): does the broker run, with its management plugin enabled?")
+    if isinstance(error, OSError) and not isinstance(error, kinds.RequestException):
+        return errors.NotTrusted(f"{url}: {error}")  # a certificate file that cannot be read
+    return errors.CannotConnect(f"{url}: {root}")
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost cause: what a person would want to read."""
+    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else getattr(error, "reason", None)
+    return _root(inner) if isinstance(inner, BaseException) else error
+
+
+def _tls_message(url: str, reason: str) -> str:
+    if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "doesn't match")):
+        return f"{url}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
+    return f"{url}: TLS failed ({reason}): check that this port speaks TLS, and client_cert and client_key if the broker asks for them"

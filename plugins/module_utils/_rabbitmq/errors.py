@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a broker's answer means, told apart as a person needs it. Private to this collection.
+
+Every message is one line: what was tried on what, the status, the broker's own reason, and a hint.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
+
+
+class BrokerError(ChangeFailed):
+    """The broker answered with a refusal. `status` is the HTTP status."""
+
+    hint = ""
+
+    def __init__(self, what: str, status: int, reason: str) -> None:
+        hint = f" {self.hint}" if self.hint else ""
+        super().__init__(f"{what}: HTTP {status}, {reason}.{hint}")
+        self.status = status
+        self.reason = reason
+
+
+class WrongCredentials(BrokerError):
+    hint = "The broker does not accept these credentials: check username and password (RABBITMQ_USERNAME, RABBITMQ_PASSWORD)."
+
+
+class MissingRights(BrokerError):
+    hint = "The credentials are right, the rights are not: give the user the tag, or the permission in the vhost, that the reason names."
+
+
+class NoSuchVhost(BrokerError):
+    hint = "The vhost does not exist, or is not visible to this user: declare it under vhosts, or grant the user a permission in it."
+
+
+class NotFound(BrokerError):
+    hint = "An object that this one needs does not exist (any more)."
+
+
+class MissingPlugin(BrokerError):
+    hint = "This broker has no such endpoint: enable the plugin it belongs to (rabbitmq-plugins enable), or check the path in url."
+
+
+class NotReady(BrokerError):
+    hint = "The broker is up and not ready yet: wait for its boot to finish, then run again."
+
+
+class Inequivalent(BrokerError):
+    hint = "It exists with other properties, which cannot change in place: see on_immutable_change."
+
+
+class Invalid(BrokerError):
+    hint = "The broker refuses this value."
+
+
+class NotABroker(BrokerError):
+    hint = "This does not answer like the management API: check url (its port is usually 15672, or 15671 with TLS) and any proxy between."
+
+
+class CannotConnect(Unreachable):
+    """No connection to any of the endpoints."""
+
+
+class NotTrusted(Unreachable):
+    """The TLS handshake failed: their certificate or ours."""
+
+
+class OtherCluster(Unreachable):
+    """An endpoint tried after the first belongs to another cluster."""
+
+
+class TimedOut(NoAnswer):
+    """The request was sent and no answer came in time, or the connection broke before it did."""
+
+
+def from_answer(what: str, status: int, body: str) -> BrokerError:
+    """The error that an answer of status 300 and above stands for.
+
+    Rules measured on 3.10, 4.0 and 4.3: wrong credentials are 401 `not_authorized`, missing rights 401
+    `not_authorised` (403 is never sent), an invisible vhost is 401 on 4.0 and 404 on 4.3, an endpoint of a
+    missing plugin is 404 for GET and 405 for PUT.
+    """
+    error, reason = _parse(body)
+    if error is None:
+        kind = {405: MissingPlugin, 503: NotReady}.get(status, BrokerError if status >= 500 else NotABroker)
+        return kind(what, status, reason or "no reason given")
+    return _kind(status, error, reason)(what, status, reason or error)
+
+
+def _kind(status: int, error: str, reason: str) -> type[BrokerError]:
+    if status in (401, 403):
+        return WrongCredentials if error == "not_authorized" else MissingRights
+    if status == 404:
+        return NoSuchVhost if "vhost" in reason else NotFound
+    if status == 400 and "inequivalent" in reason:
+        return Inequivalent
+    by_status: dict[int, type[BrokerError]] = {400: Invalid, 405: MissingPlugin, 503: NotReady}
+    return by_status.get(status, BrokerError)
+
+
+def _parse(body: str) -> tuple[str | None, str]:
+    """The broker's `error` word (None where the body is not the broker's) and its reason as text."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None, ""
+    if not isinstance(answer, dict) or ("error" not in answer and "reason" not in answer):
+        return None, ""
+    return str(answer.get("error", "")), _text(answer.get("reason", ""))
+
+
+def _text(reason: t.Any) -> str:
+    """The reason on one line. Erlang strings arrive as lists of numbers, and 4.0 escapes for HTML."""
+    if isinstance(reason, list):
+        if reason and all(isinstance(code, int) and code >= 32 for code in reason):
+            reason = "".join(map(chr, reason))
+        else:
+            reason = ": ".join(_text(part) for part in reason)
+    text = html.unescape(reason) if isinstance(reason, str) else json.dumps(reason)
+    return " ".join(text.split()).rstrip(". ")

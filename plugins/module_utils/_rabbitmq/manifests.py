@@ -1,0 +1,355 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Custom resources of the Messaging Topology Operator as items of our lists. Private to this collection.
+
+The fields and defaults are those of the operator's CRDs (rabbitmq.com/v1beta1): an exchange is transient and a queue
+durable unless it says otherwise, an absent permission is the empty pattern, an operator policy applies to queues.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import traceback
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
+
+try:
+    import yaml
+except ImportError:
+    YAML_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    YAML_IMPORT_ERROR = None
+
+Resource = t.Dict[str, t.Any]
+
+GROUP = "rabbitmq.com"
+# Kinds of the operator that this module does not converge.
+_ELSEWHERE = ("Federation", "Shovel", "SuperStream", "SchemaReplication")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a resource's spec maps to an item: spec field to our field, and the operator's own defaults."""
+
+    kind: Kind
+    fields: t.Mapping[str, str]
+    defaults: Values
+    # Fields that say what happens on deletion or where the resource belongs: nothing to converge.
+    ignored: tuple[str, ...] = ("rabbitmqClusterReference", "deletionPolicy")
+
+
+_POLICY = {
+    "name": "name",
+    "vhost": "vhost",
+    "pattern": "pattern",
+    "applyTo": "apply_to",
+    "priority": "priority",
+    "definition": "definition",
+}
+SHAPES: dict[str, Shape] = {
+    "Vhost": Shape(
+        kinds.VHOST,
+        {"name": "name", "tracing": "tracing", "tags": "tags", "defaultQueueType": "default_queue_type", "limits": "limits"},
+        {},
+    ),
+    "Queue": Shape(
+        kinds.QUEUE,
+        {"name": "name", "vhost": "vhost", "type": "type", "durable": "durable", "autoDelete": "auto_delete", "arguments": "arguments"},
+        {"vhost": "/", "durable": True},
+        ("rabbitmqClusterReference", "deletionPolicy", "deleteIfEmpty", "deleteIfUnused"),
+    ),
+    "Exchange": Shape(
+        kinds.EXCHANGE,
+        {"name": "name", "vhost": "vhost", "type": "type", "durable": "durable", "autoDelete": "auto_delete", "arguments": "arguments"},
+        {"vhost": "/", "type": "direct", "durable": False},
+    ),
+    "Binding": Shape(
+        kinds.BINDING,
+        {
+            "vhost": "vhost",
+            "source": "source",
+            "destination": "destination",
+            "destinationType": "destination_type",
+            "routingKey": "routing_key",
+            "arguments": "arguments",
+        },
+        {"vhost": "/"},
+    ),
+    "User": Shape(kinds.USER, {"tags": "tags", "importCredentialsSecret": "credentials", "limits": "limits"}, {}),
+    "Permission": Shape(
+        kinds.PERMISSION,
+        {"vhost": "vhost", "user": "user", "userReference": "user_reference", "permissions": "permissions"},
+        {},
+    ),
+    "TopicPermission": Shape(
+        kinds.TOPIC_PERMISSION,
+        {"vhost": "vhost", "user": "user", "userReference": "user_reference", "permissions": "permissions"},
+        {},
+    ),
+    "Policy": Shape(kinds.POLICY, _POLICY, {"vhost": "/"}),
+    "OperatorPolicy": Shape(kinds.OPERATOR_POLICY, _POLICY, {"vhost": "/", "apply_to": "queues"}),
+}
+_LIMITS = {
+    "Vhost": (kinds.VHOST_LIMIT, "vhost", {"connections": "max-connections", "queues": "max-queues"}),
+    "User": (kinds.USER_LIMIT, "user", {"connections": "max-connections", "channels": "max-channels"}),
+}
+
+
+def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
+    """The items that the manifests declare: dicts, YAML text, or a list of either. Refused with every problem found."""
+    if not manifests:
+        return []
+    resources = list(_resources(manifests))
+    book = _Book.of(resources)
+    problems: list[str] = []
+    chosen = _of_one_cluster(book.topology, cluster_reference, problems)
+    found: list[Item] = []
+    for resource in chosen:
+        try:
+            found += _items(resource, book)
+        except Refused as refusal:
+            problems += [f"{_name(resource)}: {problem}" for problem in refusal.problems]
+    if problems or book.problems:
+        raise Refused(book.problems + problems)
+    return found
+
+
+def secrets(manifests: t.Any) -> t.Iterator[str]:
+    """Every value of every Secret in the manifests, encoded and decoded, for masking; never raises."""
+    try:
+        resources = list(_resources(manifests or []))
+    except Refused:
+        resources = []
+        # Unreadable text may hold anything: hide it whole.
+        yield from (entry for entry in _listed(manifests) if isinstance(entry, str))
+    for resource in resources:
+        if resource.get("kind") == "Secret":
+            for part in ("data", "stringData"):
+                values = resource.get(part)
+                for value in values.values() if isinstance(values, dict) else ():
+                    yield str(value)
+                    try:
+                        yield base64.b64decode(str(value), validate=True).decode()
+                    except (binascii.Error, UnicodeDecodeError, ValueError):
+                        continue
+
+
+def _listed(manifests: t.Any) -> list[t.Any]:
+    return manifests if isinstance(manifests, list) else [manifests]
+
+
+def _resources(manifests: t.Any) -> t.Iterator[Resource]:
+    """Each resource of the manifests, those inside a List too."""
+    for number, entry in enumerate(_listed(manifests)):
+        documents = _parsed(entry, number) if isinstance(entry, str) else [entry]
+        for document in documents:
+            if document is None:
+                continue
+            if not isinstance(document, dict):
+                raise Refused([f"manifests[{number}]: is {type(document).__name__}, not a resource with kind, metadata and spec"])
+            if document.get("kind") == "List":
+                yield from _resources(document.get("items") or [])
+            else:
+                yield document
+
+
+def _parsed(text: str, number: int) -> list[t.Any]:
+    if YAML_IMPORT_ERROR is not None:
+        raise Refused([f"manifests[{number}]: YAML text needs PyYAML on the host that runs the module; or pass dicts (from_yaml_all)"])
+    # Five to ten times as fast, where PyYAML was built with libyaml.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(yaml.load_all(text, Loader=loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        # Not the error's own text: it quotes the line, which may hold a secret.
+        raise Refused([f"manifests[{number}]: not YAML{where}: {getattr(error, 'problem', None) or 'cannot be parsed'}"]) from error
+
+
+def _name(resource: Resource) -> str:
+    metadata = resource.get("metadata") or {}
+    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{resource.get('kind', 'resource without kind')} {namespace}{metadata.get('name', '(without name)')}"
+
+
+@dataclass
+class _Book:
+    """The resources, sorted: those to converge, and the Secrets and Users that they refer to, by namespace and name."""
+
+    topology: list[Resource]
+    secrets: dict[tuple[str, str], Resource]
+    users: dict[tuple[str, str], Resource]
+    problems: list[str]
+
+    @staticmethod
+    def of(resources: t.Iterable[Resource]) -> _Book:
+        book = _Book([], {}, {}, [])
+        for resource in resources:
+            kind, group = resource.get("kind"), str(resource.get("apiVersion", "")).split("/")[0]
+            if kind == "Secret" and group == "v1":
+                book.secrets[_place(resource)] = resource
+            elif group == GROUP and kind in SHAPES:
+                book.topology.append(resource)
+                if kind == "User":
+                    book.users[_place(resource)] = resource
+            else:
+                book.problems.append(f"{_name(resource)}: {_why_not(resource, group)}")
+        return book
+
+
+def _why_not(resource: Resource, group: str) -> str:
+    kind = resource.get("kind")
+    if group == GROUP and kind in _ELSEWHERE:
+        return f"kind {kind} is not converged by this module: take it out of manifests"
+    return f"unknown kind {kind!r} of {resource.get('apiVersion')!r}: manifests take {', '.join(SHAPES)} of {GROUP}/v1beta1, and Secrets"
+
+
+def _place(resource: Resource, name: str | None = None) -> tuple[str, str]:
+    metadata = resource.get("metadata") or {}
+    return (str(metadata.get("namespace", "")), name or str(metadata.get("name", "")))
+
+
+def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: list[str]) -> list[Resource]:
+    """The resources of the wanted cluster; all of them where they name no more than one."""
+    clusters = {_cluster(resource) for resource in resources}
+    if wanted is None:
+        if len({name for dummy, name in clusters}) > 1 or len({space for space, dummy in clusters if space}) > 1:
+            names = ", ".join(sorted(f"{space}/{name}" if space else name for space, name in clusters))
+            problems.append(f"manifests: belong to several clusters ({names}): choose one with cluster_reference")
+        return resources
+    space, name = wanted.rpartition("/")[::2]
+    return [resource for resource in resources if _cluster(resource)[1] == name and (not space or _cluster(resource)[0] in (space, ""))]
+
+
+def _cluster(resource: Resource) -> tuple[str, str]:
+    """Namespace (empty where neither the reference nor the resource names one) and name of its cluster."""
+    spec = resource.get("spec")
+    reference = spec.get("rabbitmqClusterReference") if isinstance(spec, dict) else None
+    if not isinstance(reference, dict):
+        return ("", "")
+    namespace = reference.get("namespace") or (resource.get("metadata") or {}).get("namespace") or ""
+    secret = reference.get("connectionSecret") or {}
+    return (str(namespace), str(reference.get("name") or secret.get("name", "")))
+
+
+def _items(resource: Resource, book: _Book) -> t.Iterator[Item]:
+    """One resource as items: its object, and its limits one each."""
+    kind, shape, source = resource["kind"], SHAPES[resource["kind"]], _name(resource)
+    values = _values(resource, shape)
+    limits = values.pop("limits", {})
+    if kind == "User":
+        values.update(_credentials(values.pop("credentials", None), resource, book))
+    elif "permissions" in values or "user_reference" in values or kind.endswith("Permission"):
+        values["user"] = _user_of(values.pop("user_reference", None), values.get("user"), resource, book)
+        values.update(_patterns(kind, values.pop("permissions", {})))
+    yield Item(shape.kind, values, source)
+    if kind in _LIMITS:
+        limit, owner, names = _LIMITS[kind]
+        for name, value in limits.items():
+            if name not in names:
+                raise Refused([f"unknown field spec.limits.{name}"])
+            yield Item(limit, {owner: values["name"], "name": names[name], "value": value}, source)
+
+
+def _values(resource: Resource, shape: Shape) -> Values:
+    spec = resource.get("spec")
+    if not isinstance(spec, dict):
+        raise Refused(["has no spec"])
+    unknown = sorted(set(spec) - set(shape.fields) - set(shape.ignored))
+    if unknown:
+        raise Refused([f"unknown field spec.{name}: it takes {', '.join(shape.fields)}" for name in unknown])
+    values = dict(shape.defaults)
+    values.update((ours, _plain(spec[theirs])) for theirs, ours in shape.fields.items() if spec.get(theirs) is not None)
+    problems = list(_type_problems(values, shape))
+    if problems:
+        raise Refused(problems)
+    return values
+
+
+_TYPES: dict[str, tuple[type, str]] = {
+    "bool": (bool, "true or false"),
+    "int": (int, "an integer"),
+    "dict": (dict, "a mapping"),
+    "list": (list, "a list"),
+    "str": (str, "a string"),
+}
+
+
+def _type_problems(values: Values, shape: Shape) -> t.Iterator[str]:
+    """The types that the CRD's schema would enforce."""
+    expected = {entry.name: entry.type for entry in shape.kind.fields}
+    expected.update(limits="dict", credentials="dict", permissions="dict", user_reference="dict", arguments="dict")
+    theirs = {ours: name for name, ours in shape.fields.items()}
+    for name, value in values.items():
+        wanted, words = _TYPES[expected.get(name, "str")]
+        if type(value) is not wanted:
+            yield f"spec.{theirs[name]} must be {words}, is {value!r}"
+
+
+def _plain(value: t.Any) -> t.Any:
+    """The value as the operator would send it: through JSON, where 1.0 and 1 are one number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _credentials(reference: t.Any, resource: Resource, book: _Book) -> Values:
+    """Name and password of a User, which live in a Secret of the same namespace."""
+    name = (reference or {}).get("name")
+    if not name:
+        raise Refused(["has no importCredentialsSecret: without one the operator makes up a name and a password, we don't"])
+    secret = book.secrets.get(_place(resource, name))
+    if secret is None:
+        raise Refused([f"its importCredentialsSecret {name} is not among the manifests of its namespace"])
+    data = _decoded(secret)
+    if not data.get("username"):
+        raise Refused([f"Secret {name} has no username"])
+    values: Values = {"name": data["username"]}
+    if data.get("passwordHash"):
+        values.update(password_hash=data["passwordHash"], hashing_algorithm="sha512")
+    elif "password" in data:
+        values["password"] = data["password"]
+    return values
+
+
+def _decoded(secret: Resource) -> dict[str, str]:
+    data = {}
+    for name, value in (secret.get("data") or {}).items():
+        try:
+            data[name] = base64.b64decode(str(value), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise Refused([f"{_name(secret)}: data.{name} is not base64 of text"]) from error
+    data.update((name, str(value)) for name, value in (secret.get("stringData") or {}).items())
+    return data
+
+
+def _user_of(reference: t.Any, user: str | None, resource: Resource, book: _Book) -> str:
+    if (reference is None) == (user is None):
+        raise Refused(["needs user or userReference, one of the two"])
+    if user is not None:
+        return user
+    name = str(reference.get("name"))
+    other = book.users.get(_place(resource, name))
+    if other is None:
+        raise Refused([f"its userReference {name} is not among the manifests of its namespace"])
+    return str(_credentials((other.get("spec") or {}).get("importCredentialsSecret"), other, book)["name"])
+
+
+def _patterns(kind: str, permissions: Values) -> Values:
+    names = ("configure", "write", "read") if kind == "Permission" else ("exchange", "write", "read")
+    unknown = sorted(set(permissions) - set(names))
+    if unknown:
+        raise Refused([f"unknown field spec.permissions.{name}" for name in unknown])
+    return {name: permissions.get(name, "") for name in names}

@@ -1,0 +1,53 @@
+"""Real brokers of three release lines, started once for the session and removed by it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from harness import Task
+
+from lab import brokers
+from lab.host import LabError, require
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "broker" in metafunc.fixturenames:
+        metafunc.parametrize("broker", list(brokers.SUITES), indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def lab() -> t.Iterator[t.Callable[[str], brokers.Broker]]:
+    """Starts the broker of a release line; what this session started, it removes."""
+    try:
+        require()
+    except LabError as error:
+        pytest.skip(f"no lab on this machine: {error}")
+    started: list[str] = []
+
+    def start(line: str) -> brokers.Broker:
+        name = f"test-{line}"
+        if name not in brokers.names():
+            started.append(name)
+        return brokers.up(name, line)
+
+    yield start
+    for name in started:
+        brokers.down(name)
+
+
+@pytest.fixture(scope="session")
+def broker(request: pytest.FixtureRequest, lab: t.Callable[[str], brokers.Broker]) -> brokers.Broker:
+    """A broker; each test that asks for it runs once on each release line."""
+    return lab(request.param)
+
+
+@pytest.fixture(scope="session")
+def broker_4(lab: t.Callable[[str], brokers.Broker]) -> brokers.Broker:
+    """The broker of the line that the real platform runs, for what does not depend on the version."""
+    return lab("4.0")
+
+
+@pytest.fixture
+def task(broker: brokers.Broker) -> Task:
+    return Task(broker)

@@ -1,0 +1,38 @@
+"""Runs a module as Ansible would, in this process: real arguments in, the JSON it prints out."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import typing as t
+
+from ansible.module_utils.testing import patch_module_args
+
+from lab.brokers import Broker
+
+
+class Task:
+    """A task of one module against one broker.
+
+    >>> Task(broker).apply(queues=[{"name": "a"}])["changed"]
+    True
+    """
+
+    def __init__(self, broker: Broker, module: str = "rabbitmq_topology", **defaults: t.Any) -> None:
+        self.module = importlib.import_module(f"ansible_collections.eco2.platform.plugins.modules.{module}")
+        self.defaults = {"url": [broker.url], "username": broker.username, "password": broker.password, **defaults}
+
+    def apply(self, **arguments: t.Any) -> dict[str, t.Any]:
+        return self._run(arguments, check=False)
+
+    def check(self, **arguments: t.Any) -> dict[str, t.Any]:
+        return self._run(arguments, check=True)
+
+    def _run(self, arguments: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+        values = {**self.defaults, **arguments, "_ansible_check_mode": check, "_ansible_diff": True}
+        output = io.StringIO()
+        with patch_module_args(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+            self.module.main()
+        return t.cast("dict[str, t.Any]", json.loads(output.getvalue()))
