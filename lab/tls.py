@@ -22,13 +22,15 @@ def ensure() -> Path:
 
 def _authority(home: Path, name: str, common_name: str) -> None:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{home}/{name}.key")
-    run("openssl", "req", "-x509", *key, "-days", "3650", "-subj", f"/CN={common_name}", "-out", f"{home}/{name}.crt")
+    # Python 3.13 refuses an authority that does not say what its key is for.
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    run("openssl", "req", "-x509", *key, *usage, "-days", "3650", "-subj", f"/CN={common_name}", "-out", f"{home}/{name}.crt")
 
 
 def _issue(home: Path, name: str, common_name: str, extension: str) -> None:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{home}/{name}.key")
     run("openssl", "req", *key, "-subj", f"/CN={common_name}", "-out", f"{home}/{name}.csr")
-    (home / f"{name}.ext").write_text(extension + "\n", encoding="utf-8")
+    (home / f"{name}.ext").write_text(f"{extension}\nauthorityKeyIdentifier=keyid\n", encoding="utf-8")
     ca = ("-CA", f"{home}/ca.crt", "-CAkey", f"{home}/ca.key", "-CAcreateserial", "-extfile", f"{home}/{name}.ext")
     run("openssl", "x509", "-req", "-in", f"{home}/{name}.csr", *ca, "-days", "3650", "-out", f"{home}/{name}.crt")
     (home / f"{name}.key").chmod(0o644)

@@ -8,6 +8,8 @@ One Client serves several threads; each thread has its own connection.
 
 from __future__ import annotations
 
+import http.client
+import os
 import threading
 import time
 import traceback
@@ -62,6 +64,9 @@ def connection(params: t.Mapping[str, t.Any]) -> Connection:
         problems.append("url: at least one address is needed, such as http://localhost:15672")
     if params["client_key"] and not params["client_cert"]:
         problems.append("client_key: is of use only with client_cert")
+    for option in ("ca_path", "client_cert", "client_key"):
+        if params[option] and not os.access(params[option], os.R_OK):
+            problems.append(f"{option}: {params[option]} does not exist, or cannot be read here")
     if problems:
         raise Refused(problems)
     return Connection(
@@ -120,21 +125,25 @@ class Client:
 
     def overview(self) -> dict[str, t.Any]:
         """GET /api/overview, from the first endpoint that answers; its cluster is the one we stay with."""
-        answer = dict(self.get("overview"))
+        try:
+            answer = self.get("overview")
+        except errors.NotFound as error:
+            raise errors.NotABroker(f"{self.settings.urls[self._current]}: reading overview", error.status, error.reason) from error
+        if not isinstance(answer, dict) or "rabbitmq_version" not in answer:
+            raise errors.NotABroker(f"{self.settings.urls[self._current]}: reading overview", 200, "the answer is no broker's overview")
         self.cluster_name, self._home = str(answer.get("cluster_name", "")), self._current
         return answer
 
     def get(self, *segments: str, **query: str) -> t.Any:
         path = path_of(segments) + (f"?{urlencode(query)}" if query else "")
-        return self._send(_Request("GET", path, what=f"reading {'/'.join(segments)}")).json()
+        return self._json(_Request("GET", path, what=f"reading {'/'.join(segments)}"))
 
     def put(self, segments: t.Sequence[str], body: t.Any) -> None:
         self._send(_Request("PUT", path_of(segments), body))
 
     def post(self, segments: t.Sequence[str], body: t.Any, patience: float = 0.0, repeat: bool = True) -> t.Any:
         """POST; `patience` is added to the timeout, `repeat` says whether sending it twice is harmless."""
-        answer = self._send(_Request("POST", path_of(segments), body, patience=patience, repeat=repeat))
-        return answer.json() if answer.content else None
+        return self._json(_Request("POST", path_of(segments), body, patience=patience, repeat=repeat))
 
     def delete(self, segments: t.Sequence[str], conditions: t.Mapping[str, str] | None = None, patience: float = 0.0) -> None:
         """DELETE under the broker's own conditions, such as if-empty; what is gone already counts as deleted."""
@@ -143,6 +152,14 @@ class Client:
             self._send(_Request("DELETE", path, what="the broker refuses to delete it", patience=patience))
         except errors.NotFound:
             return
+
+    def _json(self, request: _Request) -> t.Any:
+        """The content of the answer; None where it has none."""
+        answer = self._send(request)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            raise errors.NotABroker(f"{answer.url}: {request.what}", answer.status_code, "the answer is not JSON") from None
 
     def _send(self, request: _Request) -> requests.Response:
         """The answer to the request from the current endpoint, or from another after a broken connection."""
@@ -159,8 +176,11 @@ class Client:
             else:
                 if answer.status_code < 300:
                     return answer
-                refusal = errors.from_answer(request.what, answer.status_code, answer.text)
-                if not isinstance(refusal, errors.NotReady) or attempt >= attempts:
+                what = f"{self.settings.urls[endpoint]}: {request.what}" if request.method == "GET" else request.what
+                refusal = errors.from_answer(what, answer.status_code, answer.text)
+                # A listing may fail with 500 while another client deletes what is listed.
+                passing = isinstance(refusal, errors.NotReady) or (request.method == "GET" and refusal.status >= 500)
+                if not passing or attempt >= attempts:
                     raise refusal
             time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
             attempt += 1
@@ -226,10 +246,12 @@ def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exceptio
         return errors.CannotConnect(f"{url}: no connection within {waits[0]:g} s: check address and firewall")
     if isinstance(error, kinds.ReadTimeout):
         return errors.TimedOut(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or is slow and needs a longer timeout")
-    if isinstance(error, kinds.ConnectionError) and "Failed to establish" not in str(error):
-        return errors.TimedOut(f"{url}: the connection broke before an answer came ({root})")
-    if isinstance(error, kinds.ConnectionError):
+    if isinstance(root, http.client.BadStatusLine) and not isinstance(root, http.client.RemoteDisconnected):
+        return errors.CannotConnect(f"{url}: {_not_http(root.line)}")
+    if isinstance(error, kinds.ConnectionError) and any(words in str(error) for words in ("Failed to establish", "Failed to resolve")):
         return errors.CannotConnect(f"{url}: cannot connect ({root}): does the broker run, with its management plugin enabled?")
+    if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError)):
+        return errors.TimedOut(f"{url}: the connection broke before an answer came ({root})")
     if isinstance(error, OSError) and not isinstance(error, kinds.RequestException):
         return errors.NotTrusted(f"{url}: {error}")  # a certificate file that cannot be read
     return errors.CannotConnect(f"{url}: {root}")
@@ -237,11 +259,22 @@ def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exceptio
 
 def _root(error: BaseException) -> BaseException:
     """The innermost cause: what a person would want to read."""
-    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else getattr(error, "reason", None)
+    inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
     return _root(inner) if isinstance(inner, BaseException) else error
+
+
+def _not_http(said: str) -> str:
+    """What a port is whose first words are not HTTP's."""
+    if said.startswith("\x15\x03"):
+        return "this port speaks TLS: its address begins with https://"
+    if said.startswith("AMQP"):
+        return "this port speaks AMQP: the management API has a port of its own, usually 15672, or 15671 with TLS"
+    return f"this port does not speak HTTP, it says {said[:40]!r}"
 
 
 def _tls_message(url: str, reason: str) -> str:
     if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "doesn't match")):
         return f"{url}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
+    if any(words in reason for words in ("PEM", "NO_CERTIFICATE_OR_CRL_FOUND", "KEY_VALUES_MISMATCH")):
+        return f"{url}: TLS cannot begin ({reason}): look into the files of ca_path, client_cert and client_key"
     return f"{url}: TLS failed ({reason}): check that this port speaks TLS, and client_cert and client_key if the broker asks for them"

@@ -90,7 +90,8 @@ def _merge(one: Declared, two: Declared) -> Declared | str:
                 return f"{name} differs"
             return f"{name} is {right!r} here and {left!r} there"
     merged = dict(one.fields, **two.fields)
-    return Declared(one.kind, one.object, one.identity, merged, one.present, one.source, one.password_once and two.password_once)
+    once = all(entry.password_once for entry in (one, two) if "password" in entry.fields)
+    return Declared(one.kind, one.object, one.identity, merged, one.present, one.source, once)
 
 
 def _state(declared: Declared) -> str:
@@ -108,16 +109,21 @@ def _problems(item: Item) -> t.Iterator[str]:
 
 
 def _identity_problems(item: Item, part: str) -> t.Iterator[str]:
-    kind, value = item.kind, item.values.get(part, "" if part in item.kind.optional_identity else None)
-    if part == "arguments":
+    kind, value = item.kind, item.values.get(part)
+    optional = kind.optional_identity.get(part)
+    if part == "arguments" or (value is None and optional is not None and not optional.required):
         return
     if value is None:
         yield f"{part} is missing"
     elif not isinstance(value, str):
         yield f"{part} must be a string, is {value!r}"
+    elif optional is not None and optional.choices:
+        if value not in optional.choices:
+            yield f"{part} is {value!r}: it is one of {', '.join(optional.choices)}"
     elif part == "routing_key":
-        if len(value.encode()) > rules.NAME_BYTES:
-            yield f"routing_key has more than {rules.NAME_BYTES} bytes"
+        problem = rules.name_problem(value) if value not in ("", ".", "..") else None
+        if problem:
+            yield f"routing_key: {problem}"
     elif part != "exchange" or value:
         problem = rules.name_problem(value)
         if problem:

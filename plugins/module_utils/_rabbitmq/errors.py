@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+import sys
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
@@ -97,7 +98,8 @@ def _kind(status: int, error: str, reason: str) -> type[BrokerError]:
     if status in (401, 403):
         return WrongCredentials if error == "not_authorized" else MissingRights
     if status == 404:
-        return NoSuchVhost if "vhost" in reason else NotFound
+        # vhost_not_found, but not: no queue 'x' in vhost 'y'
+        return NoSuchVhost if "vhost" in reason and "in vhost" not in reason else NotFound
     if status == 400 and "inequivalent" in reason:
         return Inequivalent
     by_status: dict[int, type[BrokerError]] = {400: Invalid, 405: MissingPlugin, 503: NotReady}
@@ -115,10 +117,14 @@ def _parse(body: str) -> tuple[str | None, str]:
     return str(answer.get("error", "")), _text(answer.get("reason", ""))
 
 
+def _is_character(code: t.Any) -> bool:
+    return type(code) is int and (32 <= code <= sys.maxunicode or code in (9, 10, 13))
+
+
 def _text(reason: t.Any) -> str:
     """The reason on one line. Erlang strings arrive as lists of numbers, and 4.0 escapes for HTML."""
     if isinstance(reason, list):
-        if reason and all(isinstance(code, int) and code >= 32 for code in reason):
+        if reason and all(map(_is_character, reason)):
             reason = "".join(map(chr, reason))
         else:
             reason = ": ".join(_text(part) for part in reason)

@@ -10,7 +10,9 @@ durable unless it says otherwise, an absent permission is the empty pattern, an 
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
+import functools
+import re
 import traceback
 import typing as t
 from dataclasses import dataclass
@@ -123,22 +125,34 @@ def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
 
 def secrets(manifests: t.Any) -> t.Iterator[str]:
     """Every value of every Secret in the manifests, encoded and decoded, for masking; never raises."""
-    try:
-        resources = list(_resources(manifests or []))
-    except Refused:
-        resources = []
-        # Unreadable text may hold anything: hide it whole.
-        yield from (entry for entry in _listed(manifests) if isinstance(entry, str))
-    for resource in resources:
-        if resource.get("kind") == "Secret":
-            for part in ("data", "stringData"):
-                values = resource.get(part)
-                for value in values.values() if isinstance(values, dict) else ():
-                    yield str(value)
-                    try:
-                        yield base64.b64decode(str(value), validate=True).decode()
-                    except (binascii.Error, UnicodeDecodeError, ValueError):
-                        continue
+    for number, entry in enumerate(_listed(manifests)):
+        if isinstance(entry, str):
+            try:
+                documents = _parsed(entry, number)
+            except Refused:
+                documents = [entry]
+            # Unreadable text may hold anything: hide it whole.
+            yield from (document for document in documents if isinstance(document, str))
+            yield from secrets([document for document in documents if not isinstance(document, str)])
+        elif isinstance(entry, list):
+            yield from secrets(entry)
+        elif isinstance(entry, dict) and entry.get("kind") == "List":
+            yield from secrets(entry.get("items"))
+        elif isinstance(entry, dict) and entry.get("kind") == "Secret":
+            yield from _values_of(entry)
+
+
+def _values_of(secret: Resource) -> t.Iterator[str]:
+    for part in ("data", "stringData"):
+        for value in _mapping(secret.get(part)).values():
+            yield str(value)
+            with contextlib.suppress(ValueError):
+                yield base64.b64decode(str(value), validate=True).decode()
+
+
+def _mapping(value: t.Any) -> dict[str, t.Any]:
+    """What should be a mapping; empty where it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def _listed(manifests: t.Any) -> list[t.Any]:
@@ -152,14 +166,25 @@ def _resources(manifests: t.Any) -> t.Iterator[Resource]:
         for document in documents:
             if document is None:
                 continue
-            if not isinstance(document, dict):
-                raise Refused([f"manifests[{number}]: is {type(document).__name__}, not a resource with kind, metadata and spec"])
+            problem = _malformed(document)
+            if problem:
+                raise Refused([f"manifests[{number}]: {problem}"])
             if document.get("kind") == "List":
                 yield from _resources(document.get("items") or [])
             else:
                 yield document
 
 
+def _malformed(document: t.Any) -> str | None:
+    if not isinstance(document, dict):
+        return f"is {type(document).__name__}, not a resource with kind, metadata and spec"
+    for part, wanted, words in (("kind", str, "a string"), ("metadata", dict, "a mapping")):
+        if document.get(part) is not None and not isinstance(document[part], wanted):
+            return f"{part} must be {words}"
+    return None
+
+
+@functools.lru_cache(maxsize=None)  # asked twice: for the items, and for what is to be masked
 def _parsed(text: str, number: int) -> list[t.Any]:
     if YAML_IMPORT_ERROR is not None:
         raise Refused([f"manifests[{number}]: YAML text needs PyYAML on the host that runs the module; or pass dicts (from_yaml_all)"])
@@ -167,11 +192,12 @@ def _parsed(text: str, number: int) -> list[t.Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return list(yaml.load_all(text, Loader=loader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        # Not the error's own text: it quotes the line, which may hold a secret.
-        raise Refused([f"manifests[{number}]: not YAML{where}: {getattr(error, 'problem', None) or 'cannot be parsed'}"]) from error
+        # Neither the error's own text nor what it quotes: the line may hold a secret.
+        problem = re.sub("'.*'|\".*\"", "...", getattr(error, "problem", None) or "cannot be parsed", flags=re.DOTALL)
+        raise Refused([f"manifests[{number}]: not YAML{where}: {problem}"]) from None
 
 
 def _name(resource: Resource) -> str:
@@ -219,7 +245,7 @@ def _place(resource: Resource, name: str | None = None) -> tuple[str, str]:
 
 def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: list[str]) -> list[Resource]:
     """The resources of the wanted cluster; all of them where they name no more than one."""
-    clusters = {_cluster(resource) for resource in resources}
+    clusters = {(space, name) for space, name in map(_cluster, resources) if name}
     if wanted is None:
         if len({name for dummy, name in clusters}) > 1 or len({space for space, dummy in clusters if space}) > 1:
             names = ", ".join(sorted(f"{space}/{name}" if space else name for space, name in clusters))
@@ -236,7 +262,7 @@ def _cluster(resource: Resource) -> tuple[str, str]:
     if not isinstance(reference, dict):
         return ("", "")
     namespace = reference.get("namespace") or (resource.get("metadata") or {}).get("namespace") or ""
-    secret = reference.get("connectionSecret") or {}
+    secret = _mapping(reference.get("connectionSecret"))
     return (str(namespace), str(reference.get("name") or secret.get("name", "")))
 
 
@@ -254,6 +280,8 @@ def _items(resource: Resource, book: _Book) -> t.Iterator[Item]:
     if kind in _LIMITS:
         limit, owner, names = _LIMITS[kind]
         for name, value in limits.items():
+            if value is None:
+                continue
             if name not in names:
                 raise Refused([f"unknown field spec.limits.{name}"])
             yield Item(limit, {owner: values["name"], "name": names[name], "value": value}, source)
@@ -263,7 +291,7 @@ def _values(resource: Resource, shape: Shape) -> Values:
     spec = resource.get("spec")
     if not isinstance(spec, dict):
         raise Refused(["has no spec"])
-    unknown = sorted(set(spec) - set(shape.fields) - set(shape.ignored))
+    unknown = sorted(map(str, set(spec) - set(shape.fields) - set(shape.ignored)))
     if unknown:
         raise Refused([f"unknown field spec.{name}: it takes {', '.join(shape.fields)}" for name in unknown])
     values = dict(shape.defaults)
@@ -283,6 +311,10 @@ _TYPES: dict[str, tuple[type, str]] = {
 }
 
 
+# What the mappings and lists hold whose parts the CRD's schema knows.
+_INSIDE = {"tags": "str", "limits": "int", "credentials": "str", "permissions": "str", "user_reference": "str"}
+
+
 def _type_problems(values: Values, shape: Shape) -> t.Iterator[str]:
     """The types that the CRD's schema would enforce."""
     expected = {entry.name: entry.type for entry in shape.kind.fields}
@@ -292,6 +324,11 @@ def _type_problems(values: Values, shape: Shape) -> t.Iterator[str]:
         wanted, words = _TYPES[expected.get(name, "str")]
         if type(value) is not wanted:
             yield f"spec.{theirs[name]} must be {words}, is {value!r}"
+        elif name in _INSIDE:
+            wanted, words = _TYPES[_INSIDE[name]]
+            for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                if type(inner) is not wanted and not (inner is None and isinstance(value, dict)):
+                    yield f"spec.{theirs[name]}.{part} must be {words}, is {inner!r}"
 
 
 def _plain(value: t.Any) -> t.Any:
@@ -299,15 +336,16 @@ def _plain(value: t.Any) -> t.Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
-    return value
+    # YAML's dates and the like are no JSON: text to Kubernetes.
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def _credentials(reference: t.Any, resource: Resource, book: _Book) -> Values:
     """Name and password of a User, which live in a Secret of the same namespace."""
-    name = (reference or {}).get("name")
+    name = _mapping(reference).get("name")
     if not name:
         raise Refused(["has no importCredentialsSecret: without one the operator makes up a name and a password, we don't"])
     secret = book.secrets.get(_place(resource, name))
@@ -326,12 +364,12 @@ def _credentials(reference: t.Any, resource: Resource, book: _Book) -> Values:
 
 def _decoded(secret: Resource) -> dict[str, str]:
     data = {}
-    for name, value in (secret.get("data") or {}).items():
+    for name, value in _mapping(secret.get("data")).items():
         try:
             data[name] = base64.b64decode(str(value), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise Refused([f"{_name(secret)}: data.{name} is not base64 of text"]) from error
-    data.update((name, str(value)) for name, value in (secret.get("stringData") or {}).items())
+    data.update((name, str(value)) for name, value in _mapping(secret.get("stringData")).items())
     return data
 
 
@@ -344,7 +382,7 @@ def _user_of(reference: t.Any, user: str | None, resource: Resource, book: _Book
     other = book.users.get(_place(resource, name))
     if other is None:
         raise Refused([f"its userReference {name} is not among the manifests of its namespace"])
-    return str(_credentials((other.get("spec") or {}).get("importCredentialsSecret"), other, book)["name"])
+    return str(_credentials(_mapping(other.get("spec")).get("importCredentialsSecret"), other, book)["name"])
 
 
 def _patterns(kind: str, permissions: Values) -> Values:
@@ -352,4 +390,4 @@ def _patterns(kind: str, permissions: Values) -> Values:
     unknown = sorted(set(permissions) - set(names))
     if unknown:
         raise Refused([f"unknown field spec.permissions.{name}" for name in unknown])
-    return {name: permissions.get(name, "") for name in names}
+    return {name: permissions.get(name) or "" for name in names}

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Refused, Secret
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Row, Values
 
@@ -56,6 +56,11 @@ class Broker:
         return tuple(int(part) for part in self.version.split(".")[:2]) >= (3, 11)
 
     @property
+    def lists_unreachable_vhosts(self) -> bool:
+        """The tag monitoring lists all vhosts, those too whose objects then read as none."""
+        return "monitoring" in self.tags and not self.administrator
+
+    @property
     def administrator(self) -> bool:
         return "administrator" in self.tags
 
@@ -99,13 +104,21 @@ def read(client: Client, broker: Broker, wanted: t.Sequence[Kind], vhosts: t.Col
             rows: t.Iterable[Row] = broker.vhosts.values()
         elif kind.in_vhost and not existing:
             rows = ()
-        elif kind.name in _LISTED_BY_VHOST and len(existing) == 1:
-            rows = client.get(kind.listing, existing[0], **kind.query)
+        elif kind.name in _LISTED_BY_VHOST and (len(existing) == 1 or broker.lists_unreachable_vhosts):
+            rows = [row for vhost in existing for row in _of_vhost(client, broker, kind, vhost)]
         else:
             rows = client.get(kind.listing, **kind.query)
         for row in rows:
             for entry in objects_of(kind, row):
                 broker.objects[entry.key] = entry
+
+
+def _of_vhost(client: Client, broker: Broker, kind: Kind, vhost: str) -> t.Iterable[Row]:
+    try:
+        return t.cast("t.Iterable[Row]", client.get(kind.listing, vhost, **kind.query))
+    except (errors.MissingRights, errors.NotFound) as error:
+        reason = f"user {broker.user!r} cannot read its {kind.option} (HTTP {error.status}, {error.reason})"
+        raise Refused([f"vhost {vhost!r}: {reason}: grant the user a permission in it"]) from error
 
 
 def require_tags(broker: Broker, wanted: t.Iterable[Kind], verb: str) -> None:
@@ -135,6 +148,12 @@ def objects_of(kind: Kind, row: Row) -> t.Iterator[Observed]:
     else:
         identity = {part: row[part] for part in kind.identity}
         yield _observed(kind, identity, *_SPECIAL.get(kind.name, _plain)(kind, row))
+
+
+def is_builtin(entry: Observed) -> bool:
+    """Whether the broker made this for itself: the default exchange, and all that is named amq. something."""
+    name = entry.identity.get("name", "")
+    return entry.kind in (kinds.EXCHANGE, kinds.QUEUE) and (not name or name.startswith("amq."))
 
 
 def _observed(kind: Kind, identity: Values, fields: Values, extra: Values | None = None) -> Observed:

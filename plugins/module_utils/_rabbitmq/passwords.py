@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -33,7 +32,7 @@ class Hash:
         digest = {name: short for short, name in MODULES.items()}.get(self.algorithm)
         try:
             raw = base64.b64decode(self.text, validate=True)
-        except binascii.Error:
+        except ValueError:
             return False
         if digest is None or len(raw) <= SALT_BYTES:
             return False
@@ -71,7 +70,7 @@ def problem(text: str, algorithm: str) -> str | None:
     """What is wrong with a declared hash; the broker itself would store anything."""
     try:
         raw = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         return "is not base64"
     wanted = SALT_BYTES + hashlib.new(algorithm, usedforsecurity=False).digest_size
     if text and len(raw) != wanted:

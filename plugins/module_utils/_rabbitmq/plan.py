@@ -24,7 +24,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._convergence import 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed, require_tags
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed, is_builtin, require_tags
 
 # Deletions follow all creations, in reverse order: first add the new binding, then take the old one away.
 _LAST_STAGE = max(kind.stage for kind in kinds.KINDS)
@@ -201,10 +201,14 @@ def _goes_with_another(change: Change, going: set[Key]) -> bool:
 
 def _prunable(declarations: t.Mapping[Key, Declared], broker: Broker, options: Options) -> t.Iterator[Observed]:
     """What exists in the scope of `prune`, is not declared, and may be deleted."""
+    if not options.prune:
+        return
     vhosts = {entry.identity["name"] for entry in declarations.values() if entry.kind is kinds.VHOST and entry.present}
     applications = {entry.key for entry in broker.objects.values() if _of_an_application(entry)}
     # What a declared object stands on is in use, declared itself or not.
-    needed = {key for entry in declarations.values() if entry.present for key in _needs(entry.kind, entry.identity)}
+    needed = {key for entry in declarations.values() if entry.present for key in references.in_use(entry)}
+    # An exchange takes its bindings along: those of applications must stay.
+    needed |= {key for entry in broker.of_kind(kinds.BINDING) if _needs(entry.kind, entry.identity) & applications for key in _needs(entry.kind, entry.identity)}
     for kind in options.prune:
         # A list that came out empty by mistake must not empty the broker.
         if not any(entry.kind is kind and entry.present for entry in declarations.values()):
@@ -222,9 +226,7 @@ def _kept(entry: Observed, broker: Broker, applications: set[Key], options: Opti
         return True
     if "protected" in entry.fields.get("tags", ()):
         return True
-    if entry.kind in (kinds.EXCHANGE, kinds.QUEUE) and (not identity["name"] or identity["name"].startswith("amq.")):
-        return True
-    if entry.key in applications:
+    if is_builtin(entry) or entry.key in applications:
         return True
     if entry.kind is kinds.BINDING and any(key in applications for key in _needs(entry.kind, identity)):
         return True
@@ -235,5 +237,5 @@ def _of_an_application(entry: Observed) -> bool:
     """Exclusive, auto-delete and server-named objects come and go with the application that made them."""
     if entry.kind not in (kinds.EXCHANGE, kinds.QUEUE):
         return False
-    server_named = entry.kind is kinds.QUEUE and entry.identity["name"].startswith("amq.")
+    server_named = entry.kind is kinds.QUEUE and is_builtin(entry)
     return bool(entry.extra.get("exclusive") or entry.fields["auto_delete"] or server_named)

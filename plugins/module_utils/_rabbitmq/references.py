@@ -13,6 +13,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired im
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker
 
+# The exchanges that a vhost is born with.
+EVERY_VHOST_HAS = frozenset(f"amq.{name}" for name in ("direct", "fanout", "headers", "match", "topic", "rabbitmq.trace"))
+
 Declarations = t.Mapping[Key, Declared]
 
 
@@ -20,6 +23,8 @@ def problems(declarations: Declarations, broker: Broker) -> t.Iterator[str]:
     """One line for each declared object that names something which will not be there, or cannot be there."""
     for declared in declarations.values():
         if not declared.present:
+            if declared.kind is kinds.EXCHANGE and declared.identity["name"].startswith("amq.") and declared.key in broker.objects:
+                yield f"{declared}: the broker's own exchanges cannot be deleted"
             continue
         for kind, name in _needed(declared):
             missing = _absence(kind, name, declared, declarations, broker)
@@ -48,6 +53,21 @@ def needs(kind: Kind, identity: t.Mapping[str, t.Any]) -> t.Iterator[tuple[Kind,
         yield kinds.EXCHANGE, {"vhost": identity["vhost"], "name": identity["exchange"]}
 
 
+# The keys of arguments and policies that name an exchange; without it the broker drops what it would take, and says nothing.
+_NAMING_EXCHANGES = ("x-dead-letter-exchange", "dead-letter-exchange", "alternate-exchange")
+
+
+def in_use(declared: Declared) -> t.Iterator[Key]:
+    """What a declared object needs, and the exchanges that its messages go to."""
+    for kind, identity in needs(declared.kind, declared.identity):
+        yield kind.key(identity)
+    for field in ("arguments", "definition"):
+        for name in _NAMING_EXCHANGES:
+            exchange = declared.fields.get(field, {}).get(name)
+            if isinstance(exchange, str):
+                yield kinds.EXCHANGE.key({"vhost": declared.identity["vhost"], "name": exchange})
+
+
 def _needed(declared: Declared) -> t.Iterator[tuple[Kind, dict[str, t.Any]]]:
     return needs(declared.kind, declared.identity)
 
@@ -58,8 +78,9 @@ def _absence(kind: Kind, identity: dict[str, t.Any], declared: Declared, declara
     other = declarations.get(key)
     if other is not None:
         return None if other.present else f"needs {kind.name} {key[1]}, which {other.source} declares absent"
-    there = identity["name"] in broker.vhosts if kind is kinds.VHOST else key in broker.objects
-    if there:
+    if identity["name"] in broker.vhosts if kind is kinds.VHOST else key in broker.objects:
+        return None
+    if kind is kinds.EXCHANGE and identity["name"] in EVERY_VHOST_HAS and identity["vhost"] not in broker.vhosts:
         return None
     if kind is kinds.VHOST:
         return (

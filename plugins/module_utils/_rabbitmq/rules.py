@@ -71,10 +71,17 @@ def name_problem(name: str) -> str | None:
         return "its name is empty"
     if name in (".", ".."):
         return f"the name {name!r} cannot be addressed through the management API"
-    size = len(name.encode("utf-8", "surrogatepass"))
+    if not _is_utf8(name):
+        return "its name is not UTF-8: the broker would take it, and fail to list it"
+    size = len(name.encode())
     if size > NAME_BYTES:
         return f"its name has {size} bytes, {NAME_BYTES} are the most that AMQP allows"
     return None
+
+
+def _is_utf8(text: str) -> bool:
+    """Ansible hands bytes that are not UTF-8 over as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def queue_type_problem(queue_type: t.Any) -> str | None:

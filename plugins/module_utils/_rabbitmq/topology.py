@@ -51,7 +51,7 @@ def _observe(client: Client, broker: observe.Broker, declarations: t.Iterable[de
     named = {entry.kind.name: entry.kind for entry in declarations}
     named.update((kind.name, kind) for kind in options.prune)
     replacing = options.on_immutable_change != "fail" and any(kind.immutable for kind in named.values())
-    if replacing:
+    if replacing or kinds.EXCHANGE in options.prune:
         named[kinds.BINDING.name] = kinds.BINDING
     vhosts = {entry.identity["vhost"] for entry in declarations if entry.kind.in_vhost}
     vhosts |= {entry.identity["name"] for entry in declarations if entry.kind is kinds.VHOST}

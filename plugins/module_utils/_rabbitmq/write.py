@@ -8,9 +8,11 @@ Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Key, same
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Key, Refused, same
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, observe, passwords, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Values
@@ -23,6 +25,7 @@ IMPORT_SIZE = 1000
 PATIENCE_EACH = 0.1
 PATIENCE_VHOST = 300.0
 
+_LIMITS = (kinds.VHOST_LIMIT.name, kinds.USER_LIMIT.name)
 _IMPORTED = (kinds.EXCHANGE, kinds.QUEUE, kinds.BINDING)
 
 
@@ -34,6 +37,7 @@ class BrokerWriter:
         self.broker = broker
         self.allowed = allowed
         self.accept_loss_window = accept_loss_window
+        self._alone = threading.Lock()
 
     def together(self, changes: t.Sequence[Change]) -> t.Collection[Key]:
         """Import what is new in bulk, and read back what is really there.
@@ -68,6 +72,13 @@ class BrokerWriter:
         return {change.key for change in group if change.key in there and _as_declared(change, there[change.key].fields)}
 
     def one(self, change: Change) -> None:
+        try:
+            with self._alone if _disturbs_others(change) else contextlib.nullcontext():
+                self._write(change)
+        except Refused as refusal:  # a name that no URL can carry, and that another client made
+            raise ChangeFailed(str(refusal)) from refusal
+
+    def _write(self, change: Change) -> None:
         if change.action == "delete":
             self._delete(change)
         elif change.action == "replace":
@@ -124,6 +135,15 @@ class BrokerWriter:
         self._put(change, change.payload["fields"])
         for identity in change.payload["bindings"]:
             self._bind(identity)
+
+
+def _disturbs_others(change: Change) -> bool:
+    """Whether this change must not run beside another of its like.
+
+    The broker reads and rewrites all limits of an owner: of two written side by side one is lost (3.10 to 4.3). And a
+    replacement restores bindings whose other end must not be gone at that moment.
+    """
+    return change.kind in _LIMITS or change.action == "replace"
 
 
 def body_of(kind: str, fields: Values) -> Values:

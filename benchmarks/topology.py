@@ -1,0 +1,197 @@
+"""rabbitmq_topology beside the broker's own import, beside an empty module, beside community.rabbitmq."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+from benchmarks.measure import Pair, at_most_above, at_most_times, faster_by
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(PROJECT / "build"), str(PROJECT / "tests" / "live")]
+
+from harness import Task  # noqa: E402
+from observer import Observer  # noqa: E402
+
+from lab.brokers import Broker  # noqa: E402
+
+SIZE = 1000
+_numbers = itertools.count()
+
+
+def pairs(broker: Broker) -> t.Iterator[Pair]:
+    for queue_type in ("classic", "quorum"):
+        yield _new_objects(broker, queue_type)
+    vhost = "bench-still"
+    wanted = _topology(vhost, "classic", SIZE)
+    Task(broker).apply(vhosts=[{"name": vhost}], vhost=vhost, **wanted)
+    with tempfile.TemporaryDirectory(prefix="eco2-bench-") as scratch:
+        home = Path(scratch)
+        yield _nothing_to_do(broker, home, "nothing to do, 2,000 objects as lists", 0.4, {"vhost": vhost, **wanted})
+        manifests = {"manifests": _manifests(vhost, wanted)}
+        yield _nothing_to_do(broker, home, "nothing to do, 2,000 custom resources as YAML text", 0.8, manifests)
+        yield _community(broker, home)
+    _drop(broker, vhost)
+
+
+def _topology(vhost: str, queue_type: str, size: int) -> dict[str, t.Any]:
+    names = [f"q.{number:04}" for number in range(size)]
+    return {
+        "exchanges": [{"name": "bench", "type": "direct"}],
+        "queues": [{"name": name, "type": queue_type, "arguments": {"x-message-ttl": 60000}} for name in names],
+        "bindings": [{"source": "bench", "destination": name, "routing_key": name} for name in names],
+    }
+
+
+def _drop(broker: Broker, vhost: str) -> None:
+    Observer(broker).request("DELETE", f"vhosts/{vhost}")
+
+
+def _fresh(broker: Broker) -> str:
+    vhost = f"bench-{os.getpid()}-{next(_numbers)}"
+    Observer(broker).request("PUT", f"vhosts/{vhost}", {})
+    return vhost
+
+
+def _new_objects(broker: Broker, queue_type: str) -> Pair:
+    wanted = _topology("", queue_type, SIZE)
+
+    def ours() -> float:
+        vhost = _fresh(broker)
+        start = time.perf_counter()
+        result = Task(broker).apply(vhost=vhost, **wanted)
+        taken = time.perf_counter() - start
+        assert len(result["changes"]) == 2 * SIZE + 1, result.get("msg")
+        _drop(broker, vhost)
+        return taken
+
+    def definitions() -> float:
+        vhost = _fresh(broker)
+        observer = Observer(broker)
+        body = _definitions(vhost, wanted)
+        start = time.perf_counter()
+        observer.request("POST", "definitions", body)
+        taken = time.perf_counter() - start
+        assert len(observer.request("GET", f"queues/{vhost}?disable_stats=true&columns=name")) == SIZE
+        _drop(broker, vhost)
+        return taken
+
+    name = f"1,000 {queue_type} queues and 1,000 bindings, all new"
+    return at_most_times(name, 1.3, ours, definitions, "POST /api/definitions")
+
+
+def _definitions(vhost: str, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+    flags = {"vhost": vhost, "durable": True, "auto_delete": False}
+    return {
+        "exchanges": [{**flags, "internal": False, "arguments": {}, **entry} for entry in wanted["exchanges"]],
+        "queues": [
+            {**flags, "name": e["name"], "arguments": {**e["arguments"], "x-queue-type": e["type"]}} for e in wanted["queues"]
+        ],
+        "bindings": [{"vhost": vhost, "destination_type": "queue", "arguments": {}, **entry} for entry in wanted["bindings"]],
+    }
+
+
+def _manifests(vhost: str, wanted: dict[str, t.Any]) -> str:
+    """The same queues and bindings as the operator's custom resources, 2,000 documents of YAML."""
+    reference = "  rabbitmqClusterReference:\n    name: eco2-rabbitmq\n"
+    head = "---\napiVersion: rabbitmq.com/v1beta1\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: rabbitmq\nspec:\n  vhost: {vhost}\n"
+    documents = []
+    for entry in wanted["queues"]:
+        top = head.format(kind="Queue", name=entry["name"].replace(".", "-"), vhost=vhost)
+        documents.append(
+            f"{top}  name: {entry['name']}\n  type: {entry['type']}\n  durable: true\n"
+            f"  arguments:\n    x-message-ttl: {entry['arguments']['x-message-ttl']}\n{reference}"
+        )
+    for entry in wanted["bindings"]:
+        top = head.format(kind="Binding", name=entry["destination"].replace(".", "-"), vhost=vhost)
+        documents.append(
+            f"{top}  source: {entry['source']}\n  destination: {entry['destination']}\n  destinationType: queue\n"
+            f"  routingKey: {entry['routing_key']}\n{reference}"
+        )
+    return "".join(documents)
+
+
+EMPTY_MODULE = """#!/usr/bin/python
+from ansible.module_utils.basic import AnsibleModule
+NAMES = {names!r}
+module = AnsibleModule(argument_spec={{name: {{"type": "raw", "no_log": name == "password"}} for name in NAMES}})
+module.exit_json(changed=False)
+"""
+
+
+def _nothing_to_do(broker: Broker, home: Path, name: str, allowance: float, arguments: dict[str, t.Any]) -> Pair:
+    arguments = {"url": broker.url, "username": broker.username, "password": broker.password, **arguments}
+    library = home / "library"
+    library.mkdir(exist_ok=True)
+    (library / "eco2_empty.py").write_text(EMPTY_MODULE.format(names=sorted(arguments)), encoding="utf-8")
+
+    def task(module: str) -> t.Callable[[], None]:
+        playbook = _playbook(home, module, [{module: arguments}])
+        return lambda: _play(playbook)
+
+    peer = "an empty module with the same arguments"
+    return at_most_above(name, allowance, task("eco2.platform.rabbitmq_topology"), task("eco2_empty"), peer)
+
+
+def _community(broker: Broker, home: Path) -> Pair:
+    vhost = _fresh(broker)
+    port = broker.url.rsplit(":", 1)[1]
+    names = [f"q.{number:02}" for number in range(50)]
+    login = {"login_host": "127.0.0.1", "login_port": port, "login_user": broker.username, "login_password": broker.password}
+    loop = {"community.rabbitmq.rabbitmq_queue": {"name": "{{ item }}", "vhost": vhost, **login}, "loop": names}
+    ours = {
+        "eco2.platform.rabbitmq_topology": {
+            "url": broker.url,
+            "username": broker.username,
+            "password": broker.password,
+            "vhost": vhost,
+            "queues": [{"name": name} for name in names],
+        }
+    }
+    empty = {"ansible.builtin.assert": {"that": True, "quiet": True}}
+    idle, one, many = (_playbook(home, name, [step]) for name, step in (("idle", empty), ("ours", ours), ("loop", loop)))
+
+    def without_start(playbook: Path) -> t.Callable[[], float]:
+        def run() -> float:
+            # ansible-playbook's own start is the same for both and is taken off.
+            return _timed(playbook) - _timed(idle)
+
+        return run
+
+    _play(one)
+    pair = faster_by("50 queues with nothing to do", 20, without_start(one), without_start(many), "community.rabbitmq in a loop", 1)
+    _drop(broker, vhost)
+    return pair
+
+
+def _timed(playbook: Path) -> float:
+    start = time.perf_counter()
+    _play(playbook)
+    return time.perf_counter() - start
+
+
+def _playbook(home: Path, name: str, tasks: list[dict[str, t.Any]]) -> Path:
+    play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
+    path = home / f"{name}.json"
+    path.write_text(json.dumps(play), encoding="utf-8")
+    return path
+
+
+def _play(playbook: Path) -> None:
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+    }
+    command = ["ansible-playbook", str(playbook), "-e", f"ansible_python_interpreter={sys.executable}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{playbook}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
