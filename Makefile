@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Our own processes must see the collection of this checkout, not one installed elsewhere.
-export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build:$(CURDIR)/.venv/bundle
 PART := tools/part
 
 .PHONY: help venv lab-tools stage demo demo-down test test-quick test-long bench lock clean

@@ -187,7 +187,7 @@ def _playbook(home: Path, name: str, tasks: list[dict[str, t.Any]]) -> Path:
 def _play(playbook: Path) -> None:
     environment = {
         **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
+        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'build'}:{PROJECT / '.venv' / 'bundle'}",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
     }

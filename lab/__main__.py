@@ -1,9 +1,10 @@
-"""python3 -m lab up NAME LINE | down NAME... | list | show NAME | ctl NAME ARG... | tidy"""
+"""python3 -m lab up NAME LINE | down NAME... | list | show NAME | environment NAME | ctl NAME ARG... | tidy"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -21,6 +22,8 @@ def main() -> int:
     verb = verbs.add_parser("down", help="remove brokers")
     verb.add_argument("names", nargs="+")
     verb = verbs.add_parser("show", help="a broker's addresses as JSON (with its password)")
+    verb.add_argument("name")
+    verb = verbs.add_parser("environment", help="a broker's address and credentials as shell exports for the rabbitmq modules")
     verb.add_argument("name")
     verb = verbs.add_parser("ctl", help="rabbitmqctl in a broker")
     verb.add_argument("name")
@@ -48,6 +51,10 @@ def _do(chosen: argparse.Namespace) -> None:
             brokers.down(name)
     elif chosen.verb == "show":
         print(json.dumps(asdict(brokers.get(chosen.name)), indent=1))
+    elif chosen.verb == "environment":
+        broker = brokers.get(chosen.name)
+        for name, value in (("URL", broker.url), ("USERNAME", broker.username), ("PASSWORD", broker.password)):
+            print(f"export RABBITMQ_{name}={shlex.quote(value)}")
     elif chosen.verb == "ctl":
         print(brokers.get(chosen.name).ctl(*chosen.arguments), end="")
     elif chosen.verb == "list":

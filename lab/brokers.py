@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import images, tls
-from lab.host import IDENTITY, LABEL, LabError, podman, require, say, state_dir, ulimits
+from lab.host import IDENTITY, LABEL, STATE, LabError, podman, require, say, state_dir, ulimits
 
 # RabbitMQ's release line -> the Debian suite whose rabbitmq-server package belongs to it.
 SUITES = {"3.10": "bookworm", "4.0": "trixie", "4.3": "forky"}
@@ -98,14 +99,13 @@ def get(name: str) -> Broker:
 
 
 def down(name: str) -> None:
-    container = f"eco2-lab-{IDENTITY}-{name}"
+    """Remove the broker and its files; nothing to do where there is none."""
+    container, home = f"eco2-lab-{IDENTITY}-{name}", STATE / "brokers" / name
     if _container_state(container) is not None:
         podman("rm", "--force", "--time", "3", "--volumes", container)
         say(f"removed {name}")
-    home = state_dir("brokers", name)
-    for file in home.iterdir():
-        file.unlink()
-    home.rmdir()
+    if home.exists():
+        shutil.rmtree(home)
 
 
 def names() -> list[str]:

@@ -68,13 +68,18 @@ def summary(problems: t.Sequence[str]) -> str:
 
 def same(left: t.Any, right: t.Any) -> bool:
     """Whether two JSON values are equal with their types: 1, 1.0 and true are three different values."""
-    if type(left) is not type(right):
+    if not is_exactly(left, type(right)):
         return False
     if isinstance(left, dict):
         return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
     if isinstance(left, list):
         return len(left) == len(right) and all(same(*pair) for pair in zip(left, right))
     return bool(left == right)
+
+
+def is_exactly(value: t.Any, kind: type) -> bool:
+    """Whether the value is of that type and no other: true is no integer here, as it is none to a server."""
+    return value.__class__ is kind
 
 
 @dataclass(frozen=True)

@@ -351,7 +351,7 @@ options:
   allow_message_loss:
     description:
       - Queues and vhosts that may be deleted with the messages they hold, each named as V(queue VHOST/NAME) or V(vhost NAME).
-      - Without it only what is proven empty is deleted. The proof takes 7 seconds where quorum queues or streams are concerned,
+      - Without it only what is proven empty is deleted. The proof takes 7 seconds where quorum queues are concerned, 12 for streams,
         since their counts lag.
     type: list
     elements: str
@@ -360,8 +360,8 @@ options:
     description:
       - What to do when a queue or exchange exists with other properties than declared.
       - V(fail) fails before the first write and names each difference.
-      - V(recreate_if_empty) deletes and declares it anew, if it is proven empty, and restores its bindings. It refuses
-        streams, and what has bindings or consumers unless O(accept_loss_window) is set.
+      - V(recreate_if_empty) deletes and declares it anew, if it is proven empty, and restores its bindings and topic
+        permissions. It refuses streams, and what has bindings or consumers unless O(accept_loss_window) is set.
     type: str
     choices: [fail, recreate_if_empty]
     default: fail

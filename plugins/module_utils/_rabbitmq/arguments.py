@@ -42,6 +42,8 @@ def _list_of(kind: kinds.Kind) -> Spec:
         options[entry.name] = _option(entry)
         # What an item needs depends on its state, and is checked with the item named.
         options[entry.name].pop("required", None)
+    if "routing_key" in options:
+        options["routing_key"]["no_log"] = False  # a key, and no secret
     if kind is kinds.USER:
         options["password_hash"] = {"type": "str", "no_log": True}
         options["hashing_algorithm"] = {"type": "str", "choices": list(kinds.HASHING), "default": "sha256"}

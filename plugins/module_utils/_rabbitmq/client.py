@@ -8,6 +8,7 @@ One Client serves several threads; each thread has its own connection.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import threading
@@ -82,10 +83,15 @@ def connection(params: t.Mapping[str, t.Any]) -> Connection:
 
 
 def _url_problems(url: str) -> t.Iterator[str]:
-    parts = urlsplit(url)
-    if parts.username or parts.password:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an IPv6 address without its end
+        valid = False
+    # What stands before an @ may be a password, in a good address or a bad one: it is not shown.
+    if "@" in url:
         yield "url: holds a username or password; give them as username and password, where they stay hidden"
-    elif parts.scheme not in ("http", "https") or not parts.hostname:
+    elif not valid:
         yield f"url: {url!r} is not an address of a management API: it looks like http://host:15672 or https://host:15671"
 
 
@@ -165,13 +171,16 @@ class Client:
         """The answer to the request from the current endpoint, or from another after a broken connection."""
         attempts = len(PAUSES) * len(self.settings.urls) if request.repeat else 0
         attempt = 0
+        unanswered: errors.TimedOut | None = None
         while True:
             endpoint = self._current
             try:
                 answer = self._exchange(endpoint, request)
             except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted) as error:
-                if attempt >= attempts or (isinstance(error, errors.NotTrusted) and len(self.settings.urls) == 1):
-                    raise
+                # Once sent without an answer it may have happened, whatever later attempts run into.
+                unanswered = unanswered or (error if isinstance(error, errors.TimedOut) else None)
+                if attempt >= attempts or not self._worth_another(error):
+                    raise unanswered or error from error
                 self._leave(endpoint)
             else:
                 if answer.status_code < 300:
@@ -184,6 +193,10 @@ class Client:
                     raise refusal
             time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
             attempt += 1
+
+    def _worth_another(self, error: Exception) -> bool:
+        """Another endpoint always is; the same one, unless it keeps silent or fails at TLS."""
+        return len(self.settings.urls) > 1 or not isinstance(error, (errors.Silent, errors.NotTrusted))
 
     def _exchange(self, endpoint: int, request: _Request) -> requests.Response:
         """One request to one endpoint; raises CannotConnect, NotTrusted or TimedOut."""
@@ -216,14 +229,27 @@ class Client:
                 session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
             self._local.session, self._local.endpoint = session, endpoint
             if self._home not in (None, endpoint):
-                self._check_cluster(endpoint)
+                with self._on_failure_anew():
+                    self._check_cluster(endpoint)
         return t.cast("requests.Session", self._local.session)
+
+    @contextlib.contextmanager
+    def _on_failure_anew(self) -> t.Iterator[None]:
+        """An endpoint that was not proven to be of our cluster is asked again the next time."""
+        proven = False
+        try:
+            yield
+            proven = True
+        finally:
+            if not proven:
+                self._local.endpoint = None
 
     def _check_cluster(self, endpoint: int) -> None:
         answer = self._exchange(endpoint, _Request("GET", "/api/overview"))
-        name = str(answer.json().get("cluster_name", "")) if answer.status_code < 300 else None
+        if answer.status_code >= 300:
+            raise errors.CannotConnect(f"{self.settings.urls[endpoint]}: HTTP {answer.status_code} when asked which cluster it belongs to")
+        name = str(answer.json().get("cluster_name", ""))
         if name != self.cluster_name:
-            self._local.endpoint = None
             raise errors.OtherCluster(
                 f"{self.settings.urls[endpoint]}: belongs to cluster {name!r}, not to {self.cluster_name!r} "
                 "that answered first: list only endpoints of one cluster in url"
@@ -245,9 +271,9 @@ def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exceptio
     if isinstance(error, kinds.ConnectTimeout):
         return errors.CannotConnect(f"{url}: no connection within {waits[0]:g} s: check address and firewall")
     if isinstance(error, kinds.ReadTimeout):
-        return errors.TimedOut(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or is slow and needs a longer timeout")
+        return errors.Silent(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or is slow and needs a longer timeout")
     if isinstance(root, http.client.BadStatusLine) and not isinstance(root, http.client.RemoteDisconnected):
-        return errors.CannotConnect(f"{url}: {_not_http(root.line)}")
+        return errors.CannotConnect(f"{url}: {_not_http(str(root.args[0]))}")
     if isinstance(error, kinds.ConnectionError) and any(words in str(error) for words in ("Failed to establish", "Failed to resolve")):
         return errors.CannotConnect(f"{url}: cannot connect ({root}): does the broker run, with its management plugin enabled?")
     if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError)):

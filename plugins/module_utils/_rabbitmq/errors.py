@@ -13,7 +13,7 @@ import json
 import sys
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable, is_exactly
 
 
 class BrokerError(ChangeFailed):
@@ -80,6 +80,10 @@ class TimedOut(NoAnswer):
     """The request was sent and no answer came in time, or the connection broke before it did."""
 
 
+class Silent(TimedOut):
+    """No answer within the timeout: asking again would take as long again."""
+
+
 def from_answer(what: str, status: int, body: str) -> BrokerError:
     """The error that an answer of status 300 and above stands for.
 
@@ -118,7 +122,7 @@ def _parse(body: str) -> tuple[str | None, str]:
 
 
 def _is_character(code: t.Any) -> bool:
-    return type(code) is int and (32 <= code <= sys.maxunicode or code in (9, 10, 13))
+    return is_exactly(code, int) and (32 <= code <= sys.maxunicode or code in (9, 10, 13))
 
 
 def _text(reason: t.Any) -> str:

@@ -17,7 +17,7 @@ import traceback
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused, is_exactly
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
@@ -184,7 +184,7 @@ def _malformed(document: t.Any) -> str | None:
     return None
 
 
-@functools.lru_cache(maxsize=None)  # asked twice: for the items, and for what is to be masked
+@functools.cache  # asked twice: for the items, and for what is to be masked
 def _parsed(text: str, number: int) -> list[t.Any]:
     if YAML_IMPORT_ERROR is not None:
         raise Refused([f"manifests[{number}]: YAML text needs PyYAML on the host that runs the module; or pass dicts (from_yaml_all)"])
@@ -219,7 +219,7 @@ class _Book:
     def of(resources: t.Iterable[Resource]) -> _Book:
         book = _Book([], {}, {}, [])
         for resource in resources:
-            kind, group = resource.get("kind"), str(resource.get("apiVersion", "")).split("/")[0]
+            kind, group = resource.get("kind"), str(resource.get("apiVersion", "")).split("/", maxsplit=1)[0]
             if kind == "Secret" and group == "v1":
                 book.secrets[_place(resource)] = resource
             elif group == GROUP and kind in SHAPES:
@@ -322,12 +322,12 @@ def _type_problems(values: Values, shape: Shape) -> t.Iterator[str]:
     theirs = {ours: name for name, ours in shape.fields.items()}
     for name, value in values.items():
         wanted, words = _TYPES[expected.get(name, "str")]
-        if type(value) is not wanted:
+        if not is_exactly(value, wanted):
             yield f"spec.{theirs[name]} must be {words}, is {value!r}"
         elif name in _INSIDE:
             wanted, words = _TYPES[_INSIDE[name]]
             for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                if type(inner) is not wanted and not (inner is None and isinstance(value, dict)):
+                if not is_exactly(inner, wanted) and not (inner is None and isinstance(value, dict)):
                     yield f"spec.{theirs[name]}.{part} must be {words}, is {inner!r}"
 
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -52,8 +52,9 @@ class _MaskingModule(AnsibleModule):
         hidden = set(manifests.secrets(self.params.get("manifests")))
         urls = self.params.get("url") or []
         for url in [urls] if isinstance(urls, str) else urls:
-            with contextlib.suppress(ValueError):
-                hidden.add(urlsplit(str(url)).password or "")
+            # Also in an address that is none, such as admin:secret@host.
+            user = re.sub("^[A-Za-z]*://", "", str(url).rpartition("@")[0])
+            hidden.add(user.partition(":")[2])
         self.no_log_values.update(value for value in hidden if value)
 
 

@@ -53,7 +53,7 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
             unchanged += 1
             continue
         if change.action == "update" and declared.kind.immutable:
-            problem = _immutable(change, declared, observed, options)
+            problem = _immutable(change, declared, observed, options) or _unseen(declared, broker)
             if problem:
                 problems.append(problem)
                 continue
@@ -168,9 +168,17 @@ def _immutable(change: Change, declared: Declared, observed: Observed | None, op
     return None
 
 
+def _unseen(declared: Declared, broker: Broker) -> str | None:
+    """From 4.0 on the topic permissions of an exchange may go with it, and only an administrator sees and restores them."""
+    if declared.kind is not kinds.EXCHANGE or broker.administrator or broker.version.startswith("3."):
+        return None
+    return f"{declared}: to recreate it takes the tag administrator: its topic permissions would be lost unseen"
+
+
 def _replacement(change: Change, broker: Broker) -> Change:
-    """The update as a deletion and a new declaration, with the bindings that would be lost between them."""
+    """The update as a deletion and a new declaration, with the bindings and topic permissions that would be lost between them."""
     lost = [entry for entry in broker.of_kind(kinds.BINDING) if touches(entry.identity, change)]
+    granted = [entry for entry in broker.of_kind(kinds.TOPIC_PERMISSION) if change.key in _needs(entry.kind, entry.identity)]
     return Change(
         kind=change.kind,
         object=change.object,
@@ -179,7 +187,7 @@ def _replacement(change: Change, broker: Broker) -> Change:
         differences=change.differences,
         stage=change.stage,
         needs=change.needs,
-        payload={"fields": change.payload, "bindings": [entry.identity for entry in lost]},
+        payload={"fields": change.payload, "bindings": [entry.identity for entry in lost], "topic_permissions": granted},
     )
 
 
@@ -208,7 +216,8 @@ def _prunable(declarations: t.Mapping[Key, Declared], broker: Broker, options: O
     # What a declared object stands on is in use, declared itself or not.
     needed = {key for entry in declarations.values() if entry.present for key in references.in_use(entry)}
     # An exchange takes its bindings along: those of applications must stay.
-    needed |= {key for entry in broker.of_kind(kinds.BINDING) if _needs(entry.kind, entry.identity) & applications for key in _needs(entry.kind, entry.identity)}
+    bound = [_needs(entry.kind, entry.identity) for entry in broker.of_kind(kinds.BINDING)]
+    needed = needed.union(*(ends for ends in bound if ends & applications))
     for kind in options.prune:
         # A list that came out empty by mistake must not empty the broker.
         if not any(entry.kind is kind and entry.present for entry in declarations.values()):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import is_exactly
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import QUEUE_TYPES
 
 NAME_BYTES = 255  # AMQP 0-9-1's short string
@@ -95,7 +96,7 @@ def argument_problems(arguments: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         wanted = _ARGUMENT_TYPES.get(name)
         if value is None:
             yield f"argument {name} is null, which no broker accepts: leave it out"
-        elif wanted is not None and type(value) is not wanted:
+        elif wanted is not None and not is_exactly(value, wanted):
             yield f"argument {name} must be {_WORDS[wanted]}, not {_described(value)}{_hint(value, wanted)}"
         elif wanted is int and value < 0 and name not in _MAY_BE_NEGATIVE:
             yield f"argument {name} must not be negative, is {value}"

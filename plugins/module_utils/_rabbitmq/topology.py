@@ -53,6 +53,8 @@ def _observe(client: Client, broker: observe.Broker, declarations: t.Iterable[de
     replacing = options.on_immutable_change != "fail" and any(kind.immutable for kind in named.values())
     if replacing or kinds.EXCHANGE in options.prune:
         named[kinds.BINDING.name] = kinds.BINDING
+    if replacing and kinds.EXCHANGE.name in named and broker.administrator:
+        named[kinds.TOPIC_PERMISSION.name] = kinds.TOPIC_PERMISSION
     vhosts = {entry.identity["vhost"] for entry in declarations if entry.kind.in_vhost}
     vhosts |= {entry.identity["name"] for entry in declarations if entry.kind is kinds.VHOST}
     observe.read(client, broker, observe.with_related(named.values()), vhosts)

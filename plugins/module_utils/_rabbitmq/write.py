@@ -90,12 +90,14 @@ class BrokerWriter:
         if change.kind == kinds.BINDING.name:
             self._bind(change.identity)
             return
-        segments = kinds.BY_NAME[change.kind].segments(change.identity)
         if change.kind == kinds.TOPIC_PERMISSION.name:
-            # Written to the user, with the exchange in the body; read and deleted by exchange.
-            self.client.put(segments[:-1], dict(fields, exchange=change.identity["exchange"]))
-        else:
-            self.client.put(segments, body_of(change.kind, fields))
+            self._grant(change.identity, fields)
+            return
+        self.client.put(kinds.BY_NAME[change.kind].segments(change.identity), body_of(change.kind, fields))
+
+    def _grant(self, identity: Values, fields: Values) -> None:
+        # Written to the user, with the exchange in the body; read and deleted by exchange.
+        self.client.put(kinds.TOPIC_PERMISSION.segments(identity)[:-1], dict(fields, exchange=identity["exchange"]))
 
     def _bind(self, identity: Values) -> None:
         body = {"routing_key": identity["routing_key"], "arguments": identity["arguments"]}
@@ -108,6 +110,8 @@ class BrokerWriter:
         elif change.kind == kinds.QUEUE.name:
             self._delete_queue(change, change.payload["type"], f"queue {change.object}" in self.allowed)
         else:
+            if change.kind == kinds.VHOST.name and f"vhost {change.object}" not in self.allowed:
+                proof.vhost_empty_now(self.client, identity["name"])
             patience = PATIENCE_VHOST if change.kind == kinds.VHOST.name else 0.0
             self.client.delete(kinds.BY_NAME[change.kind].segments(identity), patience=patience)
 
@@ -125,16 +129,25 @@ class BrokerWriter:
             raise
 
     def _replace(self, change: Change) -> None:
-        """Delete, declare anew, and restore the bindings that went with it."""
+        """Delete, declare anew, and restore the bindings and topic permissions that went with it."""
         if change.kind == kinds.QUEUE.name:
             before = {difference.field: difference.before for difference in change.differences}
             queue_type = before.get("type") or change.payload["fields"]["type"]
             self._delete_queue(change, queue_type, False, if_unused=not self.accept_loss_window)
         else:
             self.client.delete(kinds.EXCHANGE.segments(change.identity))
-        self._put(change, change.payload["fields"])
+        refusal = None
+        try:
+            self._put(change, change.payload["fields"])
+        except ChangeFailed as error:
+            refusal = error
+            self._put(change, self.broker.objects[change.key].fields)
+        for entry in change.payload["topic_permissions"]:
+            self._grant(entry.identity, entry.fields)
         for identity in change.payload["bindings"]:
             self._bind(identity)
+        if refusal is not None:
+            raise ChangeFailed(f"{refusal} It was put back as it had been, with its bindings.") from refusal
 
 
 def _disturbs_others(change: Change) -> bool:

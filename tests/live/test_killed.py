@@ -1,0 +1,96 @@
+"""A broker killed in mid-run: the task says so and how far it got, the next run converges, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import typing as t
+import urllib.error
+
+import pytest
+from harness import Task
+from observer import Observer
+
+from lab import brokers
+from lab.brokers import Broker
+
+OBJECTS = 1000
+POINTS = 10
+VHOST = "killed"
+QUEUES = [{"name": f"q.{number:04}", "type": "classic"} for number in range(OBJECTS // 2)]
+BINDINGS = [{"source": "amq.direct", "destination": queue["name"], "routing_key": queue["name"]} for queue in QUEUES]
+
+
+@pytest.fixture(scope="module")
+def mortal() -> t.Iterator[Broker]:
+    """A broker of our own: the others serve other tests."""
+    yield brokers.up("mortal", "4.0")
+    brokers.down("mortal")
+
+
+@pytest.mark.parametrize("importing", [True, False], ids=["bulk import", "single writes"])
+def test_sigkill(mortal: Broker, importing: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """SIGKILL when 10 to 90 % of 1,000 new objects are there, ten times in all."""
+    observer, admin = Observer(mortal), Task(mortal)
+    admin.apply(users=[{"name": "writer", "password": "not an administrator", "tags": ["management"]}])
+    dice = random.Random()
+    for percent in dice.sample(range(10, 91), POINTS // 2):
+        admin.apply(vhosts=[{"name": VHOST, "state": "absent"}], allow_message_loss=[f"vhost {VHOST}"])
+        admin.apply(
+            vhost=VHOST,
+            vhosts=[{"name": VHOST}],
+            queues=[{"name": "before"}],
+            permissions=[{"user": "writer", "configure": ".*", "write": ".*", "read": ".*"}],
+        )
+        keep = {"properties": {"delivery_mode": 2}, "routing_key": "before", "payload": "kept", "payload_encoding": "string"}
+        assert observer.request("POST", f"exchanges/{VHOST}/amq.default/publish", keep)["routed"]
+        # Users without the tag administrator may not import; they write one by one.
+        credentials = {} if importing else {"username": "writer", "password": "not an administrator"}
+        killed, applied = _run_and_kill(mortal, Task(mortal, **credentials), percent)
+        with capsys.disabled():
+            counts = {name: len(killed[name]) for name in ("changes", "unknown", "not_attempted", "failures")}
+            print(f"\n  killed at {percent} % with {applied} objects there: {counts}")
+        assert killed["failed"] is True
+        assert "running the task again goes on from here" in killed["msg"]
+        assert "\n" not in killed["msg"]
+        assert killed["unknown"], "something was under way when the broker died"
+        assert sum(len(killed[name]) for name in ("changes", "unknown", "not_attempted", "failures")) == OBJECTS
+        mortal.start()
+        again = Task(mortal, **credentials).apply(vhost=VHOST, queues=QUEUES, bindings=BINDINGS)
+        assert "failed" not in again, again["msg"]
+        assert not Task(mortal).check(vhost=VHOST, queues=[{"name": "before"}, *QUEUES], bindings=BINDINGS)["changed"]
+        assert _count(observer) == OBJECTS + 1
+        message = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
+        assert [m["payload"] for m in observer.request("POST", f"queues/{VHOST}/before/get", message)] == ["kept"]
+
+
+def _run_and_kill(broker: Broker, task: Task, percent: int) -> tuple[dict[str, t.Any], int]:
+    """The module's result, and how many objects were there when the broker was killed."""
+    seen: list[int] = []
+
+    def executioner() -> None:
+        observer, deadline = Observer(broker), time.monotonic() + 60
+        while time.monotonic() < deadline:
+            seen.append(_count(observer) - 1)
+            if seen[-1] >= OBJECTS * percent // 100:
+                broker.kill()
+                return
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=executioner)
+    thread.start()
+    result = task.apply(vhost=VHOST, queues=QUEUES, bindings=BINDINGS)
+    thread.join()
+    return result, seen[-1]
+
+
+def _count(observer: Observer) -> int:
+    """Queues, and bindings other than those of the default exchange."""
+    try:
+        queues = observer.request("GET", f"queues/{VHOST}?disable_stats=true&columns=name")
+        bindings = observer.request("GET", f"bindings/{VHOST}?columns=source")
+    except (urllib.error.HTTPError, json.JSONDecodeError):
+        return 0
+    return len(queues) + sum(1 for row in bindings if row["source"])

@@ -1,0 +1,130 @@
+"""Users who may do less than everything: what they may do works, the rest is refused by the name of the missing right."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from corner import Corner, changed_objects, one_line
+
+from lab.brokers import Broker
+
+PREFIX = "right-"
+PASSWORD = "right-pw-71"
+TOPOLOGY: dict[str, t.Any] = {
+    "vhost": "right-v",
+    "exchanges": [{"name": "e"}],
+    "queues": [{"name": "q"}],
+    "bindings": [{"source": "e", "destination": "q", "routing_key": "k"}],
+}
+
+
+@pytest.fixture
+def corner(broker: Broker) -> t.Iterator[Corner]:
+    with Corner(broker, PREFIX) as corner:
+        assert corner.task.apply(vhosts=[{"name": "right-v"}, {"name": "right-w"}])["changed"]
+        yield corner
+
+
+def _as_user(corner: Corner, name: str, tags: str, vhosts: t.Sequence[str] = ()) -> None:
+    """From here on the corner's task connects as this user."""
+    corner.user(name, PASSWORD, tags, vhosts)
+    corner.task.defaults.update(username=name, password=PASSWORD)
+
+
+def test_management_is_enough_for_queues_exchanges_and_bindings(corner: Corner) -> None:
+    _as_user(corner, "right-m", "management", ["right-v"])
+    done = corner.settle(**TOPOLOGY)
+    assert len(done["changes"]) == 3
+    gone = {name: [dict(entry, state="absent") for entry in TOPOLOGY[name]] for name in ("exchanges", "queues", "bindings")}
+    assert len(corner.settle(vhost="right-v", **gone)["changes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("tags", "arguments", "needed"),
+    [
+        ("management", {"vhosts": [{"name": "right-new"}]}, "to write vhosts it needs the tag administrator"),
+        ("management", {"users": [{"name": "right-u"}]}, "to read users it needs the tag administrator"),
+        (
+            "management",
+            {"policies": [{"name": "p", "pattern": ".", "definition": {"max-length": 1}}]},
+            "to write policies it needs the tag",
+        ),
+        ("policymaker", {"vhost_limits": [{"name": "max-queues", "value": 5}]}, "to write vhost_limits it needs the tag administrator"),
+        ("monitoring", {"permissions": [{"user": "right-x", "configure": "", "write": "", "read": ""}]}, "to read permissions it needs"),
+        ("monitoring", {"user_limits": [{"user": "right-x", "name": "max-channels", "value": 1}]}, "to read user_limits it needs"),
+        (
+            "policymaker",
+            {"operator_policies": [{"name": "p", "pattern": ".", "definition": {"max-length": 1}, "apply_to": "queues"}]},
+            "to write operator_policies it needs the tag administrator",
+        ),
+    ],
+)
+def test_a_missing_tag_is_named_before_the_first_write(corner: Corner, tags: str, arguments: dict[str, t.Any], needed: str) -> None:
+    """Though the same task holds a queue that the user could declare."""
+    _as_user(corner, "right-x", tags, ["right-v"])
+    corner.refused("user 'right-x' has the tags", tags, needed, vhost="right-v", queues=[{"name": "q"}], **arguments)
+
+
+def test_policymaker_is_enough_for_policies(corner: Corner) -> None:
+    _as_user(corner, "right-p", "policymaker", ["right-v"])
+    policy = {"name": "p", "pattern": "^q", "definition": {"max-length": 5}}
+    corner.settle(vhost="right-v", policies=[policy])
+    corner.settle(vhost="right-v", policies=[dict(policy, definition={"max-length": 6})])
+    corner.settle(vhost="right-v", policies=[{"name": "p", "state": "absent"}])
+
+
+def test_a_vhost_without_permission_is_not_taken_for_empty(corner: Corner) -> None:
+    """4.0 answers 401, 4.3 answers 404 and neither is shown: the list of vhosts tells."""
+    _as_user(corner, "right-m", "management", ["right-v"])
+    words = (
+        "queues[1] (queue right-w/b): vhost 'right-w' does not exist, or user 'right-m' cannot reach it",
+        "grant the user a permission",
+    )
+    corner.refused(*words, queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "b"}])
+
+
+def test_a_monitoring_user_sees_a_vhost_and_may_not_write_it(corner: Corner) -> None:
+    """The list of vhosts shows all to this tag, and the list of all queues leaves out what it cannot reach."""
+    corner.observer.request("PUT", "queues/right-w/there", {"durable": True, "auto_delete": False, "arguments": {}})
+    _as_user(corner, "right-mon", "monitoring", ["right-v"])
+    words = ("vhost 'right-w': user 'right-mon' cannot read its queues", "grant the user a permission in it")
+    corner.refused(*words, vhost="right-w", queues=[{"name": "b"}])
+    corner.refused(*words, queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "there", "state": "absent"}])
+    assert corner.settle(vhost="right-v", queues=[{"name": "a"}])["changed"]
+
+
+def test_an_administrator_without_permission_in_a_vhost(corner: Corner) -> None:
+    """May read it and not write to it: the broker's refusal is named, and a permission in the same task is the cure."""
+    _as_user(corner, "right-adm", "administrator")
+    wanted = {"vhost": "right-w", "queues": [{"name": "b"}]}
+    before = corner.snapshot()
+    one_line(corner.task.apply(**wanted), "queue right-w/b: ", "HTTP 401", "rights are not")
+    assert corner.snapshot() == before
+    granted = [{"user": "right-adm", "configure": ".*", "write": ".*", "read": ".*"}]
+    assert len(corner.settle(**wanted, permissions=granted)["changes"]) == 2
+
+
+def test_a_pattern_that_forbids_one_queue(corner: Corner) -> None:
+    """The others are made, the forbidden one is named with the broker's reason, and what needs it is not tried."""
+    _as_user(corner, "right-c", "management")
+    only = {"configure": "^ok", "write": ".*", "read": ".*"}
+    corner.observer.request("PUT", "permissions/right-v/right-c", only)
+    wanted = {
+        "vhost": "right-v",
+        "exchanges": [{"name": "ok-e"}],
+        "queues": [{"name": "ok-q"}, {"name": "other"}],
+        "bindings": [{"source": "ok-e", "destination": "ok-q"}, {"source": "ok-e", "destination": "other"}],
+    }
+    done = corner.task.apply(**wanted)
+    one_line(done, "queue right-v/other: ", "HTTP 401", "rights are not", "3 changes made, 1 refused by the server", "1 not attempted")
+    assert done["changed"] is True
+    assert changed_objects(done) == [
+        "create exchange right-v/ok-e",
+        "create queue right-v/ok-q",
+        'create binding right-v/ok-e -> queue ok-q by ""',
+    ]
+    assert [entry["object"] for entry in done["failures"]] == ["right-v/other"]
+    assert [entry["object"] for entry in done["not_attempted"]] == ['right-v/ok-e -> queue other by ""']
+    corner.observer.request("PUT", "permissions/right-v/right-c", dict(only, configure=".*"))
+    assert len(corner.settle(**wanted)["changes"]) == 2

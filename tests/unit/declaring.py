@@ -1,0 +1,53 @@
+"""Short ways for tests to declare and to plan."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from memory import Memory
+
+from ansible_collections.eco2.platform.plugins.module_utils import _convergence
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Outcome, Plan, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, plan
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
+
+
+def declare(vhost: str = "/", **lists: list[dict[str, t.Any]]) -> dict[Key, Declared]:
+    return desired.declare(desired.items_of_lists({"vhost": vhost, **lists}))
+
+
+def options(prune: t.Sequence[str] = (), **others: t.Any) -> plan.Options:
+    if "prune_ignore" in others:
+        others["prune_ignore"] = tuple(others["prune_ignore"])
+    return plan.Options(prune=tuple(kinds.BY_OPTION[name] for name in prune), **others)
+
+
+def planned(memory: Memory, chosen: plan.Options | None = None, **lists: t.Any) -> Plan:
+    return plan.plan(declare(**lists), memory.broker, chosen or plan.Options())
+
+
+def shown(result: Plan) -> list[str]:
+    return [f"{change.action} {change.kind} {change.object}" for change in result.changes]
+
+
+def applied(memory: Memory, result: Plan) -> Outcome:
+    outcome = _convergence.apply(result, memory, workers=1)
+    assert outcome.complete, outcome
+    return outcome
+
+
+def problems(call: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> list[str]:
+    """What the call is refused for: at least one line, and each of them one line."""
+    with pytest.raises(Refused) as caught:
+        call(*args, **kwargs)
+    lines = caught.value.problems
+    assert lines
+    assert all(line and "\n" not in line for line in lines)
+    return lines
+
+
+def problem(call: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> str:
+    lines = problems(call, *args, **kwargs)
+    assert len(lines) == 1, lines
+    return lines[0]

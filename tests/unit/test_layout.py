@@ -1,0 +1,183 @@
+"""Rules that keep the collection what it is, file by file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+PLUGINS = PROJECT / "plugins"
+MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
+UTILS = sorted(path for path in (PLUGINS / "module_utils").rglob("*.py") if path.stem != "__init__")
+SERVICES = sorted({path.name.split("_")[0] for path in MODULES})
+# Headings that an import into Galaxy or Automation Hub wants of a certified collection's README.
+HEADINGS = (
+    "description",
+    "requirements",
+    "installation",
+    "use cases",
+    "testing",
+    "communication",
+    "support",
+    "release notes",
+    "related",
+    "licen",
+)
+
+modules = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+utils = pytest.mark.parametrize("path", UTILS, ids=lambda path: path.stem)
+
+
+def tracked() -> t.Iterator[Path]:
+    """The files that somebody wrote here."""
+    for place in (
+        "plugins",
+        "roles",
+        "playbooks",
+        "docs",
+        "inventory",
+        "meta",
+        "lab",
+        "tests",
+        "tools",
+        "benchmarks",
+        "requirements",
+        "molecule",
+        ".ci",
+    ):
+        yield from (path for path in (PROJECT / place).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    yield from (path for path in PROJECT.glob("*") if path.is_file())
+
+
+def test_there_are_files_to_look_at() -> None:
+    assert len(MODULES) >= 1
+    assert len(UTILS) > 10
+    assert len(list(tracked())) > 40
+
+
+@utils
+def test_module_utils_are_private_and_say_so(path: Path) -> None:
+    parts = path.relative_to(PLUGINS / "module_utils").parts
+    assert any(part.startswith("_") for part in parts)
+    assert "Private to this collection" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+
+
+@utils
+def test_services_do_not_import_one_another(path: Path) -> None:
+    parts = path.relative_to(PLUGINS / "module_utils").parts
+    imported = set(re.findall(r"plugins\.module_utils\.(_\w+)", path.read_text()))
+    own = {parts[0]} if len(parts) > 1 else set()
+    assert imported <= own | {"_convergence"}
+
+
+def test_convergence_knows_no_service_and_does_no_io() -> None:
+    tree = ast.parse((PLUGINS / "module_utils" / "_convergence.py").read_text())
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= {"__future__", "threading", "typing", "concurrent.futures", "dataclasses"}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *UTILS], ids=lambda path: path.stem)
+def test_plugins_begin_with_their_licence_and_annotations_from_the_future(path: Path) -> None:
+    text = path.read_text()
+    assert "GNU General Public License v3.0" in text[:400]
+    assert "SPDX-License-Identifier: GPL-3.0-or-later" in text[:500]
+    assert "from __future__ import annotations\n" in text
+
+
+@modules
+def test_modules_are_named_after_what_they_touch(path: Path) -> None:
+    documentation = documented(path)
+    assert documentation["module"] == path.stem
+    assert re.match(r"(rabbitmq|redis|kube)_[a-z_]+$", path.stem)
+    assert re.match(r"\d+\.\d+\.\d+$", str(documentation["version_added"]))
+
+
+@modules
+def test_modules_say_what_check_mode_and_diff_do(path: Path) -> None:
+    attributes = documented(path)["attributes"]
+    assert {"check_mode", "diff_mode", "idempotent"} <= attributes.keys()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem.endswith("_info")], ids=lambda path: path.stem)
+def test_info_modules_support_check_mode_and_are_never_changed(path: Path) -> None:
+    assert documented(path)["attributes"]["check_mode"]["support"] == "full"
+    text = path.read_text()
+    wrapped = "RabbitMQModule(" in text and "supports_check_mode=True" in (PLUGINS / "module_utils" / "_rabbitmq" / "module.py").read_text()
+    assert wrapped or "supports_check_mode=True" in text
+    assert "changed=False" in text
+    assert "changed=True" not in text
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_action_group_of_a_service_holds_exactly_its_modules(service: str) -> None:
+    groups = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert sorted(groups[service]) == [path.stem for path in MODULES if path.stem.startswith(f"{service}_")]
+
+
+def test_every_action_group_is_a_services() -> None:
+    groups = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert set(groups) <= set(SERVICES)
+
+
+# Whoever mirrors these sets one address in one place; files that name one would go past it.
+REGISTRIES = ("pypi" + ".org", "files.python" + "hosted.org", "proxy.golang" + ".org", "registry.npm" + "js.org")
+
+
+def test_no_file_names_a_package_registry() -> None:
+    named = []
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        named += [f"{path.relative_to(PROJECT)}: {host}" for host in REGISTRIES if host in text]
+    assert named == []
+
+
+def test_galaxy_yml_is_complete_and_its_tags_are_allowed() -> None:
+    galaxy = yaml.safe_load((PROJECT / "galaxy.yml").read_text())
+    assert (galaxy["namespace"], galaxy["name"]) == ("eco2", "platform")
+    for name in ("version", "readme", "authors", "description", "license", "tags", "repository", "documentation", "homepage", "issues"):
+        assert galaxy[name], name
+    assert len(galaxy["tags"]) <= 20
+    assert all(re.fullmatch("[a-z0-9]+", tag) for tag in galaxy["tags"])
+    required = {
+        "application",
+        "cloud",
+        "database",
+        "infrastructure",
+        "linux",
+        "monitoring",
+        "networking",
+        "security",
+        "storage",
+        "tools",
+        "windows",
+    }
+    assert required & set(galaxy["tags"]), "Automation Hub wants one of its own tags"
+
+
+def test_runtime_yml_says_which_ansible_it_takes() -> None:
+    runtime = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())
+    assert re.fullmatch(r">=\d+\.\d+\.\d+", runtime["requires_ansible"])
+
+
+def test_the_readme_has_the_headings_that_are_checked() -> None:
+    readme = PROJECT / "README.md"
+    found = re.findall("(?m)^##+ +(.+)$", readme.read_text()) if readme.exists() else []
+    if not found:
+        pytest.skip("README.md has no sections yet")
+    assert [heading for heading in HEADINGS if not any(line.lower().startswith(heading) for line in found)] == []
+
+
+def documented(path: Path) -> dict[str, t.Any]:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+            return t.cast("dict[str, t.Any]", yaml.safe_load(ast.literal_eval(node.value)))
+    raise AssertionError(f"{path} has no DOCUMENTATION")

@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+
+import pytest
+from declaring import problem, problems
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory import hash_of
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
+
+CLUSTER = {"name": "rabbit"}
+
+
+def resource(kind: str, spec: t.Any, name: str = "r", namespace: str = "ns", cluster: t.Any = None) -> dict[str, t.Any]:
+    full = dict(spec, rabbitmqClusterReference=cluster or CLUSTER) if isinstance(spec, dict) else spec
+    return {"apiVersion": "rabbitmq.com/v1beta1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": full}
+
+
+def secret(name: str = "creds", namespace: str = "ns", encoded: bool = True, **data: t.Any) -> dict[str, t.Any]:
+    values = {key: base64.b64encode(str(value).encode()).decode() for key, value in data.items()}
+    content = {"data": values} if encoded else {"stringData": data}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, **content}
+
+
+def user(name: str = "ann", credentials: str = "creds", **spec: t.Any) -> dict[str, t.Any]:
+    return resource("User", {"importCredentialsSecret": {"name": credentials}, **spec}, name)
+
+
+def declared(*resources: t.Any, cluster: str | None = None) -> list[Declared]:
+    return list(desired.declare(manifests.items(list(resources), cluster)).values())
+
+
+def only(*resources: t.Any) -> Declared:
+    (one,) = declared(*resources)
+    return one
+
+
+# What each kind means
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "key", "fields"),
+    [
+        ("Vhost", {"name": "a"}, ("vhost", "a"), {}),
+        (
+            "Vhost",
+            {"name": "a", "tracing": True, "tags": ["x"], "defaultQueueType": "quorum"},
+            ("vhost", "a"),
+            {"tracing": True, "tags": ["x"], "default_queue_type": "quorum"},
+        ),
+        ("Queue", {"name": "a"}, ("queue", "//a"), {"durable": True, "auto_delete": False, "arguments": {}}),
+        (
+            "Queue",
+            {"name": "a", "vhost": "v", "type": "stream", "durable": False, "autoDelete": True, "arguments": {"x-max-age": "1D"}},
+            ("queue", "v/a"),
+            {"type": "stream", "durable": False, "auto_delete": True, "arguments": {"x-max-age": "1D"}},
+        ),
+        (
+            "Exchange",
+            {"name": "a"},
+            ("exchange", "//a"),
+            {"type": "direct", "durable": False, "auto_delete": False, "internal": False, "arguments": {}},
+        ),
+        (
+            "Exchange",
+            {"name": "a", "vhost": "v", "type": "topic", "durable": True, "autoDelete": True, "arguments": {"alternate-exchange": "b"}},
+            ("exchange", "v/a"),
+            {"type": "topic", "durable": True, "auto_delete": True, "internal": False, "arguments": {"alternate-exchange": "b"}},
+        ),
+        ("Binding", {"source": "x", "destination": "q"}, ("binding", '//x -> queue q by ""'), {}),
+        (
+            "Binding",
+            {"vhost": "v", "source": "x", "destination": "y", "destinationType": "exchange", "routingKey": "k", "arguments": {"a": 1}},
+            ("binding", 'v/x -> exchange y by k {"a": 1}'),
+            {},
+        ),
+        (
+            "Permission",
+            {"user": "ann", "vhost": "v", "permissions": {"write": "^a"}},
+            ("permission", "v/ann"),
+            {"configure": "", "write": "^a", "read": ""},
+        ),
+        ("Permission", {"user": "ann", "vhost": "v"}, ("permission", "v/ann"), {"configure": "", "write": "", "read": ""}),
+        (
+            "TopicPermission",
+            {"user": "ann", "vhost": "v", "permissions": {"exchange": "x", "read": "^a"}},
+            ("topic_permission", "v/ann x"),
+            {"write": "", "read": "^a"},
+        ),
+        (
+            "Policy",
+            {"name": "p", "pattern": "^a", "definition": {"expires": 1}},
+            ("policy", "//p"),
+            {"pattern": "^a", "definition": {"expires": 1}, "apply_to": "all", "priority": 0},
+        ),
+        (
+            "Policy",
+            {"name": "p", "vhost": "v", "pattern": "^a", "definition": {"expires": 1}, "applyTo": "streams", "priority": 5},
+            ("policy", "v/p"),
+            {"pattern": "^a", "definition": {"expires": 1}, "apply_to": "streams", "priority": 5},
+        ),
+        (
+            "OperatorPolicy",
+            {"name": "p", "pattern": "^a", "definition": {"expires": 1}},
+            ("operator_policy", "//p"),
+            {"pattern": "^a", "definition": {"expires": 1}, "apply_to": "queues", "priority": 0},
+        ),
+    ],
+)
+def test_what_a_resource_declares(kind: str, spec: dict[str, t.Any], key: tuple[str, str], fields: dict[str, t.Any]) -> None:
+    one = only(resource(kind, spec))
+    assert one.key == key
+    assert one.fields == fields
+    assert one.present
+    assert one.source == f"{kind} ns/r"
+
+
+def test_what_belongs_to_kubernetes_is_not_converged() -> None:
+    one = only(resource("Queue", {"name": "a", "deletionPolicy": "retain", "deleteIfEmpty": True, "deleteIfUnused": True}))
+    assert one.fields == {"durable": True, "auto_delete": False, "arguments": {}}
+
+
+def test_a_whole_float_is_the_integer_that_the_operator_sends() -> None:
+    arguments = only(resource("Queue", {"name": "a", "arguments": {"x-expires": 5.0, "of-a-plugin": [{"a": 2.0}, 2.5]}})).fields[
+        "arguments"
+    ]
+    assert json.dumps(arguments) == '{"x-expires": 5, "of-a-plugin": [{"a": 2}, 2.5]}'
+
+
+def test_a_date_in_yaml_is_text_as_in_kubernetes() -> None:
+    text = "apiVersion: rabbitmq.com/v1beta1\nkind: Queue\nspec: {name: a, arguments: {since: 2026-01-02}}"
+    assert only(text).fields["arguments"] == {"since": "2026-01-02"}
+
+
+def test_null_is_as_omitted() -> None:
+    assert only(resource("Queue", {"name": "a", "type": None, "durable": None})).fields == only(resource("Queue", {"name": "a"})).fields
+    assert only(resource("Permission", {"user": "a", "vhost": "v", "permissions": {"read": None}})).fields["read"] == ""
+
+
+def test_limits_become_objects_of_their_own() -> None:
+    keys = {one.key: one.fields for one in declared(resource("Vhost", {"name": "v", "limits": {"connections": 5, "queues": -1}}))}
+    assert keys == {("vhost", "v"): {}, ("vhost_limit", "v/max-connections"): {"value": 5}, ("vhost_limit", "v/max-queues"): {"value": -1}}
+    resources = (user(limits={"channels": 7, "connections": None}), secret(username="ann"))
+    assert {one.key for one in declared(*resources)} == {("user", "ann"), ("user_limit", "ann max-channels")}
+
+
+# Users and their Secrets
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_name_and_password_of_a_user_are_in_its_secret(encoded: bool) -> None:
+    one = only(user("some-name", tags=["management"]), secret(encoded=encoded, username="ann", password="pw"))
+    assert one.key == ("user", "ann")
+    assert one.fields == {"tags": ["management"], "password": Secret(passwords.Password("pw"))}
+
+
+def test_a_password_hash_is_a_sha512_one() -> None:
+    text = base64.b64encode(b"s" * 68).decode()
+    one = only(user(), secret(username="ann", passwordHash=text, password="pw"))
+    assert one.fields["password"] == Secret(passwords.Hash(text, "rabbit_password_hashing_sha512"))
+    assert "hashing_algorithm" in problem(declared, user(), secret(username="ann", passwordHash=hash_of("pw").text))
+
+
+def test_secrets_and_users_are_found_in_their_own_namespace() -> None:
+    other = secret(namespace="other", username="eve", password="x")
+    assert only(other, user(), secret(username="ann")).key == ("user", "ann")
+    assert "creds is not among the manifests of its namespace" in problem(declared, user(), other)
+
+
+def test_a_permission_may_refer_to_a_user() -> None:
+    permission = resource("Permission", {"vhost": "v", "userReference": {"name": "the-user"}, "permissions": {"read": ".*"}})
+    keys = [one.key for one in declared(permission, user("the-user"), secret(username="ann"))]
+    assert keys == [("permission", "v/ann"), ("user", "ann")]
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ([user(), secret(password="x")], "Secret creds has no username"),
+        ([resource("User", {"tags": []})], "has no importCredentialsSecret"),
+        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "not base64!"}}], "data.username is not base64"),
+        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "ü"}}], "data.username is not base64"),
+        ([resource("Permission", {"vhost": "v"})], "needs user or userReference, one of the two"),
+        ([resource("Permission", {"vhost": "v", "user": "a", "userReference": {"name": "b"}})], "one of the two"),
+        ([resource("Permission", {"vhost": "v", "userReference": {"name": "b"}})], "userReference b is not among"),
+    ],
+)
+def test_references_that_lead_nowhere(resources: list[t.Any], words: str) -> None:
+    assert words in problem(declared, *resources)
+
+
+# Forms that manifests come in
+
+QUEUE_YAML = """
+apiVersion: rabbitmq.com/v1beta1
+kind: Queue
+metadata: {name: one, namespace: ns}
+spec: {name: one, rabbitmqClusterReference: {name: rabbit}}
+---
+---
+apiVersion: rabbitmq.com/v1beta1
+kind: Queue
+metadata: {name: two, namespace: ns}
+spec: {name: two, rabbitmqClusterReference: {name: rabbit}}
+"""
+
+
+def test_manifests_are_resources_yaml_texts_lists_or_a_mix() -> None:
+    three = resource("Queue", {"name": "three"}, "three")
+    listed = {"apiVersion": "v1", "kind": "List", "items": [three, QUEUE_YAML]}
+    for given_as in (QUEUE_YAML, [QUEUE_YAML]):
+        assert [item.values["name"] for item in manifests.items(given_as, None)] == ["one", "two"]
+    for given_as in ([QUEUE_YAML, three], listed, [listed], json.dumps(dict(listed, items=[three])) + "\n---\n" + QUEUE_YAML):
+        assert sorted(item.values["name"] for item in manifests.items(given_as, None)) == ["one", "three", "two"]
+    assert [item.values["name"] for item in manifests.items(three, None)] == ["three"]
+
+
+@pytest.mark.parametrize("nothing", [None, [], "", "---\n", {"kind": "List", "items": []}, {"kind": "List", "items": None}])
+def test_no_manifests_declare_nothing(nothing: t.Any) -> None:
+    assert manifests.items(nothing, None) == []
+
+
+def test_items_can_be_made_twice_and_leave_the_manifests_alone() -> None:
+    resources = [resource("Queue", {"name": "a", "arguments": {"x-queue-type": "quorum"}}), user(), secret(username="ann", password="x")]
+    before = json.dumps(resources)
+    assert declared(*resources) == declared(*resources)
+    assert json.dumps(resources) == before
+    assert declared(QUEUE_YAML) == declared(QUEUE_YAML)
+
+
+# One cluster at a time
+
+EAST, WEST = ({"name": name, "namespace": "infra"} for name in ("east", "west"))
+
+
+def test_resources_of_several_clusters_need_a_choice() -> None:
+    resources = [resource("Queue", {"name": "a"}, cluster=EAST), resource("Queue", {"name": "b"}, cluster=WEST)]
+    assert problem(declared, *resources) == (
+        "manifests: belong to several clusters (infra/east, infra/west): choose one with cluster_reference"
+    )
+    assert [one.object for one in declared(*resources, cluster="east")] == ["//a"]
+    assert [one.object for one in declared(*resources, cluster="infra/west")] == ["//b"]
+    assert declared(*resources, cluster="elsewhere/west") == []
+
+
+def test_clusters_of_one_name_in_two_namespaces_are_two() -> None:
+    resources = [resource("Queue", {"name": "a"}, namespace="one"), resource("Queue", {"name": "b"}, namespace="two")]
+    assert "one/rabbit, two/rabbit" in problem(declared, *resources)
+    assert [one.object for one in declared(*resources, cluster="two/rabbit")] == ["//b"]
+
+
+def test_the_reference_names_the_namespace_before_the_resource_does() -> None:
+    resources = [resource("Queue", {"name": str(n)}, namespace=f"ns{n}", cluster=EAST) for n in range(3)]
+    assert len(declared(*resources)) == 3
+
+
+def test_resources_that_name_no_cluster_belong_to_the_one_that_others_name() -> None:
+    unnamed = resource("Queue", {"name": "a"})
+    del unnamed["spec"]["rabbitmqClusterReference"]
+    assert len(declared(unnamed, resource("Queue", {"name": "b"}))) == 2
+
+
+def test_a_connection_secret_stands_for_its_cluster() -> None:
+    resources = [
+        resource("Queue", {"name": "a"}, cluster={"connectionSecret": {"name": "east"}}),
+        resource("Queue", {"name": "b"}, cluster=WEST),
+    ]
+    assert [one.object for one in declared(*resources, cluster="east")] == ["//a"]
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (resource("Shovel", {"name": "a"}), "Shovel ns/r: kind Shovel is not converged"),
+        (resource("Queu", {"name": "a"}), "Queu ns/r: unknown kind 'Queu'"),
+        (dict(resource("Queue", {"name": "a"}), apiVersion="apps/v1"), "unknown kind 'Queue' of 'apps/v1'"),
+        ({"metadata": {"name": "a"}}, "resource without kind a: unknown kind None"),
+        (resource("Queue", {"name": "a", "autodelete": True}), "Queue ns/r: unknown field spec.autodelete: it takes name, vhost, type"),
+        (resource("Queue", {"name": "a", "durable": "yes"}), "spec.durable must be true or false, is 'yes'"),
+        (resource("Queue", {"name": "a", "durable": 1}), "spec.durable must be true or false, is 1"),
+        (resource("Queue", {"name": 5}), "spec.name must be a string, is 5"),
+        (resource("Queue", {"name": "a", "arguments": []}), "spec.arguments must be a mapping, is []"),
+        (resource("Queue", {"name": "a", "type": "Quorum"}), "unknown queue type"),
+        (resource("Queue", {"vhost": "/"}), "name is missing"),
+        (resource("Queue", None), "Queue ns/r: has no spec"),
+        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": True}), "spec.priority must be an integer"),
+        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": 1.5}), "spec.priority must be an integer"),
+        (resource("Policy", {"name": "a", "pattern": "", "definition": "{}"}), "spec.definition must be a mapping"),
+        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "applyTo": "queue"}), "apply_to is 'queue'"),
+        (resource("Binding", {"source": "a", "destination": "b", "destinationType": "Queue"}), "destination_type is 'Queue'"),
+        (resource("Vhost", {"name": "a", "tags": "x"}), "spec.tags must be a list"),
+        (resource("Vhost", {"name": "a", "tags": [5]}), "spec.tags.0 must be a string, is 5"),
+        (resource("Vhost", {"name": "a", "limits": {"queues": "5"}}), "spec.limits.queues must be an integer, is '5'"),
+        (resource("Vhost", {"name": "a", "limits": {"channels": 5}}), "unknown field spec.limits.channels"),
+        (resource("Permission", {"user": "a", "vhost": "v", "permissions": {"read": 5}}), "spec.permissions.read must be a string, is 5"),
+        (resource("Permission", {"user": "a", "vhost": "v", "permissions": {"delete": ""}}), "unknown field spec.permissions.delete"),
+        (resource("Permission", {"user": "a", "permissions": {}}), "vhost is missing"),
+        (resource("TopicPermission", {"user": "a", "vhost": "v", "permissions": {"configure": ""}}), "spec.permissions.configure"),
+        (["a list"], "manifests[0]: is list, not a resource"),
+        (5, "manifests[0]: is int, not a resource"),
+        ("just text", "manifests[0]: is str, not a resource"),
+        ({"kind": ["Queue"]}, "manifests[0]: kind must be a string"),
+        ({"kind": "Queue", "metadata": "x"}, "manifests[0]: metadata must be a mapping"),
+    ],
+)
+def test_each_bad_resource_is_one_line_that_names_it(bad: t.Any, words: str) -> None:
+    line = problem(declared, bad)
+    assert words in line
+
+
+def test_every_problem_is_told_at_once() -> None:
+    resources = [resource("Queue", {"name": "a", "x": 1}, "one"), resource("Shovel", {}, "two"), resource("Queue", None, "three")]
+    lines = problems(declared, *resources)
+    assert sorted(line.split(":")[0] for line in lines) == ["Queue ns/one", "Queue ns/three", "Shovel ns/two"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.sampled_from(["", "a", "Queue", "creds", "v1"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "namespace", "username", "x"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def nearly_resources(draw: st.DrawFn) -> t.Any:
+    """A resource as it should be but for one or two places that hold anything."""
+    kind = draw(st.sampled_from(sorted(manifests.SHAPES)))
+    shape = manifests.SHAPES[kind]
+    good = {
+        "name": "a",
+        "vhost": "v",
+        "pattern": "",
+        "definition": {"a": 1},
+        "source": "a",
+        "destination": "b",
+        "importCredentialsSecret": {"name": "creds"},
+    }
+    made = resource(kind, {name: value for name, value in good.items() if name in shape.fields})
+    for _dummy in range(draw(st.integers(1, 2))):
+        place = draw(st.sampled_from([made, made["metadata"], made["spec"]]) if isinstance(made.get("spec"), dict) else st.just(made))
+        if isinstance(place, dict):
+            place[draw(st.sampled_from([*made, *shape.fields, "rabbitmqClusterReference", "name", "namespace"]))] = draw(JSON)
+        if not isinstance(made.get("metadata"), dict):
+            break
+    return made
+
+
+@settings(max_examples=300)
+@given(st.lists(nearly_resources() | JSON, max_size=2), st.none() | st.just("rabbit"), JSON)
+def test_whatever_is_handed_in_is_declared_or_refused_in_lines(resources: list[t.Any], cluster: str | None, data: t.Any) -> None:
+    credentials = dict(secret(username="ann"), stringData=data)
+    try:
+        found = declared(*resources, credentials, cluster=cluster)
+    except Refused as refusal:
+        assert refusal.problems
+        assert all(line.splitlines() == [line] for line in refusal.problems)
+    else:
+        json.dumps([one.identity for one in found])
+    assert all(isinstance(value, str) for value in manifests.secrets([*resources, credentials]))
+
+
+# Nothing secret in messages
+
+SECRETIVE = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: {{ hunter2 }}\n  bad: [",
+        "stringData:\n  password: *hunter2",
+        "stringData:\n  password: !hunter2 x",
+        "stringData:\n  password: !!int hunter2",
+        "stringData:\n  password: 'hunter2\n",
+        'stringData:\n  password: "\\hunter2"',
+        "stringData: [hunter2",
+        "hunter2: a: b",
+        "%hunter2\n---\n@",
+        "? [hunter2]\n: {a: b}\n{",
+        "a: \x00hunter2",
+        "a: &hunter2 1\nb: *hunter22",
+        "since: 2026-13-45 # hunter2",
+    ],
+)
+def test_bad_yaml_is_never_quoted(text: str) -> None:
+    line = problem(manifests.items, [QUEUE_YAML, text], None)
+    assert line.startswith("manifests[1]: not YAML")
+    assert SECRETIVE not in line
+    assert text in set(manifests.secrets([QUEUE_YAML, text]))
+
+
+def test_bad_yaml_is_told_with_its_place() -> None:
+    assert "at line 2, column 4" in problem(manifests.items, "a:\n - }", None)
+
+
+def test_every_value_of_a_secret_is_named_for_masking_encoded_and_decoded() -> None:
+    hidden = set(manifests.secrets([secret(password="pw1"), {"kind": "List", "items": [secret(encoded=False, password="pw2", pin=5)]}]))
+    assert {"pw1", base64.b64encode(b"pw1").decode(), "pw2", "5"} <= hidden
+    text = json.dumps(secret(password="pw3"))
+    assert "pw3" in set(manifests.secrets(text))
+    assert "pw3" in set(manifests.secrets({"kind": "List", "items": [text]}))
+
+
+@pytest.mark.parametrize("beside", ["bad: [", 5, ["a list"], {"kind": 5}, {"kind": "List", "items": ["bad: ["]}, {"metadata": 5}, "text"])
+def test_a_secret_is_masked_beside_what_cannot_be_read(beside: t.Any) -> None:
+    assert "pw1" in set(manifests.secrets([beside, secret(password="pw1")]))
+    assert "pw1" in set(manifests.secrets([[beside, secret(password="pw1")]]))
+
+
+def test_only_secrets_are_masked() -> None:
+    assert list(manifests.secrets([resource("Queue", {"name": "a"}), QUEUE_YAML, None])) == []
+    assert list(manifests.secrets(None)) == []
+
+
+def test_a_bad_secret_is_refused_without_its_values() -> None:
+    line = problem(declared, user(), dict(secret(), data={"username": f"{SECRETIVE}!"}))
+    assert SECRETIVE not in line

@@ -1,0 +1,226 @@
+"""What is sent for a change. That a real broker takes it as meant is for the live tests to say."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from memory import hash_of, logs_in
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import path_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.write import IMPORT_FROM, BrokerWriter, body_of
+
+
+class Recorder:
+    """A client that notes what it is asked for, and answers GETs with `rows`."""
+
+    def __init__(self, rows: t.Sequence[dict[str, t.Any]] = (), error: Exception | None = None) -> None:
+        self.rows = list(rows)
+        self.error = error
+        self.sent: list[tuple[t.Any, ...]] = []
+
+    def _note(self, *request: t.Any) -> None:
+        self.sent.append(request)
+        if self.error is not None:
+            raise self.error
+
+    def get(self, *segments: str, **dummy: str) -> t.Any:
+        return self.rows
+
+    def put(self, segments: t.Sequence[str], body: t.Any) -> None:
+        self._note("PUT", path_of(segments), body)
+
+    def post(self, segments: t.Sequence[str], body: t.Any, **dummy: t.Any) -> t.Any:
+        self._note("POST", path_of(segments), body)
+
+    def delete(self, segments: t.Sequence[str], conditions: t.Any = None, **dummy: t.Any) -> None:
+        self._note("DELETE", path_of(segments), dict(conditions or {}))
+
+
+def change(option: str, action: str, identity: dict[str, t.Any], payload: t.Any) -> Change:
+    kind = kinds.BY_OPTION[option]
+    return Change(kind.name, kind.object(identity), identity, action, (), kind.stage, payload=payload)
+
+
+class _Administrator:
+    administrator = True
+
+
+def writer(client: Recorder, allowed: t.Collection[str] = (), **broker: t.Any) -> BrokerWriter:
+    who = type("Broker", (_Administrator,), broker)()
+    return BrokerWriter(t.cast("t.Any", client), who, allowed, accept_loss_window=False)
+
+
+def sent(one: Change, allowed: t.Collection[str] = ()) -> list[tuple[t.Any, ...]]:
+    client = Recorder()
+    writer(client, allowed).one(one)
+    return client.sent
+
+
+Q = {"vhost": "a/b", "name": "q"}
+BINDING = {"vhost": "/", "source": "x", "destination": "y", "destination_type": "exchange", "routing_key": "k/1", "arguments": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("option", "identity", "fields", "path", "body"),
+    [
+        (
+            "queues",
+            Q,
+            {"type": "quorum", "durable": True, "auto_delete": False, "arguments": {"x-expires": 5}},
+            "/api/queues/a%2Fb/q",
+            {"durable": True, "auto_delete": False, "arguments": {"x-expires": 5, "x-queue-type": "quorum"}},
+        ),
+        (
+            "queues",
+            Q,
+            {"durable": True, "auto_delete": False, "arguments": {}},
+            "/api/queues/a%2Fb/q",
+            {"durable": True, "auto_delete": False, "arguments": {}},
+        ),
+        ("vhosts", {"name": "v"}, {"tags": ["a"], "default_queue_type": None}, "/api/vhosts/v", {"tags": ["a"]}),
+        (
+            "policies",
+            {"vhost": "/", "name": "p"},
+            {"pattern": "", "definition": {"a": 1}, "apply_to": "all", "priority": 0},
+            "/api/policies/%2F/p",
+            {"pattern": "", "definition": {"a": 1}, "apply-to": "all", "priority": 0},
+        ),
+        ("vhost_limits", {"vhost": "/", "name": "max-queues"}, {"value": 5}, "/api/vhost-limits/%2F/max-queues", {"value": 5}),
+        (
+            "topic_permissions",
+            {"vhost": "/", "user": "ann", "exchange": ""},
+            {"write": "", "read": ""},
+            "/api/topic-permissions/%2F/ann",
+            {"write": "", "read": "", "exchange": ""},
+        ),
+    ],
+)
+def test_what_is_put(option: str, identity: dict[str, t.Any], fields: dict[str, t.Any], path: str, body: dict[str, t.Any]) -> None:
+    assert sent(change(option, "create", identity, fields)) == [("PUT", path, body)]
+
+
+def test_a_binding_is_posted_between_its_ends_and_deleted_by_the_brokers_own_key() -> None:
+    body = {"routing_key": "k/1", "arguments": {"a": 1}}
+    assert sent(change("bindings", "create", BINDING, {})) == [("POST", "/api/bindings/%2F/e/x/e/y", body)]
+    gone = change("bindings", "delete", BINDING, {"properties_key": "k%2F1~hash"})
+    assert sent(gone) == [("DELETE", "/api/bindings/%2F/e/x/e/y/k%252F1~hash", {})]
+
+
+def test_a_password_is_sent_as_a_hash_and_never_in_clear() -> None:
+    body = body_of("user", {"tags": ["a", "b"], "password": Secret(passwords.Password("hunter2"))})
+    assert "hunter2" not in repr(body)
+    assert body["tags"] == "a,b"
+    assert logs_in(passwords.Hash(body["password_hash"], body["hashing_algorithm"]), "hunter2")
+
+
+def test_a_stored_hash_is_sent_back_with_its_algorithm() -> None:
+    stored = passwords.Hash("AAAA", "rabbit_password_hashing_sha512")
+    assert body_of("user", {"tags": [], "password": Secret(stored)}) == {
+        "tags": "",
+        "password_hash": "AAAA",
+        "hashing_algorithm": stored.algorithm,
+    }
+
+
+def test_a_user_without_password_cannot_log_in_by_one() -> None:
+    body = body_of("user", {})
+    assert (body["tags"], body["password_hash"]) == ("", "")
+
+
+def test_a_classic_queue_goes_only_if_empty_unless_allowed() -> None:
+    gone = change("queues", "delete", Q, {"type": "classic"})
+    assert sent(gone) == [("DELETE", "/api/queues/a%2Fb/q", {"if-empty": "true"})]
+    assert sent(gone, allowed=["queue a%2Fb/q"]) == [("DELETE", "/api/queues/a%2Fb/q", {})]
+    assert sent(gone, allowed=["queue a%2Fb/other"])[0][2] == {"if-empty": "true"}
+
+
+def test_a_quorum_queue_is_asked_for_a_message_right_before_it_goes() -> None:
+    requests = sent(change("queues", "delete", Q, {"type": "quorum"}))
+    assert [request[:2] for request in requests] == [("POST", "/api/queues/a%2Fb/q/get"), ("DELETE", "/api/queues/a%2Fb/q")]
+    assert requests[0][2]["ackmode"] == "ack_requeue_true"
+
+
+def test_a_message_that_came_meanwhile_keeps_the_queue() -> None:
+    class Full(Recorder):
+        def post(self, segments: t.Sequence[str], body: t.Any, **dummy: t.Any) -> t.Any:
+            return [{"payload": "x"}]
+
+    client = Full()
+    with pytest.raises(ChangeFailed, match="left alone"):
+        writer(client).one(change("queues", "delete", Q, {"type": "quorum"}))
+    assert client.sent == []
+
+
+def test_a_replacement_deletes_declares_and_binds_again_in_this_order() -> None:
+    fields = {"type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
+    granted = Observed(kinds.TOPIC_PERMISSION, "//ann x", {"vhost": "/", "user": "ann", "exchange": "x"}, {"write": "^a", "read": ""})
+    payload = {"fields": fields, "bindings": [BINDING], "topic_permissions": [granted]}
+    assert [request[:2] for request in sent(change("exchanges", "replace", {"vhost": "/", "name": "x"}, payload))] == [
+        ("DELETE", "/api/exchanges/%2F/x"),
+        ("PUT", "/api/exchanges/%2F/x"),
+        ("PUT", "/api/topic-permissions/%2F/ann"),
+        ("POST", "/api/bindings/%2F/e/x/e/y"),
+    ]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_no_url_carries_fails_its_own_change_only(name: str) -> None:
+    with pytest.raises(ChangeFailed, match="cannot be addressed"):
+        writer(Recorder()).one(change("queues", "delete", {"vhost": "/", "name": name}, {"type": "stream"}))
+
+
+# Many at once
+
+FIELDS = {"type": "classic", "durable": True, "auto_delete": False, "arguments": {"x-expires": 5}}
+
+
+def many(count: int, action: str = "create") -> list[Change]:
+    return [change("queues", action, {"vhost": "/", "name": f"q{number}"}, FIELDS) for number in range(count)]
+
+
+def rows(count: int, **other: t.Any) -> list[dict[str, t.Any]]:
+    return [{"vhost": "/", "name": f"q{number}", "exclusive": False, **FIELDS, **other} for number in range(count)]
+
+
+def test_many_new_objects_are_imported_in_one_request() -> None:
+    client = Recorder(rows(IMPORT_FROM))
+    assert writer(client).together(many(IMPORT_FROM)) == {change.key for change in many(IMPORT_FROM)}
+    ((method, path, body),) = client.sent
+    assert (method, path) == ("POST", "/api/definitions/%2F")
+    assert body["queues"][0] == {
+        "name": "q0",
+        "durable": True,
+        "auto_delete": False,
+        "arguments": {"x-expires": 5, "x-queue-type": "classic"},
+    }
+
+
+def test_only_what_is_there_afterwards_as_declared_counts_as_done() -> None:
+    missing = Recorder(rows(IMPORT_FROM - 1))
+    assert ("queue", f"//q{IMPORT_FROM - 1}") not in writer(missing).together(many(IMPORT_FROM))
+    assert len(writer(missing).together(many(IMPORT_FROM))) == IMPORT_FROM - 1
+    for other in ({"durable": False}, {"arguments": {"x-expires": 5.0}}, {"arguments": {}}):
+        assert writer(Recorder(rows(IMPORT_FROM, **other))).together(many(IMPORT_FROM)) == set()
+
+
+def test_an_import_that_fails_leaves_the_rest_to_single_writes() -> None:
+    client = Recorder(rows(3), error=errors.Invalid("importing", 400, "no"))
+    assert len(writer(client).together(many(IMPORT_FROM))) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "administrator"), [(many(IMPORT_FROM - 1), True), (many(IMPORT_FROM), False), (many(IMPORT_FROM, "update"), True)]
+)
+def test_few_objects_updates_and_users_without_the_right_go_one_by_one(changes: list[Change], administrator: bool) -> None:
+    client = Recorder(rows(IMPORT_FROM))
+    assert writer(client, administrator=administrator).together(changes) == set()
+    assert client.sent == []
+
+
+def test_hashes_are_not_in_what_a_change_shows() -> None:
+    one = change("users", "create", {"name": "ann"}, {"password": Secret(hash_of("pw"))})
+    assert hash_of("pw").text not in repr(one)
