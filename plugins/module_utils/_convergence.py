@@ -202,7 +202,6 @@ class _Run:
         except Unreachable as error:
             self.outcome.stopped = str(error)
             self.outcome.unknown += changes
-            self.broken |= {change.key for change in changes}
             return []
         self.outcome.done += [change for change in changes if change.key in done]
         return [change for change in changes if change.key not in done]

@@ -193,7 +193,7 @@ def test_service_unavailable_heals(corner: Corner) -> None:
 
 
 def test_a_broker_that_freezes_and_wakes(corner: Corner) -> None:
-    """Frozen it is named as hanging, after the timeout and its repetitions; awake it goes on as if nothing had been."""
+    """Frozen it is named as hanging, after the timeout; awake it goes on as if nothing had been."""
     corner.broker.pause()
     try:
         began = time.monotonic()
@@ -202,7 +202,7 @@ def test_a_broker_that_freezes_and_wakes(corner: Corner) -> None:
     finally:
         corner.broker.resume()
     assert corner.broker.url in line
-    assert 1.5 <= took < 6
+    assert 0.4 <= took < 6
     assert corner.task.apply(**VHOST)["changed"]
     assert not corner.task.apply(**VHOST)["changed"]
 

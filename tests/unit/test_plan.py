@@ -119,6 +119,12 @@ def test_values_are_compared_with_their_types(memory: Memory, before: t.Any, aft
     assert differences(change) == [("definition.of-a-plugin", before, after)]
 
 
+def test_numbers_are_told_from_flags(memory: Memory) -> None:
+    memory.put("vhost_limits", vhost="eco2", name="max-queues", value=True)
+    (change,) = planned(memory, vhost_limits=[{"vhost": "eco2", "name": "max-queues", "value": 1}]).changes
+    assert differences(change) == [("value", True, 1)]
+
+
 def test_keys_of_a_definition_come_and_go(memory: Memory) -> None:
     (change,) = planned(
         memory, policies=[{"vhost": "eco2", "name": "p", "pattern": "^q", "definition": {"expires": 5}, "priority": 1}]
@@ -314,6 +320,21 @@ def test_built_ins_cannot_be_declared_absent(memory: Memory) -> None:
 def test_bindings_to_built_ins_can_be_declared(memory: Memory) -> None:
     plan = planned(memory, bindings=[dict(BINDING, source="amq.topic")])
     assert shown(plan) == ["create binding eco2/amq.topic -> queue q by q"]
+
+
+def test_what_comes_with_a_new_vhost_can_be_referred_to_in_the_same_task() -> None:
+    lists = {
+        "vhosts": [{"name": "new"}],
+        "queues": [{"vhost": "new", "name": "q"}],
+        "bindings": [{"vhost": "new", "source": "amq.topic", "destination": "q"}],
+        "topic_permissions": [{"vhost": "new", "user": ME, "exchange": name, "write": "", "read": ""} for name in ("", "amq.topic")],
+    }
+    memory = Memory()
+    applied(memory, planned(memory, **lists))
+    assert planned(memory, **lists).changes == ()
+    assert "amq.none neither exists" in problem(planned, Memory(), **{**lists, "bindings": [dict(lists["bindings"][0], source="amq.none")]})
+    lists.pop("vhosts")
+    assert "vhost 'new' does not exist" in problems(planned, Memory(), **lists)[0]
 
 
 # Versions and rights

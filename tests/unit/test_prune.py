@@ -226,6 +226,11 @@ def test_what_is_declared_absent_does_not_count_for_the_limit(memory: Memory) ->
     assert pruned(memory, ["queues"], lists, prune_limit=0) == ["queue eco2/extra"]
 
 
+def test_what_goes_with_an_absent_vhost_is_not_pruned_by_itself(memory: Memory) -> None:
+    lists = {"vhosts": [*VHOST, {"name": "other", "state": "absent"}], "queues": [KEEP_Q]}
+    assert pruned(memory, ["queues"], lists, prune_limit=1) == [EXTRA["queues"], "vhost other"]
+
+
 def test_pruning_needs_the_right_to_delete(memory: Memory) -> None:
     memory.broker.tags = frozenset(["management"])
     assert "to write users it needs the tag administrator" in problem(planned, memory, options(["users"]), users=[{"name": "declared"}])

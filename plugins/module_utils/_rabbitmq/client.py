@@ -191,6 +191,8 @@ class Client:
                 passing = isinstance(refusal, errors.NotReady) or (request.method == "GET" and refusal.status >= 500)
                 if not passing or attempt >= attempts:
                     raise refusal
+                if isinstance(refusal, errors.NotReady):
+                    self._leave(endpoint)
             time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
             attempt += 1
 

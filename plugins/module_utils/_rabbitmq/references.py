@@ -19,6 +19,10 @@ EVERY_VHOST_HAS = frozenset(f"amq.{name}" for name in ("direct", "fanout", "head
 Declarations = t.Mapping[Key, Declared]
 
 
+# The exchanges that the broker makes in every new vhost.
+_COMING_WITH_A_VHOST = ("amq.direct", "amq.fanout", "amq.headers", "amq.match", "amq.topic", "amq.rabbitmq.trace")
+
+
 def problems(declarations: Declarations, broker: Broker) -> t.Iterator[str]:
     """One line for each declared object that names something which will not be there, or cannot be there."""
     for declared in declarations.values():
@@ -87,6 +91,8 @@ def _absence(kind: Kind, identity: dict[str, t.Any], declared: Declared, declara
             f"vhost {identity['name']!r} does not exist, or user {broker.user!r} cannot reach it: "
             "declare it under vhosts, or grant the user a permission in it"
         )
+    if kind is kinds.EXCHANGE and identity["vhost"] not in broker.vhosts and identity["name"] in _COMING_WITH_A_VHOST:
+        return None
     if kind.in_vhost and identity["vhost"] not in broker.vhosts and kinds.VHOST.key({"name": identity["vhost"]}) not in declarations:
         return None  # the missing vhost has been named
     # What the user cannot list may still be there, but the broker would refuse to bind it.

@@ -1,0 +1,84 @@
+"""The playbook under each supported ansible-core, run by the controller's Python and by a target's Python 3.9."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from lab.brokers import Broker
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+CORES = [
+    line.split() for line in (PROJECT / "requirements" / "cores.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")
+]
+
+
+def _python(*minors: str) -> str:
+    """An interpreter of one of these minor versions; skips the test where the machine has none."""
+    found = subprocess.run([PROJECT / "tools" / "python", *minors], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        pytest.skip(f"this machine has no Python {' or '.join(minors)}")
+    return found.stdout.strip()
+
+
+def _environment(name: str, python: str, *packages: str) -> Path:
+    """The bin directory of a virtual environment with these packages, made once."""
+    home = PROJECT / "build" / "environments" / name
+    stamp = home / "stamp"
+    wanted = f"{python} {packages} {[(PROJECT / part).read_text(encoding='utf-8') for part in packages if part.endswith('.lock')]}"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        shutil.rmtree(home, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", home], check=True)
+        install = [home / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        for package in packages:
+            subprocess.run([*install, *(["--requirement", PROJECT / package] if package.endswith(".lock") else [package])], check=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    return home / "bin"
+
+
+@pytest.mark.parametrize(("core", "minors"), [(line[0], line[1:]) for line in CORES], ids=[line[0] for line in CORES])
+@pytest.mark.parametrize("target", ["its own Python", "Python 3.9"])
+def test_playbook(core: str, minors: list[str], target: str, broker_4: Broker) -> None:
+    """Check, apply, apply: changed, changed, nothing; no deprecation warning from us."""
+    controller = _environment(f"core-{core}", _python(*minors), "requirements/cores.lock", f"ansible-core=={core}")
+    interpreter = controller / "python"
+    if target == "Python 3.9":
+        interpreter = _environment("target-3.9", _python("3.9"), "requirements/python3.9.lock") / "python"
+    vhost = f"core-{core}-{target[-3:]}"
+
+    def play(*options: str) -> str:
+        variables = {"ansible_python_interpreter": str(interpreter), "rabbitmq_vhost": vhost, "rabbitmq_vhosts": [{"name": vhost}]}
+        extra = ["--extra-vars", json.dumps(variables)]
+        inventory = PROJECT / "inventory" / "example" / "hosts.yml"
+        command = [controller / "ansible-playbook", "--inventory", inventory, "eco2.platform.rabbitmq", *extra, *options]
+        done = subprocess.run(command, env=_settings(broker_4), capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "DEPRECATION WARNING" not in done.stderr + done.stdout
+        return done.stdout
+
+    try:
+        assert "changed=1 " in play("--check", "--diff")
+        assert "changed=1 " in play()
+        assert "changed=0 " in play()
+        assert broker_4.ctl("list_queues", "-p", vhost, "name").count("\n") == 11
+    finally:
+        broker_4.ctl("delete_vhost", vhost)
+
+
+def _settings(broker: Broker) -> dict[str, t.Any]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
+        "ANSIBLE_DEPRECATION_WARNINGS": "true",
+        "ANSIBLE_INJECT_FACT_VARS": "false",
+        "ANSIBLE_NOCOLOR": "true",
+        "RABBITMQ_URL": broker.url,
+        "RABBITMQ_USERNAME": broker.username,
+        "RABBITMQ_PASSWORD": broker.password,
+    }
