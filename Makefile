@@ -6,8 +6,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Our own processes must see the collection of this checkout, not one installed elsewhere.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build:$(CURDIR)/.venv/bundle
 PART := tools/part
+PYTHON_MINOR = $(shell python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv lab-tools stage demo demo-down test test-quick test-long bench lock clean
+.PHONY: help venv lab-tools stage demo demo-down test test-quick test-long lint integration bench lock clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,10 +32,27 @@ test-quick: stage ## everything that needs no server
 	@$(PART) "ruff" ruff check --quiet .
 	@$(PART) "ruff format" ruff format --quiet --check .
 	@$(PART) "mypy" env MYPYPATH=build mypy --package ansible_collections.eco2.platform.plugins
+	@$(PART) "unit tests on Python 3.9" tools/unit-3.9
 	@$(PART) "unit tests" pytest --quiet tests/unit
 
-test: test-quick lab-tools ## everything that proves the project
-	@$(PART) "live tests" pytest tests/live -m "not long"
+lint: stage
+	@$(PART) "ansible-test sanity" tools/ansible-test sanity --venv --python $(PYTHON_MINOR) --color no
+	@$(PART) "docs, changelog, ansible-lint, galaxy-importer" tools/lint-collection
+
+integration: stage lab-tools
+	@$(PART) "ansible-test integration" tools/integration
+
+test: test-quick lint integration ## everything that proves the project
+	@$(PART) "live tests" pytest tests/live
+
+test-long: stage lab-tools ## what is too long for CI: the random and the fatal tests, five times as many
+	@$(PART) "live tests, at length" env ECO2_TIMES=5 pytest tests/live/test_predicts.py tests/live/test_killed.py
+
+bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
+	@python -m benchmarks
+
+lock: ## refresh requirements/*.lock to the newest versions
+	@tools/lock
 
 clean: ## remove .venv and build
 	rm -rf .venv build

@@ -12,7 +12,7 @@ Run = t.Callable[[], None]
 
 @dataclass(frozen=True)
 class Pair:
-    """`ours` and `peer` in seconds, median of the interleaved runs; `limit` says what the pair must show."""
+    """`ours` and `peer` in seconds, medians of the interleaved runs; `limit` says what they must show."""
 
     name: str
     ours: float
@@ -54,16 +54,26 @@ def seconds(run: Run) -> float:
     return time.perf_counter() - start if own is None else own
 
 
-def at_most_times(name: str, factor: float, ours: Run, peer: Run, peer_name: str, rounds: int = 5) -> Pair:
-    a, b = interleaved(ours, peer, rounds)
-    return Pair(name, a, peer_name, b, f"at most {factor} times", a <= factor * b)
+@dataclass(frozen=True)
+class Bound:
+    """What a pair must show: the words for it, and whether two medians do."""
+
+    words: str
+    holds: t.Callable[[float, float], bool]
 
 
-def at_most_above(name: str, allowance: float, ours: Run, peer: Run, peer_name: str, rounds: int = 5) -> Pair:
-    a, b = interleaved(ours, peer, rounds)
-    return Pair(name, a, peer_name, b, f"at most {allowance} s above", a <= b + allowance)
+def at_most_times(factor: float) -> Bound:
+    return Bound(f"at most {factor} times", lambda ours, peer: ours <= factor * peer)
 
 
-def faster_by(name: str, factor: float, ours: Run, peer: Run, peer_name: str, rounds: int = 3) -> Pair:
-    a, b = interleaved(ours, peer, rounds)
-    return Pair(name, a, peer_name, b, f"at least {factor} times faster", b >= factor * a)
+def at_most_above(seconds_above: float) -> Bound:
+    return Bound(f"at most {seconds_above} s above", lambda ours, peer: ours <= peer + seconds_above)
+
+
+def faster_by(factor: float) -> Bound:
+    return Bound(f"at least {factor} times faster", lambda ours, peer: peer >= factor * ours)
+
+
+def compare(name: str, bound: Bound, ours: Run, peer: tuple[str, Run], rounds: int = 5) -> Pair:
+    a, b = interleaved(ours, peer[1], rounds)
+    return Pair(name, a, peer[0], b, bound.words, bound.holds(a, b))

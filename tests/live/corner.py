@@ -43,7 +43,7 @@ class Corner:
     def kinds(self) -> dict[str, int]:
         """How many objects of each kind are there."""
         found: dict[str, int] = {}
-        for kind, _ in self.snapshot():
+        for kind, dummy in self.snapshot():
             found[kind] = found.get(kind, 0) + 1
         return found
 
@@ -57,7 +57,7 @@ class Corner:
     def publish(self, vhost: str, queue: str, count: int = 1) -> None:
         """Persistent messages straight into the queue, through the default exchange."""
         body = {"properties": {"delivery_mode": 2}, "routing_key": queue, "payload": "x", "payload_encoding": "string"}
-        for _ in range(count):
+        for dummy in range(count):
             answer = self.observer.request("POST", f"exchanges/{segment(vhost)}/amq.default/publish", body)
             assert answer == {"routed": True}, f"{vhost}/{queue} took no message"
 

@@ -113,7 +113,7 @@ class _Server(ThreadingHTTPServer):
 class Proxy:
     """Passes HTTP on to `target` and keeps every request in `seen`; `judge` may answer or cut instead."""
 
-    def __init__(self, target: str, judge: t.Callable[[Seen], Verdict] = lambda _: None) -> None:
+    def __init__(self, target: str, judge: t.Callable[[Seen], Verdict] = lambda dummy: None) -> None:
         parts = urlsplit(target)
         self.target = (str(parts.hostname), int(parts.port or 80))
         self.judge = judge
@@ -140,7 +140,7 @@ class Proxy:
 
 def stranger(answer: Reply) -> Proxy:
     """A web server that is no broker: the same answer to everything."""
-    return Proxy("http://127.0.0.1:1", lambda _: answer)
+    return Proxy("http://127.0.0.1:1", lambda dummy: answer)
 
 
 @contextlib.contextmanager
@@ -165,7 +165,7 @@ def greeter(greeting: bytes) -> t.Iterator[str]:
     def serve() -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = listener.accept()
+                connection, dummy = listener.accept()
                 with connection:
                     connection.recv(65536)
                     connection.sendall(greeting)

@@ -37,7 +37,7 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
     json_of_another = stack.enter_context(stranger(Reply(200, '["something", "else"]')))
     booting = stack.enter_context(stranger(Reply(503, '{"error": "unavailable", "reason": "booting"}')))
     broken = stack.enter_context(stranger(Reply(500, "")))
-    cutter = stack.enter_context(Proxy(broker.url, lambda _: Cut()))
+    cutter = stack.enter_context(Proxy(broker.url, lambda dummy: Cut()))
     plain_port, tls_port = broker.url.removeprefix("http"), broker.tls_url.removeprefix("https")
     return {
         "wrong password": ({"password": "not this one"}, "does not accept these credentials"),
@@ -73,13 +73,13 @@ def test_each_trouble_has_a_line_of_its_own(corner: Corner, monkeypatch: pytest.
     corner.user("conn-nobody", "pw", "")
     with contextlib.ExitStack() as stack:
         troubles = _troubles(corner.broker, stack)
-        lines = {name: one_line(corner.task.apply(**arguments, **VHOST)) for name, (arguments, _) in troubles.items()}
+        lines = {name: one_line(corner.task.apply(**arguments, **VHOST)) for name, (arguments, dummy) in troubles.items()}
     for name, line in lines.items():
         print(f"{name}: {line}")
     wrong = {
         name: f"{lines[name]} [matches the words of: {matching}]"
         for name in lines
-        for matching in [[other for other, (_, words) in troubles.items() if re.search(words, lines[name])]]
+        for matching in [[other for other, (dummy, words) in troubles.items() if re.search(words, lines[name])]]
         if matching != [name]
     }
     assert wrong == {}
@@ -181,7 +181,7 @@ def test_service_unavailable_heals(corner: Corner) -> None:
     """A broker that boots answers 503 for a moment: reads and writes are tried again."""
     answers = 0
 
-    def judge(_: Seen) -> Verdict:
+    def judge(dummy: Seen) -> Verdict:
         nonlocal answers
         answers += 1
         return Reply(503, '{"error": "service_unavailable", "reason": "booting"}') if answers in (1, 5, 6) else None

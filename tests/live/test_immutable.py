@@ -176,7 +176,7 @@ def test_streams_and_what_belongs_to_applications_are_left_alone(
 def test_a_queue_with_a_consumer_is_not_taken_from_it(corner: Corner, amqp: pika.adapters.blocking_connection.BlockingChannel) -> None:
     """The broker itself refuses, whatever its statistics say, unless the loss window is accepted."""
     corner.settle(queues=[{"name": "c", "type": "classic"}])
-    amqp.basic_consume("c", lambda *_: None)
+    amqp.basic_consume("c", lambda *dummy: None)
     changed = [{"name": "c", "arguments": {"x-max-length": 9}}]
     before = corner.snapshot()
     one_line(corner.task.apply(queues=changed, **_recreate()), "queue imm-v/c: ")

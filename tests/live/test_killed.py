@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from lab import brokers
 from lab.brokers import Broker
 
 OBJECTS = 1000
-POINTS = 10
+POINTS = 10 * int(os.environ.get("ECO2_TIMES", "1"))
 VHOST = "killed"
 QUEUES = [{"name": f"q.{number:04}", "type": "classic"} for number in range(OBJECTS // 2)]
 BINDINGS = [{"source": "amq.direct", "destination": queue["name"], "routing_key": queue["name"]} for queue in QUEUES]

@@ -135,7 +135,7 @@ def test_one_field_of_a_vhost_keeps_the_others(corner: Corner) -> None:
         expected = {name: value for name, value in full.items() if name != "name"}
         expected.setdefault("default_queue_type", None)
         assert {
-            name: value for (kind, _), value in corner.snapshot().items() if kind == "vhost" for name, value in value.items()
+            name: value for (kind, dummy), value in corner.snapshot().items() if kind == "vhost" for name, value in value.items()
         } == expected
 
 

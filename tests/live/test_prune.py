@@ -77,7 +77,7 @@ def test_every_kind_in_the_declared_vhost_and_nowhere_else(corner: Corner) -> No
     assert {change["action"] for change in done["changes"]} == {"delete"}
     assert all(change["object"].startswith("prune-v") for change in done["changes"])
     gone = {key: fields for key, fields in before.items() if key not in corner.snapshot()}
-    assert len(gone) == 8 and all('"prune-v"' in key for _, key in gone)
+    assert len(gone) == 8 and all('"prune-v"' in key for dummy, key in gone)
     assert all(before[key] == fields for key, fields in corner.snapshot().items())
 
 

@@ -12,8 +12,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired im
 
 
 def only(**lists: t.Any) -> Declared:
-    (declared,) = declare(**lists).values()
-    return declared
+    everything = list(declare(**lists).values())
+    assert len(everything) == 1
+    return everything[0]
 
 
 # What omission means
@@ -51,7 +52,8 @@ def test_null_is_as_omitted() -> None:
 
 @pytest.mark.parametrize("option", ["exchanges", "queues"])
 def test_defaults_are_not_shared_between_declarations(option: str) -> None:
-    one, two = declare(**{option: [{"name": "a"}, {"name": "b"}]}).values()
+    everything = list(declare(**{option: [{"name": "a"}, {"name": "b"}]}).values())
+    one, two = everything[0], everything[1]
     one.fields["arguments"]["x"] = 1
     assert two.fields["arguments"] == {}
     assert only(**{option: [{"name": "c"}]}).fields["arguments"] == {}
@@ -116,12 +118,12 @@ def queue(source: str, **values: t.Any) -> Item:
 
 
 def test_equal_declarations_are_one() -> None:
-    (declared,) = desired.declare([queue("one", type="quorum"), queue("two", type="quorum")]).values()
-    assert declared.source == "one"
+    declared = desired.declare([queue("one", type="quorum"), queue("two", type="quorum")])
+    assert [entry.source for entry in declared.values()] == ["one"]
 
 
 def test_declarations_that_do_not_contradict_are_united() -> None:
-    (declared,) = declare(users=[{"name": "a", "tags": ["x"]}, {"name": "a", "password": "pw"}, {"name": "a", "tags": ["x"]}]).values()
+    declared = only(users=[{"name": "a", "tags": ["x"]}, {"name": "a", "password": "pw"}, {"name": "a", "tags": ["x"]}])
     assert declared.fields == {"tags": ["x"], "password": Secret(passwords.Password("pw"))}
 
 

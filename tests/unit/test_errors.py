@@ -44,7 +44,7 @@ def answer(error: str, reason: t.Any) -> str:
 )
 def test_what_an_answer_stands_for(status: int, body: str, kind: type[errors.BrokerError]) -> None:
     error = errors.from_answer("declaring queue q", status, body)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.status == status
     assert "\n" not in str(error)
     assert str(error).startswith(f"declaring queue q: HTTP {status}, ")

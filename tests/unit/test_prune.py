@@ -65,8 +65,8 @@ EXTRA = {
 }
 
 
-def pruned(memory: Memory, prune: t.Sequence[str], lists: t.Mapping[str, t.Any] = DECLARED, **others: t.Any) -> list[str]:
-    plan = planned(memory, options(prune, **others), **lists)
+def pruned(memory: Memory, prune: t.Sequence[str], lists: t.Mapping[str, t.Any] | None = None, **others: t.Any) -> list[str]:
+    plan = planned(memory, options(prune, **others), **(DECLARED if lists is None else lists))
     assert {change.action for change in plan.changes} <= {"delete"}
     return [words[len("delete ") :] for words in shown(plan)]
 
