@@ -48,7 +48,9 @@ def test_sigkill(mortal: Broker, importing: bool, capsys: pytest.CaptureFixture[
         keep = {"properties": {"delivery_mode": 2}, "routing_key": "before", "payload": "kept", "payload_encoding": "string"}
         assert observer.request("POST", f"exchanges/{VHOST}/amq.default/publish", keep)["routed"]
         # Users without the tag administrator may not import; they write one by one.
-        credentials = {} if importing else {"username": "writer", "password": "not an administrator"}
+        credentials: dict[str, t.Any] = {} if importing else {"username": "writer", "password": "not an administrator"}
+        # A dead container refuses no connection, it keeps silent: do not wait the usual 30 s for it.
+        credentials["timeout"] = 4
         killed, applied = _run_and_kill(mortal, Task(mortal, **credentials), percent)
         with capsys.disabled():
             counts = {name: len(killed[name]) for name in ("changes", "unknown", "not_attempted", "failures")}

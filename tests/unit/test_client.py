@@ -288,7 +288,7 @@ def test_an_endpoint_of_another_cluster_is_never_used() -> None:
         client = client_of(first, second)
         client.overview()
         first.answers = ["cut"]
-        for _dummy in range(2):
+        for dummy in range(2):
             with pytest.raises(errors.OtherCluster, match="belongs to cluster 'other', not to 'rabbit'"):
                 client.put(["queues", "/", "a"], {})
         assert set(second.seen) == {"GET /api/overview"}

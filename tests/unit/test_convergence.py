@@ -252,7 +252,7 @@ def test_nothing_is_tried_whose_needs_are_not_done(changes: list[Change], told: 
 @given(plans(), TOLD, st.integers(1, 3))
 def test_refusals_stop_only_what_needs_them(changes: list[Change], told: dict[str, str], workers: int) -> None:
     refused = {name for name, what in told.items() if what == "refuse"}
-    outcome, _dummy = run(changes, workers, told=dict.fromkeys(refused, "refuse"))
+    outcome, dummy = run(changes, workers, told=dict.fromkeys(refused, "refuse"))
     stopped: set[str] = set()
     for each in sorted(changes, key=lambda change: change.stage):
         if any(need in refused | stopped for dummy, need in each.needs):
@@ -366,7 +366,7 @@ def test_a_secret_shows_nothing_of_its_value(value: str) -> None:
 
 
 def test_the_failure_message_is_one_line_with_counts_reason_and_what_to_do() -> None:
-    outcome, _dummy = run([change("a"), change("b"), change("on-b", 2, ["b"])], told={"b": "refuse"})
+    outcome, dummy = run([change("a"), change("b"), change("on-b", 2, ["b"])], told={"b": "refuse"})
     assert failure_message(outcome) == (
         "queue b: no b (1 changes made, 1 refused by the server, 0 sent without an answer, 1 not attempted; "
         "running the task again goes on from here)"
@@ -374,7 +374,7 @@ def test_the_failure_message_is_one_line_with_counts_reason_and_what_to_do() -> 
 
 
 def test_the_failure_message_tells_the_loss_of_the_server_before_a_refusal() -> None:
-    outcome, _dummy = run([change("a"), change("b")], told={"a": "refuse", "b": "gone"})
+    outcome, dummy = run([change("a"), change("b")], told={"a": "refuse", "b": "gone"})
     assert failure_message(outcome).startswith("lost it at b (0 changes made, 1 refused by the server, 0 sent")
 
 

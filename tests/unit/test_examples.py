@@ -61,7 +61,7 @@ def documentation(name: str) -> dict[str, t.Any]:
     """The module's own, with its fragments merged in as ansible-doc does."""
     own = yaml.safe_load(module(name).DOCUMENTATION)
     for fragment in own["extends_documentation_fragment"]:
-        place, _dummy, variable = fragment[len("eco2.platform.") :].partition(".")
+        place, dummy, variable = fragment[len("eco2.platform.") :].partition(".")
         source = importlib.import_module(f"{PACKAGE}.doc_fragments.{place}").ModuleDocFragment
         shared = yaml.safe_load(getattr(source, (variable or "documentation").upper()))
         for part in ("options", "attributes"):

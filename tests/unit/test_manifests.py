@@ -345,7 +345,7 @@ def nearly_resources(draw: st.DrawFn) -> t.Any:
         "importCredentialsSecret": {"name": "creds"},
     }
     made = resource(kind, {name: value for name, value in good.items() if name in shape.fields})
-    for _dummy in range(draw(st.integers(1, 2))):
+    for dummy in range(draw(st.integers(1, 2))):
         place = draw(st.sampled_from([made, made["metadata"], made["spec"]]) if isinstance(made.get("spec"), dict) else st.just(made))
         if isinstance(place, dict):
             place[draw(st.sampled_from([*made, *shape.fields, "rabbitmqClusterReference", "name", "namespace"]))] = draw(JSON)

@@ -257,7 +257,7 @@ def test_a_run_leaves_everything_else_alone(case: Case, seed: int) -> None:
     after = case.memory.state()
     deleted = {change.key for change in planned.changes if change.action == "delete"}
     taken = set(deleted)
-    for _dummy in range(3):  # what goes with a vhost, user, exchange or queue, and with those
+    for dummy in range(3):  # what goes with a vhost, user, exchange or queue, and with those
         taken |= {key for key, (kind, identity) in identities.items() if set(requires(kind, identity)) & taken}
     written = {change.key for change in planned.changes} - deleted
     new_vhosts = {change.object for change in planned.changes if change.kind == "vhost"}

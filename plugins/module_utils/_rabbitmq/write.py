@@ -12,7 +12,15 @@ import contextlib
 import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Key, Refused, same
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import (
+    Change,
+    ChangeFailed,
+    Key,
+    NoAnswer,
+    Refused,
+    Unreachable,
+    same,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, observe, passwords, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Values
@@ -136,6 +144,14 @@ class BrokerWriter:
             self._delete_queue(change, queue_type, False, if_unused=not self.accept_loss_window)
         else:
             self.client.delete(kinds.EXCHANGE.segments(change.identity))
+        try:
+            self._restore(change)
+        except (NoAnswer, Unreachable) as error:
+            names = ", ".join(kinds.BINDING.object(identity) for identity in change.payload["bindings"]) or "it had none"
+            what = f"{change.kind} {change.object} was just being recreated, see that its bindings are there: {names}"
+            raise error.__class__(f"{error}; {what}") from error
+
+    def _restore(self, change: Change) -> None:
         refusal = None
         try:
             self._put(change, change.payload["fields"])
