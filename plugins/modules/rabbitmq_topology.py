@@ -307,7 +307,7 @@ options:
     description:
       - Custom resources of the RabbitMQ Messaging Topology Operator (V(rabbitmq.com/v1beta1)) as dicts, as YAML text of any number
         of documents, or a list of either. Kinds are Vhost, Queue, Exchange, Binding, User, Permission, TopicPermission, Policy and
-        OperatorPolicy, and the Secrets that Users refer to, whose values are never shown.
+        OperatorPolicy, and the Secrets that Users refer to, whose values are never shown, but for C(username).
       - They mean what they mean to the operator, its defaults included (an exchange is not durable unless it says so).
       - United with the lists; equal declarations are one, contradicting ones are refused with both named.
     type: raw

@@ -11,16 +11,16 @@ from ansible_collections.eco2.platform.plugins.module_utils import _convergence
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Outcome, Plan, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, plan
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 
 
 def declare(vhost: str = "/", **lists: list[dict[str, t.Any]]) -> dict[Key, Declared]:
     return desired.declare(desired.items_of_lists({"vhost": vhost, **lists}))
 
 
-def options(prune: t.Sequence[str] = (), **others: t.Any) -> plan.Options:
-    if "prune_ignore" in others:
-        others["prune_ignore"] = tuple(others["prune_ignore"])
-    return plan.Options(prune=tuple(kinds.BY_OPTION[name] for name in prune), **others)
+def options(prune: t.Sequence[str] = (), prune_ignore: t.Sequence[str] = (), prune_limit: int = 10, **others: t.Any) -> plan.Options:
+    chosen = Prune(tuple(kinds.BY_OPTION[name] for name in prune), tuple(prune_ignore), prune_limit)
+    return plan.Options(prune=chosen, **others)
 
 
 def planned(memory: Memory, chosen: plan.Options | None = None, **lists: t.Any) -> Plan:

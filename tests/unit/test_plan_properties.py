@@ -277,7 +277,7 @@ def test_prune_deletes_nothing_that_it_must_leave_alone(case: Case) -> None:
     event(f"pruned: {len(pruned)}")
     for change in pruned:
         kind, entry = kinds.BY_NAME[change.kind], objects[change.key]
-        assert kind in case.options.prune
+        assert kind in case.options.prune.kinds
         assert any(one["state"] == "present" for one in case.lists[kind.option])
         assert kind is not kinds.VHOST
         assert entry.identity.get("vhost") in {None, *listed_vhosts}
@@ -323,7 +323,7 @@ def test_check_mode_predicts_what_a_run_does(case: Case) -> None:
 @given(cases())
 def test_without_permission_to_recreate_an_immutable_change_is_refused_and_nothing_else_is(case: Case) -> None:
     replaced = [change for change in case.plan().changes if change.action == "replace"]
-    case.options = plan.Options(case.options.prune, case.options.prune_ignore, prune_limit=100, on_immutable_change="fail")
+    case.options = plan.Options(case.options.prune, on_immutable_change="fail")
     if replaced:
         with pytest.raises(Refused) as caught:
             case.plan()

@@ -124,7 +124,7 @@ def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
 
 
 def secrets(manifests: t.Any) -> t.Iterator[str]:
-    """Every value of every Secret in the manifests, encoded and decoded, for masking; never raises."""
+    """Every value of every Secret but its username, encoded and decoded, for masking; never raises."""
     for number, entry in enumerate(_listed(manifests)):
         if isinstance(entry, str):
             try:
@@ -144,7 +144,9 @@ def secrets(manifests: t.Any) -> t.Iterator[str]:
 
 def _values_of(secret: Resource) -> t.Iterator[str]:
     for part in ("data", "stringData"):
-        for value in _mapping(secret.get(part)).values():
+        for name, value in _mapping(secret.get(part)).items():
+            if name == "username":
+                continue  # names the object in every result; hidden, it would hide itself wherever else it stands
             yield str(value)
             with contextlib.suppress(ValueError):
                 yield base64.b64decode(str(value), validate=True).decode()

@@ -8,9 +8,8 @@ Private to this collection. Pure: a function of the declarations, the broker as 
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import (
     Change,
@@ -23,8 +22,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._convergence import 
 )
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed, is_builtin, require_tags
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed, require_tags
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, excess, prunable
 
 # Deletions follow all creations, in reverse order: first add the new binding, then take the old one away.
 _LAST_STAGE = max(kind.stage for kind in kinds.KINDS)
@@ -34,9 +34,7 @@ _LAST_STAGE = max(kind.stage for kind in kinds.KINDS)
 class Options:
     """What the task allows beyond adding and updating."""
 
-    prune: tuple[Kind, ...] = ()
-    prune_ignore: tuple[str, ...] = ()
-    prune_limit: int = 10
+    prune: Prune = field(default_factory=Prune)
     on_immutable_change: str = "fail"
     accept_loss_window: bool = False
 
@@ -59,13 +57,10 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
                 continue
             change = _replacement(change, broker)
         changes.append(change)
-    pruned = list(_prunable(declarations, broker, options))
-    if len(pruned) > options.prune_limit:
-        names = ", ".join(f"{entry.kind.name} {entry.object}" for entry in pruned[:5])
-        problems.append(
-            f"prune would delete {len(pruned)} objects ({names}, ...), more than prune_limit ({options.prune_limit}): "
-            "see whether they are to go, then raise prune_limit or name them in prune_ignore"
-        )
+    pruned = list(prunable(declarations, broker, options.prune))
+    too_many = excess(pruned, options.prune)
+    if too_many:
+        problems.append(too_many)
     if problems:
         raise Refused(problems)
     changes += [_deletion(entry) for entry in pruned]
@@ -89,7 +84,7 @@ def _change(declared: Declared, observed: Observed | None) -> Change | None:
         action="update",
         differences=differences,
         stage=declared.kind.stage,
-        needs=_needs(declared.kind, declared.identity),
+        needs=references.keys_needed(declared.kind, declared.identity),
         payload=_merged(declared, observed),
     )
 
@@ -113,7 +108,7 @@ def _creation(declared: Declared) -> Change:
         action="create",
         differences=tuple(Difference(name, None, value) for name, value in fields.items()),
         stage=declared.kind.stage,
-        needs=_needs(declared.kind, declared.identity),
+        needs=references.keys_needed(declared.kind, declared.identity),
         payload=fields,
     )
 
@@ -128,10 +123,6 @@ def _deletion(observed: Observed) -> Change:
         stage=2 * _LAST_STAGE + 1 - observed.kind.stage,
         payload=observed.extra,
     )
-
-
-def _needs(kind: Kind, identity: Values) -> frozenset[Key]:
-    return frozenset(other.key(name) for other, name in references.needs(kind, identity))
 
 
 def _wanted(declared: Declared, observed: Observed | None) -> Values:
@@ -178,7 +169,9 @@ def _unseen(declared: Declared, broker: Broker) -> str | None:
 def _replacement(change: Change, broker: Broker) -> Change:
     """The update as a deletion and a new declaration, with the bindings and topic permissions that would be lost between them."""
     lost = [entry for entry in broker.of_kind(kinds.BINDING) if touches(entry.identity, change)]
-    granted = [entry for entry in broker.of_kind(kinds.TOPIC_PERMISSION) if change.key in _needs(entry.kind, entry.identity)]
+    granted = [
+        entry for entry in broker.of_kind(kinds.TOPIC_PERMISSION) if change.key in references.keys_needed(entry.kind, entry.identity)
+    ]
     return Change(
         kind=change.kind,
         object=change.object,
@@ -204,47 +197,4 @@ def _goes_with_another(change: Change, going: set[Key]) -> bool:
     """Whether the deletion of this object is part of another: all in a vhost, a user's rights."""
     if change.action != "delete":
         return False
-    return any(key in going and key[0] in ("vhost", "user") for key in _needs(kinds.BY_NAME[change.kind], change.identity))
-
-
-def _prunable(declarations: t.Mapping[Key, Declared], broker: Broker, options: Options) -> t.Iterator[Observed]:
-    """What exists in the scope of `prune`, is not declared, and may be deleted."""
-    if not options.prune:
-        return
-    vhosts = {entry.identity["name"] for entry in declarations.values() if entry.kind is kinds.VHOST and entry.present}
-    applications = {entry.key for entry in broker.objects.values() if _of_an_application(entry)}
-    # What a declared object stands on is in use, declared itself or not.
-    needed = {key for entry in declarations.values() if entry.present for key in references.in_use(entry)}
-    # An exchange takes its bindings along: those of applications must stay.
-    bound = [_needs(entry.kind, entry.identity) for entry in broker.of_kind(kinds.BINDING)]
-    needed = needed.union(*(ends for ends in bound if ends & applications))
-    for kind in options.prune:
-        # A list that came out empty by mistake must not empty the broker.
-        if not any(entry.kind is kind and entry.present for entry in declarations.values()):
-            continue
-        for entry in broker.of_kind(kind):
-            scoped = not kind.in_vhost or entry.identity["vhost"] in vhosts
-            if scoped and entry.key not in declarations and entry.key not in needed and not _kept(entry, broker, applications, options):
-                yield entry
-
-
-def _kept(entry: Observed, broker: Broker, applications: set[Key], options: Options) -> bool:
-    """Whether prune must leave this alone: ourselves, the broker's own, the applications', the user's exceptions."""
-    identity = entry.identity
-    if broker.user in (identity.get("user"), identity["name"] if entry.kind is kinds.USER else None):
-        return True
-    if "protected" in entry.fields.get("tags", ()):
-        return True
-    if is_builtin(entry) or entry.key in applications:
-        return True
-    if entry.kind is kinds.BINDING and any(key in applications for key in _needs(entry.kind, identity)):
-        return True
-    return any(fnmatch.fnmatchcase(entry.object, pattern) for pattern in options.prune_ignore)
-
-
-def _of_an_application(entry: Observed) -> bool:
-    """Exclusive, auto-delete and server-named objects come and go with the application that made them."""
-    if entry.kind not in (kinds.EXCHANGE, kinds.QUEUE):
-        return False
-    server_named = entry.kind is kinds.QUEUE and is_builtin(entry)
-    return bool(entry.extra.get("exclusive") or entry.fields["auto_delete"] or server_named)
+    return any(key in going and key[0] in ("vhost", "user") for key in references.keys_needed(kinds.BY_NAME[change.kind], change.identity))

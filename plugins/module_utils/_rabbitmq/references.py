@@ -72,6 +72,10 @@ def in_use(declared: Declared) -> t.Iterator[Key]:
                 yield kinds.EXCHANGE.key({"vhost": declared.identity["vhost"], "name": exchange})
 
 
+def keys_needed(kind: Kind, identity: t.Mapping[str, t.Any]) -> frozenset[Key]:
+    return frozenset(other.key(name) for other, name in needs(kind, identity))
+
+
 def _needed(declared: Declared) -> t.Iterator[tuple[Kind, dict[str, t.Any]]]:
     return needs(declared.kind, declared.identity)
 

@@ -11,6 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils import _convergence
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Outcome, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, manifests, observe, plan, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.write import BrokerWriter
 
 # Connections side by side. More do not make a broker faster: see docs/measurements.md.
@@ -27,9 +28,11 @@ def converge(client: Client, params: Params, check_mode: bool, diff: bool) -> tu
     items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
     declarations = desired.declare(items)
     options = plan.Options(
-        prune=tuple(kinds.BY_OPTION[name] for name in params["prune"]),
-        prune_ignore=tuple(params["prune_ignore"]),
-        prune_limit=params["prune_limit"],
+        prune=Prune(
+            kinds=tuple(kinds.BY_OPTION[name] for name in params["prune"]),
+            ignore=tuple(params["prune_ignore"]),
+            limit=params["prune_limit"],
+        ),
         on_immutable_change=params["on_immutable_change"],
         accept_loss_window=params["accept_loss_window"],
     )
@@ -49,9 +52,9 @@ def converge(client: Client, params: Params, check_mode: bool, diff: bool) -> tu
 def _observe(client: Client, broker: observe.Broker, declarations: t.Iterable[desired.Declared], options: plan.Options) -> None:
     """Read the kinds that are declared or pruned, and those that planning them takes."""
     named = {entry.kind.name: entry.kind for entry in declarations}
-    named.update((kind.name, kind) for kind in options.prune)
+    named.update((kind.name, kind) for kind in options.prune.kinds)
     replacing = options.on_immutable_change != "fail" and any(kind.immutable for kind in named.values())
-    if replacing or kinds.EXCHANGE in options.prune:
+    if replacing or kinds.EXCHANGE in options.prune.kinds:
         named[kinds.BINDING.name] = kinds.BINDING
     if replacing and kinds.EXCHANGE.name in named and broker.administrator:
         named[kinds.TOPIC_PERMISSION.name] = kinds.TOPIC_PERMISSION
