@@ -120,7 +120,7 @@ def test_users_with_secrets_permissions_and_limits(corner: Corner) -> None:
     done = corner.settle(manifests=manifests)
     seen = {(kind, tuple(sorted(yaml.safe_load(key).items()))): fields for (kind, key), fields in corner.snapshot().items()}
     assert len(done["changes"]) == 11 and len(seen) == 11
-    limits = [fields["value"] for (kind, _), fields in seen.items() if "limit" in kind]
+    limits = [fields["value"] for (kind, dummy), fields in seen.items() if "limit" in kind]
     assert sorted(limits) == [7, 8, 9, 50]
     permission = seen[("permission", (("user", "cr-api"), ("vhost", "cr-v")))]
     assert permission == {"configure": "", "write": "^e$", "read": "^q"}
