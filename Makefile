@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Our own processes must see the collection of this checkout, not one installed elsewhere.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build:$(CURDIR)/.venv/bundle
 PART := tools/part
-PYTHON_MINOR = $(shell python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+PYTHON_MINOR = $(shell $(CURDIR)/.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: help venv lab-tools stage demo demo-down test test-quick test-long lint integration bench lock clean
 
