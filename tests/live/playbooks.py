@@ -106,7 +106,7 @@ def play(home: Path, tasks: list[dict[str, t.Any]], variables: dict[str, t.Any],
     for file, text in ((spy_file, ""), (journal_file, ""), *package):
         file.write_text(text, encoding="utf-8")
     settings = {
-        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
+        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'build'}:{PROJECT / '.venv' / 'bundle'}",
         "ANSIBLE_CALLBACK_PLUGINS": str(home / "callbacks"),
         "ANSIBLE_CALLBACKS_ENABLED": "spy",
         "ANSIBLE_LOCAL_TEMP": str(home / "tmp"),

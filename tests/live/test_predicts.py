@@ -163,7 +163,7 @@ def test_check_mode_predicts(line: str, lab: t.Callable[[str], Broker]) -> None:
     healthy = list(HealthCheck)
 
     version = (major, minor)
-    pruned = st.lists(st.sampled_from(PRUNABLE), max_size=4, unique=True)
+    pruned = st.lists(st.sampled_from(PRUNABLE), max_size=6, unique=True)
 
     # Not shrunk: each attempt takes a second on a broker, and the assertions name what differs.
     @settings(max_examples=CASES_EACH, deadline=None, database=None, suppress_health_check=healthy, phases=[Phase.generate])

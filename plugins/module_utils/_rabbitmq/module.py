@@ -49,13 +49,24 @@ class _MaskingModule(AnsibleModule):
         """
 
     def _mask(self) -> None:
-        hidden = set(manifests.secrets(self.params.get("manifests")))
-        urls = self.params.get("url") or []
-        for url in [urls] if isinstance(urls, str) else urls:
-            # Also in an address that is none, such as admin:secret@host.
-            user = re.sub("^[A-Za-z]*://", "", str(url).rpartition("@")[0])
-            hidden.add(user.partition(":")[2])
+        hidden = {*manifests.secrets(self.params.get("manifests")), *_passwords(self.params)}
         self.no_log_values.update(value for value in hidden if value)
+
+
+def _passwords(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Every password and hash among the arguments, whatever shape they are in.
+
+    Up to ansible-core 2.19 those that the specification marks are forgotten where it refuses a list's items.
+    """
+    lists = [value for value in params.values() if isinstance(value, list)]
+    for entry in (params, *(item for items in lists for item in items if isinstance(item, dict))):
+        for name in ("password", "password_hash"):
+            yield str(entry.get(name) or "")
+    urls = params.get("url") or []
+    for url in [urls] if isinstance(urls, str) else urls:
+        # Also in an address that is none, such as admin:secret@host.
+        user = re.sub("^[A-Za-z]*://", "", str(url).rpartition("@")[0])
+        yield user.partition(":")[2]
 
 
 class RabbitMQModule:
