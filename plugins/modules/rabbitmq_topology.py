@@ -217,7 +217,9 @@ options:
     elements: dict
     suboptions: *policy
   exchanges:
-    description: Exchanges. The broker cannot change one in place; see O(on_immutable_change).
+    description:
+      - Exchanges. The broker cannot change one in place; see O(on_immutable_change).
+      - Deleting one deletes its bindings, and from RabbitMQ 4.3 on its topic permissions.
     type: list
     elements: dict
     suboptions:

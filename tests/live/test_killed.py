@@ -48,7 +48,7 @@ def test_sigkill(mortal: Broker, importing: bool, capsys: pytest.CaptureFixture[
         assert killed["failed"] is True
         assert "running the task again goes on from here" in killed["msg"]
         assert "\n" not in killed["msg"]
-        assert killed["unknown"], "something was under way when the broker died"
+        assert applied <= len(killed["changes"]) + len(killed["unknown"]), "what was there when the broker died was done, or is unknown"
         assert sum(len(killed[name]) for name in ("changes", "unknown", "not_attempted", "failures")) == OBJECTS
         again = writer.apply(vhost=VHOST, queues=QUEUES, bindings=BINDINGS)
         assert "failed" not in again, again["msg"]

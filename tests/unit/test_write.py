@@ -7,7 +7,7 @@ import typing as t
 import pytest
 from memory import hash_of, logs_in
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Plan, Secret, apply
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Observed
@@ -224,3 +224,16 @@ def test_few_objects_updates_and_users_without_the_right_go_one_by_one(changes: 
 def test_hashes_are_not_in_what_a_change_shows() -> None:
     one = change("users", "create", {"name": "ann"}, {"password": Secret(hash_of("pw"))})
     assert hash_of("pw").text not in repr(one)
+
+
+class _GoneAfterTheImport(Recorder):
+    def get(self, *segments: str, **dummy: str) -> t.Any:
+        raise errors.TimedOut("the connection broke before an answer came")
+
+
+def test_an_import_that_nobody_can_ask_about_any_more_is_unknown_and_not_untried() -> None:
+    new = [change("exchanges", "create", {"vhost": "/", "name": f"e{number}"}, {}) for number in range(IMPORT_FROM)]
+    outcome = apply(Plan.of(new, 0), writer(_GoneAfterTheImport()), workers=2)
+    assert len(outcome.unknown) == IMPORT_FROM
+    assert outcome.not_attempted == [] and outcome.done == []
+    assert outcome.stopped == "the connection broke before an answer came"

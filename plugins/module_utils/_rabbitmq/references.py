@@ -13,9 +13,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired im
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker
 
-# The exchanges that a vhost is born with.
-EVERY_VHOST_HAS = frozenset(f"amq.{name}" for name in ("direct", "fanout", "headers", "match", "topic", "rabbitmq.trace"))
-
 Declarations = t.Mapping[Key, Declared]
 
 
@@ -30,7 +27,7 @@ def problems(declarations: Declarations, broker: Broker) -> t.Iterator[str]:
             if declared.kind is kinds.EXCHANGE and declared.identity["name"].startswith("amq.") and declared.key in broker.objects:
                 yield f"{declared}: the broker's own exchanges cannot be deleted"
             continue
-        for kind, name in _needed(declared):
+        for kind, name in needs(declared.kind, declared.identity):
             missing = _absence(kind, name, declared, declarations, broker)
             if missing:
                 yield f"{declared}: {missing}"
@@ -76,10 +73,6 @@ def keys_needed(kind: Kind, identity: t.Mapping[str, t.Any]) -> frozenset[Key]:
     return frozenset(other.key(name) for other, name in needs(kind, identity))
 
 
-def _needed(declared: Declared) -> t.Iterator[tuple[Kind, dict[str, t.Any]]]:
-    return needs(declared.kind, declared.identity)
-
-
 def _absence(kind: Kind, identity: dict[str, t.Any], declared: Declared, declarations: Declarations, broker: Broker) -> str | None:
     """Why the object that `declared` needs will not be there; None where it will."""
     key = kind.key(identity)
@@ -87,8 +80,6 @@ def _absence(kind: Kind, identity: dict[str, t.Any], declared: Declared, declara
     if other is not None:
         return None if other.present else f"needs {kind.name} {key[1]}, which {other.source} declares absent"
     if identity["name"] in broker.vhosts if kind is kinds.VHOST else key in broker.objects:
-        return None
-    if kind is kinds.EXCHANGE and identity["name"] in EVERY_VHOST_HAS and identity["vhost"] not in broker.vhosts:
         return None
     if kind is kinds.VHOST:
         return (

@@ -33,7 +33,7 @@ IMPORT_SIZE = 1000
 PATIENCE_EACH = 0.1
 PATIENCE_VHOST = 300.0
 
-_LIMITS = (kinds.VHOST_LIMIT.name, kinds.USER_LIMIT.name)
+_REWRITTEN_WHOLE = (kinds.VHOST.name, kinds.VHOST_LIMIT.name, kinds.USER_LIMIT.name)
 _IMPORTED = (kinds.EXCHANGE, kinds.QUEUE, kinds.BINDING)
 
 
@@ -74,8 +74,11 @@ class BrokerWriter:
                 continue
         try:
             rows = self.client.get(kind.listing, vhost, **kind.query)
-        except (errors.BrokerError, errors.TimedOut):
+        except errors.BrokerError:
             return set()
+        except errors.TimedOut as error:
+            # Sent, and nobody left to ask what became of it.
+            raise Unreachable(str(error)) from error
         there = {entry.key: entry for row in rows for entry in observe.objects_of(kind, row)}
         return {change.key for change in group if change.key in there and _as_declared(change, there[change.key].fields)}
 
@@ -169,10 +172,10 @@ class BrokerWriter:
 def _disturbs_others(change: Change) -> bool:
     """Whether this change must not run beside another of its like.
 
-    The broker reads and rewrites all limits of an owner: of two written side by side one is lost (3.10 to 4.3). And a
-    replacement restores bindings whose other end must not be gone at that moment.
+    The broker reads and rewrites all limits of an owner, and all vhosts that are traced: of two written side by side one
+    is lost (3.10 to 4.3). And a replacement restores bindings whose other end must not be gone at that moment.
     """
-    return change.kind in _LIMITS or change.action == "replace"
+    return change.kind in _REWRITTEN_WHOLE or change.action == "replace"
 
 
 def body_of(kind: str, fields: Values) -> Values:
