@@ -45,8 +45,8 @@ integration: stage lab-tools
 test: test-quick lint integration ## everything that proves the project
 	@$(PART) "live tests" pytest tests/live
 
-test-long: stage lab-tools ## what is too long for CI: the random and the fatal tests, five times as many
-	@$(PART) "live tests, at length" env ECO2_TIMES=5 pytest tests/live/test_predicts.py tests/live/test_killed.py
+test-long: stage lab-tools ## what is too long for CI: the random and the fatal tests, four times as many
+	@$(PART) "live tests, at length" env ECO2_TIMES=4 pytest tests/live/test_predicts.py tests/live/test_killed.py
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks
