@@ -1,4 +1,4 @@
-"""python3 -m lab up NAME LINE | down NAME... | list | show NAME | environment NAME | ctl NAME ARG... | tidy"""
+"""python3 -m lab up NAME LINE | down NAME... | list | show NAME | environment NAME | ctl NAME ARG... | tidy [LINE...]"""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def main() -> int:
     verb.add_argument("name")
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verbs.add_parser("list", help="what is running")
-    verbs.add_parser("tidy", help="remove images that no broker uses")
+    verb = verbs.add_parser("tidy", help="remove images that no broker uses: those of these release lines, or all")
+    verb.add_argument("lines", nargs="*")
     verbs.add_parser("check", help="say what this machine lacks for a lab")
     chosen = parser.parse_args()
     try:
@@ -60,7 +61,7 @@ def _do(chosen: argparse.Namespace) -> None:
     elif chosen.verb == "list":
         print("\n".join(brokers.names()))
     elif chosen.verb == "tidy":
-        say(f"removed images: {', '.join(images.remove_unused()) or 'none'}")
+        say(f"removed images: {', '.join(images.remove_unused([brokers.image(line).name for line in chosen.lines])) or 'none'}")
 
 
 sys.exit(main())

@@ -106,6 +106,9 @@ def down(name: str) -> None:
         say(f"removed {name}")
     if home.exists():
         shutil.rmtree(home)
+    if not names():
+        # Nobody is left who needs the certificates.
+        shutil.rmtree(STATE, ignore_errors=True)
 
 
 def names() -> list[str]:

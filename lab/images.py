@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +46,17 @@ def ensure(image: Image) -> str:
     return image.reference
 
 
-def remove_unused() -> list[str]:
-    """Remove this lab's images that no container uses; return their names."""
+def remove_unused(names: t.Collection[str] = ()) -> list[str]:
+    """Remove this lab's images of these names, or all, unless a container uses them; return their references."""
     used = podman("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Image}}").split()
-    gone = [name for name in _ours() if name not in used]
-    for name in gone:
-        podman("rmi", name)
+    gone = [reference for reference in _ours() if reference not in used and (not names or _name(reference) in names)]
+    for reference in gone:
+        podman("rmi", reference)
     return gone
+
+
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2].partition(":")[0]
 
 
 def _ours() -> list[str]:
