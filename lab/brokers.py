@@ -12,8 +12,8 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import images, tls
-from lab.host import IDENTITY, LABEL, STATE, LabError, podman, require, say, state_dir, ulimits
+from lab import containers, host, images, tls
+from lab.host import STATE, LabError, podman, require, say, state_dir, ulimits
 
 # RabbitMQ's release line -> the Debian suite whose rabbitmq-server package belongs to it.
 SUITES = {"3.10": "bookworm", "4.0": "trixie", "4.3": "forky"}
@@ -80,8 +80,8 @@ def up(name: str, line: str) -> Broker:
     require()
     if line not in SUITES:
         raise LabError(f"no RabbitMQ {line} in the lab: choose one of {', '.join(SUITES)}")
-    home, container = state_dir("brokers", name), f"eco2-lab-{IDENTITY}-{name}"
-    state = _container_state(container)
+    home, container = state_dir("brokers", name), containers.full_name(name)
+    state = containers.state(name)
     if state is None:
         _create(home, container, line)
     elif state != "running":
@@ -100,33 +100,15 @@ def get(name: str) -> Broker:
 
 def down(name: str) -> None:
     """Remove the broker and its files; nothing to do where there is none."""
-    container, home = f"eco2-lab-{IDENTITY}-{name}", STATE / "brokers" / name
-    if _container_state(container) is not None:
-        podman("rm", "--force", "--time", "3", "--volumes", container)
-        say(f"removed {name}")
+    containers.remove(name)
+    home = STATE / "brokers" / name
     if home.exists():
         shutil.rmtree(home)
-    if not names():
-        # Nobody is left who needs the certificates.
-        shutil.rmtree(STATE, ignore_errors=True)
+    host.forget_unless(containers.names())
 
 
 def names() -> list[str]:
-    prefix = f"eco2-lab-{IDENTITY}-"
-    listed = podman("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Names}}").split()
-    return sorted(entry.removeprefix(prefix) for entry in listed)
-
-
-def _container_state(container: str) -> str | None:
-    """podman's word for the container's state; None where it does not exist. Refuses one that is not ours."""
-    wanted = f"^{container}$"
-    found = podman("ps", "--all", "--filter", f"name={wanted}", "--format", "json")
-    entries = json.loads(found or "[]")
-    if not entries:
-        return None
-    if (entries[0].get("Labels") or {}).get("eco2.lab") != IDENTITY:
-        raise LabError(f"container {container} was not made by this lab: rename or remove it yourself")
-    return str(entries[0]["State"])
+    return containers.names("broker")
 
 
 def _create(home: Path, container: str, line: str) -> None:
@@ -135,9 +117,9 @@ def _create(home: Path, container: str, line: str) -> None:
     password = secrets.token_urlsafe(18)
     (home / "password").write_text(password, encoding="utf-8")
     (home / "rabbitmq.conf").write_text(_configuration(line, password), encoding="utf-8")
-    say(f"starting RabbitMQ {line} as {container.removeprefix(f'eco2-lab-{IDENTITY}-')}")
+    say(f"starting RabbitMQ {line} as {container.removeprefix(containers.full_name(''))}")
     podman(
-        *("run", "--detach", "--init", "--name", container, "--hostname", "rabbit", "--label", LABEL),
+        *("run", "--detach", "--init", "--name", container, "--hostname", "rabbit", *containers.labels("broker")),
         *ulimits(),
         *("--volume", f"{home}/rabbitmq.conf:/etc/rabbitmq/rabbitmq.conf:ro"),
         *("--volume", f"{certificates}:/etc/rabbitmq/tls:ro"),

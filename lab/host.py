@@ -13,6 +13,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 STATE = PROJECT / ".lab"
+# What takes long to make and is the same for every checkout of this user; safe to delete at any time.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eco2-lab"
 # Two checkouts on one machine never see each other's containers.
 IDENTITY = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:8]
 LABEL = f"eco2.lab={IDENTITY}"
@@ -26,9 +28,9 @@ def say(text: str) -> None:
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
-def run(*command: str, stdin: bytes | None = None) -> str:
+def run(*command: str, stdin: bytes | None = None, directory: Path | None = None) -> str:
     """The command's standard output; LabError with the end of its error output where it fails."""
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    done = subprocess.run(command, input=stdin, cwd=directory, capture_output=True, check=False)
     if done.returncode != 0:
         error = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise LabError(f"{' '.join(command[:4])} ...: exit {done.returncode}: {error[-600:]}")
@@ -44,7 +46,9 @@ def require() -> None:
     """Say in one line what this machine lacks for a lab."""
     if os.geteuid() != 0:
         raise LabError("needs root (podman with bridged networks, mmdebstrap)")
-    missing = [tool for tool in ("podman", "runc", "mmdebstrap", "openssl") if not shutil.which(tool)]
+    missing = [
+        tool for tool in ("podman", "runc", "mmdebstrap", "openssl", "ssh-keygen", "gpg", "apt-ftparchive") if not shutil.which(tool)
+    ]
     if missing:
         raise LabError(f"needs {', '.join(missing)}; 'make lab-tools' installs them on Debian and Ubuntu")
 
@@ -53,6 +57,22 @@ def state_dir(*parts: str) -> Path:
     path = STATE.joinpath(*parts)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
+
+
+def cgroup_version() -> int:
+    """1 also where the second is mounted beside the first."""
+    return 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
+
+
+def remove_state(*names: str) -> None:
+    for name in names:
+        shutil.rmtree(STATE / name, ignore_errors=True)
+
+
+def forget_unless(needed: list[str]) -> None:
+    """Remove the state directory, certificates and keys included, once nobody is left who needs it."""
+    if not needed and not any((STATE / "redis").glob("*")):
+        shutil.rmtree(STATE, ignore_errors=True)
 
 
 def ulimits() -> list[str]:
@@ -71,5 +91,5 @@ def debian_mirror() -> str:
     for line in lines.splitlines():
         match = re.match(r"(\S+) main Debian$", line)
         if match and "security" not in match.group(1):
-            return match.group(1)
+            return match.group(1).rstrip("/")
     raise LabError("no Debian mirror among this machine's apt sources: run apt-get update, or add one")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host import IDENTITY, LABEL, debian_mirror, podman, run, say
+from lab.host import CACHE, IDENTITY, LABEL, debian_mirror, podman, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -21,29 +22,48 @@ class Image:
     suite: str
     packages: tuple[str, ...]
     commands: tuple[str, ...] = ()
+    variant: str = "minbase"
+
+    @property
+    def content(self) -> str:
+        return hashlib.sha256(repr((self.suite, self.packages, self.commands, self.variant)).encode()).hexdigest()[:8]
 
     @property
     def reference(self) -> str:
         """Named after its content, so that a changed definition is built anew."""
-        content = hashlib.sha256(repr((self.suite, self.packages, self.commands)).encode()).hexdigest()[:8]
-        return f"localhost/eco2-lab-{IDENTITY}/{self.name}:{content}"
+        return f"localhost/eco2-lab-{IDENTITY}/{self.name}:{self.content}"
+
+    @property
+    def archive(self) -> Path:
+        """Shared by every checkout of this user, for a week, so that Debian's updates are not missed for long."""
+        return CACHE / "images" / f"{self.name}-{self.content}-{time.strftime('%G-%V')}.tar"
 
 
 def ensure(image: Image) -> str:
     """Build the image unless it is there; return its reference."""
     if image.reference in _ours():
         return image.reference
+    archive = image.archive
+    if not archive.exists():
+        _build(image, archive)
+    podman("import", "--quiet", "--change", f"LABEL {LABEL}", str(archive), image.reference)
+    return image.reference
+
+
+def _build(image: Image, archive: Path) -> None:
     say(f"building image {image.name} from Debian {image.suite} (about a minute)")
-    with tempfile.TemporaryDirectory(prefix="eco2-lab-") as scratch:
-        archive = Path(scratch) / "rootfs.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(image.packages)}"]
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    for old in archive.parent.glob(f"{image.name}-*.tar"):
+        old.unlink()
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=archive.parent) as scratch:
+        made = Path(scratch) / "rootfs.tar"
+        command = ["mmdebstrap", "--quiet", f"--variant={image.variant}", f"--include={','.join(image.packages)}"]
         # A mirror may hold a testing suite whose signature is right and whose date has passed.
         command += ['--aptopt=Acquire::Check-Valid-Until "false"']
         command += [f"--customize-hook=chroot $1 {line}" for line in image.commands]
         source = f"deb [signed-by={KEYRING}] {debian_mirror()} {image.suite} main"
-        run(*command, image.suite, str(archive), source)
-        podman("import", "--quiet", "--change", f"LABEL {LABEL}", str(archive), image.reference)
-    return image.reference
+        run(*command, image.suite, str(made), source)
+        made.rename(archive)
 
 
 def remove_unused(names: t.Collection[str] = ()) -> list[str]:
