@@ -1,30 +1,71 @@
-"""python -m benchmarks: run all, print each as a ratio, write benchmarks/latest.json; exit 1 where a limit does not hold."""
+"""python -m benchmarks [topology] [fleet] [sentinels] [nodes]: print each as a ratio, keep it in benchmarks/latest.json.
+
+Exit 1 where a limit does not hold.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import typing as t
 from pathlib import Path
 
-from benchmarks import topology
-from lab import brokers
+from benchmarks import fleet, nodes, sentinels, topology
+from benchmarks.measure import Pair
+from lab import apiserver, brokers, redis, shelves
+
+LATEST = Path(__file__).parent / "latest.json"
 
 
-def main() -> int:
-    line = "4.0"
-    name = f"bench-{line}"
-    broker = brokers.up(name, line)
+def _topology() -> t.Iterator[Pair]:
+    broker = brokers.up("bench-4.0", "4.0")
     print(f"RabbitMQ {broker.version}, Python {sys.version.split()[0]}", flush=True)
-    results = []
     try:
-        for pair in topology.pairs(broker):
-            print(pair.line(), flush=True)
-            results.append(pair)
+        yield from topology.pairs(broker)
     finally:
-        brokers.down(name)
-    latest = Path(__file__).parent / "latest.json"
-    latest.write_text(json.dumps([pair.record() for pair in results], indent=2) + "\n", encoding="utf-8")
-    return 0 if all(pair.holds for pair in results) else 1
+        brokers.down(broker.name)
 
 
-sys.exit(main())
+def _fleet() -> t.Iterator[Pair]:
+    server = apiserver.up("bench")
+    print(f"Kubernetes {server.version}, Python {sys.version.split()[0]}", flush=True)
+    try:
+        yield from fleet.pairs(server)
+    finally:
+        apiserver.down(server.name)
+
+
+def _nodes() -> t.Iterator[Pair]:
+    print(f"Kubernetes {shelves.KUBERNETES}, Python {sys.version.split()[0]}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="eco2-bench-") as scratch:
+        yield from nodes.pairs(Path(scratch))
+
+
+def _sentinels() -> t.Iterator[Pair]:
+    line = "redis-8.0"
+    print(f"{line} {redis.program(line).version}, Python {sys.version.split()[0]}", flush=True)
+    yield from sentinels.pairs(line)
+
+
+PARTS = {"topology": _topology, "fleet": _fleet, "sentinels": _sentinels, "nodes": _nodes}
+
+
+def main(chosen: list[str]) -> int:
+    pairs = []
+    for name in chosen or PARTS:
+        for pair in PARTS[name]():
+            print(pair.line(), flush=True)
+            pairs.append(pair)
+    _keep([pair.record() for pair in pairs])
+    return 0 if all(pair.holds for pair in pairs) else 1
+
+
+def _keep(records: list[dict[str, t.Any]]) -> None:
+    """The new figures in their old places; what was not measured this time stays."""
+    kept = {record["name"]: record for record in json.loads(LATEST.read_text(encoding="utf-8"))}
+    kept.update({record["name"]: record for record in records})
+    LATEST.write_text(json.dumps(list(kept.values()), indent=2) + "\n", encoding="utf-8")
+
+
+sys.exit(main(sys.argv[1:]))

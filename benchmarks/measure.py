@@ -7,7 +7,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-Run = t.Callable[[], None]
+# It may return its own figure in seconds, where it prepares something first.
+Run = t.Callable[[], t.Optional[float]]
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def interleaved(ours: Run, peer: Run, rounds: int) -> tuple[float, float]:
 
 
 def seconds(run: Run) -> float:
-    """How long it takes; a run may return its own figure instead, where it prepares something first."""
+    """How long it takes, by its own figure if it has one."""
     start = time.perf_counter()
-    own = t.cast("float | None", run())
+    own = run()
     return time.perf_counter() - start if own is None else own
 
 
@@ -68,6 +69,10 @@ def at_most_times(factor: float) -> Bound:
 
 def at_most_above(seconds_above: float) -> Bound:
     return Bound(f"at most {seconds_above} s above", lambda ours, peer: ours <= peer + seconds_above)
+
+
+def under(seconds_at_most: float) -> Bound:
+    return Bound(f"under {seconds_at_most} s", lambda ours, dummy: ours < seconds_at_most)
 
 
 def faster_by(factor: float) -> Bound:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,8 +11,8 @@ import typing as t
 from pathlib import Path
 
 from benchmarks.measure import Pair, Run, at_most_above, at_most_times, compare, faster_by
+from benchmarks.playbooks import PROJECT, empty_module, play, playbook
 
-PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT / "build"), str(PROJECT / "tests" / "live")]
 
 from harness import Task  # noqa: E402
@@ -121,26 +119,16 @@ def _manifests(vhost: str, wanted: dict[str, t.Any]) -> str:
     return "".join(documents)
 
 
-EMPTY_MODULE = """#!/usr/bin/python
-from ansible.module_utils.basic import AnsibleModule
-NAMES = {names!r}
-module = AnsibleModule(argument_spec={{name: {{"type": "raw", "no_log": name == "password"}} for name in NAMES}})
-module.exit_json(changed=False)
-"""
-
-
 def _nothing_to_do(broker: Broker, home: Path, name: str, allowance: float, arguments: dict[str, t.Any]) -> Pair:
     arguments = {"url": broker.url, "username": broker.username, "password": broker.password, **arguments}
-    library = home / "library"
-    library.mkdir(exist_ok=True)
-    (library / "eco2_empty.py").write_text(EMPTY_MODULE.format(names=sorted(arguments)), encoding="utf-8")
 
-    def task(module: str) -> Run:
-        playbook = _playbook(home, module, [{module: arguments}])
-        return lambda: _play(playbook)
+    def task(name: str, step: dict[str, t.Any]) -> Run:
+        path = playbook(home, name, [step])
+        return lambda: play(path)
 
-    peer = ("an empty module with the same arguments", task("eco2_empty"))
-    return compare(name, at_most_above(allowance), task("eco2.platform.rabbitmq_topology"), peer)
+    ours = task("ours", {"eco2.platform.rabbitmq_topology": arguments})
+    peer = ("an empty module with the same arguments", task("empty", empty_module(home, arguments)))
+    return compare(name, at_most_above(allowance), ours, peer)
 
 
 def _community(broker: Broker, home: Path) -> Pair:
@@ -158,44 +146,9 @@ def _community(broker: Broker, home: Path) -> Pair:
             "queues": [{"name": name} for name in names],
         }
     }
-    empty = {"ansible.builtin.assert": {"that": True, "quiet": True}}
-    idle, one, many = (_playbook(home, name, [step]) for name, step in (("idle", empty), ("ours", ours), ("loop", loop)))
-
-    def without_start(playbook: Path) -> t.Callable[[], float]:
-        def run() -> float:
-            # ansible-playbook's own start is the same for both and is taken off.
-            return _timed(playbook) - _timed(idle)
-
-        return run
-
-    _play(one)
-    peer = ("community.rabbitmq in a loop", without_start(many))
-    pair = compare("50 queues with nothing to do", faster_by(20), without_start(one), peer, rounds=3)
+    one, many = playbook(home, "ours", [ours]), playbook(home, "loop", [loop])
+    play(one)
+    peer = ("community.rabbitmq in a loop", lambda: play(many))
+    pair = compare("50 queues with nothing to do", faster_by(20), lambda: play(one), peer, rounds=3)
     _drop(broker, vhost)
     return pair
-
-
-def _timed(playbook: Path) -> float:
-    start = time.perf_counter()
-    _play(playbook)
-    return time.perf_counter() - start
-
-
-def _playbook(home: Path, name: str, tasks: list[dict[str, t.Any]]) -> Path:
-    play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
-    path = home / f"{name}.json"
-    path.write_text(json.dumps(play), encoding="utf-8")
-    return path
-
-
-def _play(playbook: Path) -> None:
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'build'}:{PROJECT / '.venv' / 'bundle'}",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-    }
-    command = ["ansible-playbook", str(playbook), "-e", f"ansible_python_interpreter={sys.executable}"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{playbook}: {done.stdout[-2000:]} {done.stderr[-2000:]}")

@@ -21,11 +21,38 @@ attributes:
     support: full
 """
 
+    APT = r"""
+attributes:
+  action_group:
+    description: The group for C(module_defaults) that this module belongs to.
+    membership:
+      - eco2.platform.apt
+    support: full
+"""
+
     RABBITMQ = r"""
 attributes:
   action_group:
     description: The group for C(module_defaults) that this module belongs to.
     membership:
       - eco2.platform.rabbitmq
+    support: full
+"""
+
+    KUBE = r"""
+attributes:
+  action_group:
+    description: The group for C(module_defaults) that this module belongs to.
+    membership:
+      - eco2.platform.kube
+    support: full
+"""
+
+    REDIS = r"""
+attributes:
+  action_group:
+    description: The group for C(module_defaults) that this module belongs to.
+    membership:
+      - eco2.platform.redis
     support: full
 """

@@ -1,4 +1,4 @@
-"""Real brokers of three release lines, started once for the session and removed by it."""
+"""Real brokers of three release lines and a real API server, started once for the session and removed by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing as t
 import pytest
 from harness import Task
 
-from lab import brokers
+from lab import apiserver, brokers
 from lab.host import LabError, require
 
 
@@ -51,3 +51,17 @@ def broker_4(lab: t.Callable[[str], brokers.Broker]) -> brokers.Broker:
 @pytest.fixture
 def task(broker: brokers.Broker) -> Task:
     return Task(broker)
+
+
+@pytest.fixture(scope="session")
+def kube() -> t.Iterator[apiserver.ApiServer]:
+    """An API server with its controllers and without nodes; what this session started, it removes."""
+    name = "test"
+    was_there = name in apiserver.names()
+    try:
+        server = apiserver.up(name)
+    except LabError as error:
+        pytest.skip(f"no API server on this machine: {error}")
+    yield server
+    if not was_there:
+        apiserver.down(name)

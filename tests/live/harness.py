@@ -10,19 +10,18 @@ import typing as t
 
 from ansible.module_utils.testing import patch_module_args
 
+from lab.apiserver import ApiServer
 from lab.brokers import Broker
 
 
-class Task:
-    """A task of one module against one broker.
+class ModuleTask:
+    """A task of one module, with --diff; the defaults stand in where a run does not say otherwise."""
 
-    >>> Task(broker).apply(queues=[{"name": "a"}])["changed"]
-    True
-    """
+    diff = True
 
-    def __init__(self, broker: Broker, module: str = "rabbitmq_topology", **defaults: t.Any) -> None:
+    def __init__(self, module: str, **defaults: t.Any) -> None:
         self.module = importlib.import_module(f"ansible_collections.eco2.platform.plugins.modules.{module}")
-        self.defaults = {"url": [broker.url], "username": broker.username, "password": broker.password, **defaults}
+        self.defaults = defaults
 
     def apply(self, **arguments: t.Any) -> dict[str, t.Any]:
         return self._run(arguments, check=False)
@@ -31,8 +30,26 @@ class Task:
         return self._run(arguments, check=True)
 
     def _run(self, arguments: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-        values = {**self.defaults, **arguments, "_ansible_check_mode": check, "_ansible_diff": True}
+        values = {**self.defaults, **arguments, "_ansible_check_mode": check, "_ansible_diff": self.diff}
         output = io.StringIO()
         with patch_module_args(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
             self.module.main()
         return t.cast("dict[str, t.Any]", json.loads(output.getvalue()))
+
+
+class Task(ModuleTask):
+    """A task of one module against one broker.
+
+    >>> Task(broker).apply(queues=[{"name": "a"}])["changed"]
+    True
+    """
+
+    def __init__(self, broker: Broker, module: str = "rabbitmq_topology", **defaults: t.Any) -> None:
+        super().__init__(module, **{"url": [broker.url], "username": broker.username, "password": broker.password, **defaults})
+
+
+class KubeTask(ModuleTask):
+    """A task of one module against one API server, with all rights unless the defaults say otherwise."""
+
+    def __init__(self, server: ApiServer, module: str = "kube_nodes", **defaults: t.Any) -> None:
+        super().__init__(module, **{"kubeconfig": server.kubeconfig, **defaults})

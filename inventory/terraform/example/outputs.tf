@@ -1,0 +1,4 @@
+output "ansible_inventory" {
+  description = "terraform output -raw ansible_inventory > inventory/hosts.ini"
+  value       = module.inventory.ansible_inventory
+}

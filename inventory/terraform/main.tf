@@ -1,0 +1,51 @@
+terraform {
+  required_version = ">= 1.4"
+}
+
+locals {
+  profiles = {
+    for name in keys(var.instances) : name => try(
+      tostring(var.kubelet_profiles[name]),
+      jsonencode(var.kubelet_profiles[name]),
+      null,
+    )
+  }
+
+  host_variables = {
+    for name, instance in var.instances : name => {
+      for variable, value in merge({
+        ansible_host       = instance.ansible_host
+        kube_node_ip       = instance.node_ip
+        kube_provider_id   = instance.provider_id
+        kube_zone          = instance.zone
+        kube_region        = instance.region
+        kube_instance_type = instance.instance_type
+        kube_profile       = local.profiles[name]
+      }, instance.variables) : variable => value if value != null
+    }
+  }
+
+  # Ansible reads every value of an INI inventory as a Python literal where it can: 1.30 as 1.3, and "1.30" on a host's line too.
+  # So a value is written as a literal itself, a string, but for words that cannot be read as anything else. On a host's line it stands in
+  # single quotes, which a shell-like split takes away first. jsonencode leaves no line break but U+0085.
+  word = "^([a-z/~][a-z0-9._/@:-]*|[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+)$"
+  literals = {
+    for value in distinct(flatten([values(var.variables), [for variables in local.host_variables : values(variables)]])) :
+    value => can(regex(local.word, value)) ? value : replace(replace(jsonencode(value), "\u0085", "\\u0085"), "'", "\\u0027")
+  }
+
+  host_lines = [
+    for name in sort(keys(var.instances)) : join(" ", concat([name], [
+      for variable, value in local.host_variables[name] :
+      "${variable}=${local.literals[value] == value ? value : "'${local.literals[value]}'"}"
+    ]))
+  ]
+
+  groups_of = {
+    for name, instance in var.instances : name => distinct(concat(
+      [replace(trimprefix(name, var.name_prefix), "-", "_"), instance.control_plane ? "control_plane" : "workers"],
+      instance.groups,
+    ))
+  }
+  groups = distinct(concat(["control_plane", "workers"], sort(distinct(flatten(values(local.groups_of))))))
+}

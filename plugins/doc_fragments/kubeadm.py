@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the modules that run kubeadm."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  node_registration:
+    description: How the Node registers itself.
+    type: dict
+    default: {}
+    suboptions:
+      name:
+        description: The Node's name; by default the machine's host name in lower case.
+        type: str
+      cri_socket:
+        description: The container runtime's socket.
+        type: str
+        default: unix:///run/containerd/containerd.sock
+      labels:
+        description: Labels that the kubelet may set itself. It does not start with others.
+        type: dict
+        default: {}
+      taints:
+        description:
+          - The Node's taints from its first moment. Where omitted, kubeadm's own for a control plane,
+            C(node-role.kubernetes.io/control-plane:NoSchedule), and none for a worker.
+        type: list
+        elements: dict
+        suboptions:
+          key:
+            description: The taint's key.
+            type: str
+            required: true
+          value:
+            description: The taint's value.
+            type: str
+          effect:
+            description: The taint's effect.
+            type: str
+            choices: [NoSchedule, PreferNoSchedule, NoExecute]
+            required: true
+      kubelet_extra_args:
+        description: Other flags of the kubelet.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: The flag's name, without dashes.
+            type: str
+            required: true
+          value:
+            description: The flag's value.
+            type: str
+            default: ""
+  config_version:
+    description: The version of kubeadm's configuration. By default what the installed kubeadm takes, V(v1beta3) before 1.31.
+    type: str
+    choices: [v1beta3, v1beta4]
+  ignore_preflight_errors:
+    description: Names of kubeadm's preflight checks whose errors are taken as warnings.
+    type: list
+    elements: str
+    default: []
+"""

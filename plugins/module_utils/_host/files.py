@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of a host: what they are to hold, what they hold, and writing them at once or not at all. Private to this collection."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+import shutil
+import stat
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Difference, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, run
+
+# The first line of what a role writes and may remove again.
+MARK = "Managed by eco2.platform"
+STAGE = 0
+
+
+@dataclass(frozen=True)
+class File:
+    """`content` None: it is to be absent. `mode` None: as it is, 0644 for a new one. `owner` is a user and a group of one name."""
+
+    path: str
+    content: str | None
+    mode: int | None = None
+    secret: bool = False
+    validate: str | None = None
+    owner: str | None = None
+
+    def shown(self, text: str | None) -> t.Any:
+        """By lines, which a diff shows one by one."""
+        if text is None:
+            return None
+        return Secret(text) if self.secret else text.splitlines()
+
+
+class Found(t.NamedTuple):
+    content: str
+    mode: int
+
+
+def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | str]:
+    """The option `files`; a text in place of a file says what is wrong with it."""
+    for item in items:
+        path, state = item["path"], item["state"]
+        contents = [item[name] for name in ("content", "secret_content") if item[name] is not None]
+        if not path.startswith("/"):
+            yield f"file {path}: the path does not begin with a slash"
+        elif state == "present" and len(contents) != 1:
+            yield f"file {path}: give either content or secret_content"
+        else:
+            try:
+                mode = int(item["mode"], 8) if item["mode"] else None
+            except ValueError:
+                yield f"file {path}: mode {item['mode']!r} is not octal, such as '0644'"
+                continue
+            content = contents[0] if state == "present" else None
+            yield File(path, content, mode, item["secret_content"] is not None, item["validate"])
+
+
+def read(path: str) -> Found | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return Found(file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def forgotten(patterns: t.Iterable[str], files: t.Iterable[File]) -> list[File]:
+    """Files of ours that match a pattern and are declared no more: to be absent."""
+    known = {file.path for file in files}
+    paths = {path for pattern in patterns for path in glob.glob(pattern)} - known
+    ours = []
+    for path in sorted(paths):
+        found = read(path)
+        if found is not None and MARK in found.content.partition("\n")[0]:
+            ours.append(File(path, None))
+    return ours
+
+
+def changes(files: t.Iterable[File], found: t.Mapping[str, Found | None]) -> t.Iterator[Change]:
+    for file in files:
+        have = found[file.path]
+        differences = []
+        if (have.content if have else None) != file.content:
+            differences.append(Difference("content", file.shown(have.content if have else None), file.shown(file.content)))
+        if have and file.content is not None and file.mode not in (None, have.mode):
+            differences.append(Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"))
+        if differences:
+            action = "delete" if file.content is None else "update" if have else "create"
+            yield Change("file", file.path, {"path": file.path}, action, tuple(differences), STAGE, payload=file)
+
+
+def apply(file: File) -> None:
+    """Raises ChangeFailed."""
+    try:
+        if file.content is None:
+            os.unlink(file.path)
+            _remove_empty(os.path.dirname(file.path))
+        else:
+            _write(file)
+    except (OSError, LookupError) as error:
+        raise ChangeFailed(str(error)) from error
+
+
+def _remove_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:
+        pass
+
+
+def _write(file: File) -> None:
+    directory = os.path.dirname(file.path)
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    have = read(file.path)
+    mode = file.mode if file.mode is not None else have.mode if have else 0o644
+    # Where a link leads, so that the link stays.
+    path = os.path.realpath(file.path)
+    handle, draft = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as target:
+            target.write(file.content or "")
+            os.fchmod(target.fileno(), mode)
+        if file.owner:
+            shutil.chown(draft, file.owner, file.owner)
+        _validate(file, draft)
+        os.replace(draft, path)
+    except (OSError, LookupError, ChangeFailed):
+        os.unlink(draft)
+        raise
+
+
+def _validate(file: File, draft: str) -> None:
+    """Nothing to ask where the program that reads the file is not installed."""
+    if file.validate:
+        done = run(*(draft if word == "%s" else word for word in shlex.split(file.validate)))
+        if done.code not in (0, MISSING):
+            raise ChangeFailed(f"was not written: {file.validate.replace('%s', file.path)}: {done.complaint}")

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel modules and sysctls of a host, now and after a boot. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File
+
+MODULES, SYSCTLS = 1, 2  # stages
+# What shows that a module is there which was built into the kernel and has no parameters: no list names it in a container.
+_SIGNS = {"br_netfilter": "proc/sys/net/bridge", "nf_conntrack": "proc/sys/net/netfilter", "ip_vs": "proc/net/ip_vs"}
+
+
+def problems(modules: t.Iterable[str], sysctls: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for name in modules:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            yield f"module {name!r}: a module's name has letters, digits, minus and underscore"
+    for key, value in sysctls.items():
+        if not re.fullmatch(r"[A-Za-z0-9_*-]+([./][A-Za-z0-9_*:@-]+)+", key):
+            yield f"sysctl {key!r}: is not a name such as net.ipv4.ip_forward"
+        if value.__class__ not in (int, str):
+            yield f"sysctl {key}: {value!r} is neither a number nor a text"
+
+
+def files(name: str, modules: t.Sequence[str], sysctls: t.Mapping[str, t.Any]) -> list[File]:
+    """What makes them so after a boot (modules-load.d(5), sysctl.d(5)); sorted late, so that others' defaults give way."""
+    found = []
+    if modules:
+        found.append(File(f"/etc/modules-load.d/{name}.conf", f"# {MARK}\n" + "".join(f"{module}\n" for module in modules), 0o644))
+    if sysctls:
+        lines = "".join(f"{key} = {value}\n" for key, value in sorted(sysctls.items()))
+        found.append(File(f"/etc/sysctl.d/99-zz-{name}.conf", f"# {MARK}\n{lines}", 0o644))
+    return found
+
+
+def is_loaded(name: str, root: str = "/") -> bool:
+    """Loaded, or built into the kernel."""
+    plain = name.replace("-", "_")
+    if os.path.isdir(f"{root}sys/module/{plain}") or os.path.exists(f"{root}{_SIGNS.get(plain, 'nowhere')}"):
+        return True
+    listed = [f"{root}proc/modules", f"{root}proc/filesystems", f"{root}lib/modules/{os.uname().release}/modules.builtin"]
+    pattern = re.compile(rf"^(?:{plain} |(?:nodev)?\t{plain}$|.*/{plain.replace('_', '[_-]')}\.ko$)", re.MULTILINE)
+    return any(pattern.search(_text(path) or "") for path in listed)
+
+
+def module_changes(modules: t.Iterable[str], loaded: t.Collection[str]) -> t.Iterator[Change]:
+    for name in modules:
+        if name not in loaded:
+            yield Change("module", name, {"name": name}, "create", (Difference("loaded", False, True),), MODULES)
+
+
+def load(name: str) -> None:
+    """Raises ChangeFailed."""
+    done = run("modprobe", name)
+    if done.code != 0 and not is_loaded(name):
+        release = os.uname().release
+        hint = "" if os.path.isdir(f"/lib/modules/{release}") else f"; there is no /lib/modules/{release} here, as in a container"
+        raise ChangeFailed(f"{done.complaint}{hint}")
+
+
+def _path(key: str, root: str = "/") -> str:
+    # sysctl.d(5): whichever of dot and slash comes first is the separator.
+    first = re.search("[./]", key)
+    return f"{root}proc/sys/" + (key if first and first.group() == "/" else key.translate(str.maketrans("./", "/.")))
+
+
+def value(key: str, root: str = "/") -> str | None:
+    """The value now; None where the kernel has no such key, yet."""
+    text = _text(_path(key, root))
+    return None if text is None else " ".join(text.split())
+
+
+def sysctl_changes(wanted: t.Mapping[str, t.Any], now: t.Mapping[str, str | None]) -> t.Iterator[Change]:
+    for key, want in wanted.items():
+        text = " ".join(str(want).split())
+        if now[key] != text:
+            yield Change("sysctl", key, {"key": key}, "update", (Difference("value", now[key], text),), SYSCTLS, payload=text)
+
+
+def set_value(key: str, text: str) -> None:
+    """Raises ChangeFailed."""
+    try:
+        with open(_path(key), "w", encoding="ascii") as file:
+            file.write(text)
+    except FileNotFoundError as error:
+        raise ChangeFailed("the kernel has no such key; the module that brings it may not be loaded") from error
+    except OSError as error:
+        raise ChangeFailed(f"{error.strerror}: the kernel refuses {text!r}") from error
+
+
+def _text(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster's nodes, and what one joins it by."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: kube_nodes_info
+short_description: Read the nodes of a Kubernetes cluster
+version_added: 1.0.0
+author:
+  - The eco2.platform authors (@eco2-platform)
+description:
+  - Reads all nodes in one request, and returns of each what a playbook asks for in a flat shape; with it the API server's version, and
+    the endpoint and the CA pin by which machines join.
+extends_documentation_fragment:
+  - eco2.platform.kube_connection
+  - eco2.platform.attributes
+  - eco2.platform.attributes.kube
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  idempotent:
+    support: N/A
+    details: Changes nothing.
+requirements:
+  - jmespath, for O(query)
+options:
+  names:
+    description: Return only the nodes of these names. Those that the cluster does not know are in RV(missing).
+    type: list
+    elements: str
+  label_selector:
+    description: Return only nodes with such labels, as in V(role=worker,phase!=5).
+    type: str
+  pods:
+    description: Whether to count the pods of each node, too. It takes the verb C(list) on pods of all namespaces.
+    type: bool
+    default: false
+  query:
+    description: A JMESPath expression over all that is returned, such as V(nodes[?!ready].name). Its outcome is in RV(query_result).
+    type: str
+seealso:
+  - module: eco2.platform.kube_nodes
+  - name: JMESPath
+    description: The query language.
+    link: https://jmespath.org/
+"""
+
+EXAMPLES = r"""
+- name: Which nodes are not Ready, and why
+  eco2.platform.kube_nodes_info:
+    kubeconfig: ~/.kube/eco2
+    query: "nodes[?!ready].{name: name, why: ready_reason}"
+  register: sick
+
+- name: The nodes of this play, with the pods they run
+  eco2.platform.kube_nodes_info:
+    kubeconfig: "{{ kube_kubeconfig }}"
+    names: "{{ ansible_play_hosts }}"
+    pods: true
+  delegate_to: localhost
+  run_once: true
+  become: false
+  register: cluster
+"""
+
+RETURN = r"""
+nodes:
+  description: The nodes, sorted by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: k8s-rabbitmq
+    uid:
+      description: The UID of this Node object; a machine that joins anew under the same name gets another.
+      type: str
+    ready:
+      description: Whether its kubelet says that it is Ready.
+      type: bool
+    ready_reason:
+      description: Reason and message of the condition Ready.
+      type: str
+      sample: "KubeletNotReady: container runtime network not ready"
+    unschedulable:
+      description: Whether it is cordoned.
+      type: bool
+    kubelet_version:
+      description: The kubelet's version.
+      type: str
+      sample: 1.36.3
+    container_runtime:
+      description: The container runtime and its version.
+      type: str
+      sample: containerd://2.2.9
+    os_image:
+      description: The operating system.
+      type: str
+      sample: Debian GNU/Linux 12 (bookworm)
+    internal_ip:
+      description: The first internal address; null where it has none.
+      type: str
+    addresses:
+      description: All addresses, each with type and address.
+      type: list
+      elements: dict
+    labels:
+      description: The labels.
+      type: dict
+    annotations:
+      description: The annotations.
+      type: dict
+    taints:
+      description: The taints, each with key, effect and, where there is one, value.
+      type: list
+      elements: dict
+    conditions:
+      description: The conditions, as the API has them.
+      type: list
+      elements: dict
+    pods:
+      description: How many pods run there or are about to; only with O(pods).
+      type: int
+    pod_cidr:
+      description: The addresses of its pods; null where none were given.
+      type: str
+    created:
+      description: When the Node object was made.
+      type: str
+missing:
+  description: Those of O(names) that the cluster does not know.
+  returned: success
+  type: list
+  elements: str
+api_server_version:
+  description: The API server's version.
+  returned: success
+  type: str
+  sample: 1.36.3
+ca_pin:
+  description: The pin of the cluster's certificate authority, from C(kube-public/cluster-info); null where that is not there.
+  returned: success
+  type: str
+  sample: sha256:7c2e69131a36ae2a042a339b33381c6d0d43887e2de83720eff5359e26aec866
+cluster_endpoint:
+  description: HOST:PORT by which machines reach the API server, from C(kube-public/cluster-info); null where that is not there.
+  returned: success
+  type: str
+  sample: k8s-api.eco2.internal:6443
+query_result:
+  description: What O(query) found.
+  returned: with O(query)
+  type: raw
+"""
+
+from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, nodes_info
+from ansible_collections.eco2.platform.plugins.module_utils._kube.module import KubeModule
+
+
+def argument_spec() -> arguments.Spec:
+    return {
+        **arguments.connection(),
+        "names": {"type": "list", "elements": "str"},
+        "label_selector": {"type": "str"},
+        "pods": {"type": "bool", "default": False},
+        "query": {"type": "str"},
+    }
+
+
+def main() -> None:
+    module = KubeModule(argument_spec())
+    with module.reporting() as client:
+        module.exit(changed=False, **nodes_info.info(client, module.params))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""From bare machines to Ready members of a real kubeadm cluster; every state that a machine may be in, caused for real."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from cluster import MASTER, NAMES, Cluster, changed
+from nodes import Run
+
+from lab import nodes as lab_nodes
+from lab.host import LabError, require
+from playbooks import _CommandLines
+
+ROUTER, PUBSUB = "test-router", "test-pubsub"
+LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
+WORKERS = (ROUTER, PUBSUB)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
+    """Three bare machines."""
+    try:
+        require()
+    except LabError as error:
+        pytest.skip(f"no lab on this machine: {error}")
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    cluster.add(MASTER, *WORKERS)
+    # User data of the kind that the real platform has: flags that would spoil the join, and one to keep.
+    text = 'KUBELET_EXTRA_ARGS="--node-labels=node-role.kubernetes.io/bad=x --v=2 --register-with-taints=old=taint:NoSchedule"\n'
+    cluster.node(ROUTER).run("python3", "-c", f"open('/etc/default/kubelet', 'w').write({text!r})")
+    yield cluster
+    lab_nodes.down(list(cluster.hosts))
+
+
+class Story(t.NamedTuple):
+    """The runs from bare machines to a cluster, each predicted first, and all that was to be seen meanwhile."""
+
+    cluster: Cluster
+    init: tuple[Run, Run]
+    join: tuple[Run, Run]
+    command_lines: str
+
+
+@pytest.fixture(scope="module")
+def story(bare: Cluster) -> Story:
+    with _CommandLines() as seen:
+        init = bare.run("control_plane", "--check", "--diff"), bare.run("control_plane", "-vvv", "--diff").ok()
+        join = bare.run("setup_new_nodes", "--check", "--diff"), bare.run("setup_new_nodes", "-vvv", "--diff").ok()
+    return Story(bare, init, join, "\n".join(line.replace(b"\0", b" ").decode(errors="replace") for line in seen.seen))
+
+
+@pytest.fixture
+def cluster(story: Story) -> Cluster:
+    return story.cluster
+
+
+# From bare to Ready
+
+
+def test_check_mode_lists_exactly_what_is_then_changed(story: Story) -> None:
+    for predicted, done in (story.init, story.join):
+        assert changed(predicted.ok()) == changed(done)
+
+
+def test_the_nodes_are_ready_and_as_declared(story: Story) -> None:
+    for host in (MASTER, *WORKERS):
+        story.cluster.as_declared(host)
+
+
+def test_what_runs_in_the_cluster_runs(story: Story) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        pods = json.loads(story.cluster.kubectl("get", "pods", "--namespace", "kube-system", "--output", "json"))["items"]
+        waiting = [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] != "Running"]
+        if pods and not waiting:
+            break
+        assert time.monotonic() < deadline, waiting
+        time.sleep(2)
+    assert {pod["metadata"]["name"].split("-")[0] for pod in pods} >= {"coredns", "kube"}
+
+
+def test_the_table_at_the_end_names_every_node(story: Story) -> None:
+    table = story.join[1].of("Show the nodes").result["msg"]
+    assert [line.split()[0] for line in table] == ["NODE", *(NAMES[host] for host in WORKERS)]
+    assert all("yes" in line and "joined" in line for line in table[1:])
+
+
+def test_flags_that_would_spoil_the_join_are_taken_out_and_others_kept(story: Story) -> None:
+    assert story.cluster.node(ROUTER).run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS=" --v=2"'
+
+
+def test_a_second_run_changes_nothing_and_is_short(cluster: Cluster) -> None:
+    for playbook in ("control_plane", "setup_new_nodes", "node_labels"):
+        run = cluster.run(playbook).ok()
+        assert run.changed == []
+        for host in cluster.hosts:
+            assert sum(outcome.host == host and outcome.state != "skipped" for outcome in run.outcomes) <= 40
+
+
+def test_no_secret_is_anywhere(story: Story) -> None:
+    secrets = story.cluster.secrets()
+    assert len(secrets) >= 3, "kubeadm's token, ours, and a key"
+    output = "\n".join(run.output for pair in (story.init, story.join) for run in pair)
+    results = json.dumps([outcome.result for pair in (story.init, story.join) for run in pair for outcome in run.outcomes], default=str)
+    assert "no_log" in output or "censored" in output
+    left = "".join(path.read_text(errors="replace") for path in (story.cluster.home / "ansible").rglob("*") if path.is_file())
+    for secret in secrets:
+        for where, text in (("output", output), ("results", results), ("command lines", story.command_lines), ("left behind", left)):
+            assert secret not in text, where
+        for host in story.cluster.hosts:
+            node = story.cluster.node(host)
+            assert secret not in node.run("journalctl", "--no-pager"), f"journal of {host}"
+            found = node.run(
+                "sh", "-c", f"grep -rlI -- '{secret}' /home /root /tmp /etc /run /var/lib/kubelet /var/log 2>/dev/null || true"
+            )
+            keeps = {"/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf"}
+            assert set(found.split()) <= keeps, f"files of {host}"
+
+
+def test_the_kubeconfig_is_its_owners_alone(cluster: Cluster) -> None:
+    assert cluster.kubeconfig.stat().st_mode & 0o777 == 0o600
+
+
+# States
+
+
+def test_a_member_whose_services_are_stopped_is_mended(cluster: Cluster) -> None:
+    cluster.node(ROUTER).run("systemctl", "kill", "--signal", "KILL", "kubelet")
+    cluster.node(ROUTER).run("systemctl", "disable", "--now", "kubelet")
+    predicted = cluster.run("setup_new_nodes", "--check", "--limit", ROUTER).ok()
+    run = cluster.setup(ROUTER).ok()
+    assert run.changed == predicted.changed == ["Start containerd and the kubelet"]
+    assert any("kubelet is inactive" in str(outcome.result.get("msg")) for outcome in run.outcomes)
+    cluster.as_declared(ROUTER)
+
+
+def test_what_keeps_a_member_from_being_ready_is_named(cluster: Cluster) -> None:
+    node = cluster.node(ROUTER)
+    node.run("sh", "-c", "mv /var/lib/kubelet/config.yaml /var/lib/kubelet/away; systemctl restart kubelet")
+    try:
+        cluster.wait_until_not_ready(NAMES[ROUTER])
+        run = cluster.run("setup_new_nodes", node_join_wait_timeout=5)
+    finally:
+        node.run("sh", "-c", "mv /var/lib/kubelet/away /var/lib/kubelet/config.yaml; systemctl restart kubelet")
+    assert run.code != 0
+    assert "config.yaml" in run.failure
+    assert run.tasks("failed", PUBSUB) == [], "a host that fails stops no other"
+    assert run.of("Show the nodes").host == PUBSUB
+    cluster.setup().ok()
+    cluster.as_declared(ROUTER)
+
+
+def test_an_unfinished_join_is_cleared_and_an_old_node_replaced(cluster: Cluster) -> None:
+    node = cluster.node(ROUTER)
+    before = cluster.nodes()[NAMES[ROUTER]]["metadata"]["uid"]
+    node.run("sh", "-c", "systemctl stop kubelet; mv /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf")
+    if cluster.ready(NAMES[ROUTER]):
+        refused = cluster.setup(ROUTER)
+        assert "which is Ready" in refused.failure
+        assert "node_join_existing=replace" in refused.failure
+    cluster.wait_until_not_ready(NAMES[ROUTER])
+    predicted = cluster.run("setup_new_nodes", "--check", "--limit", ROUTER).ok()
+    run = cluster.setup(ROUTER).ok()
+    assert changed(predicted) == changed(run)
+    assert {"Clear what an unfinished join left", "Delete stale Nodes of the same names", "Join the cluster"} <= set(run.changed)
+    assert cluster.nodes()[NAMES[ROUTER]]["metadata"]["uid"] != before
+    cluster.as_declared(ROUTER)
+
+
+def test_a_lost_node_comes_back_by_a_restart_with_its_taints(cluster: Cluster) -> None:
+    cluster.kubectl("delete", "node", NAMES[PUBSUB])
+    run = cluster.setup(PUBSUB).ok()
+    assert run.changed == ["Restart the kubelet, which registers its Node again", "Bring labels and taints of all Nodes to their profiles"]
+    cluster.as_declared(PUBSUB)
+
+
+def expired_certificate(subject: str, place: Path) -> str:
+    """Certificate and key in PEM. Its dates are changed afterwards: not every openssl makes expired ones."""
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        subject,
+        "-days",
+        "1",
+    ]
+    subprocess.run([*make, "-keyout", place / "key", "-outform", "DER", "-out", place / "der"], check=True, capture_output=True)
+    dates = iter((b"200101000000Z", b"200102000000Z"))
+    der = re.sub(rb"(?<=\x17\x0d)\d{12}Z", lambda dummy: next(dates), (place / "der").read_bytes())
+    return ssl.DER_cert_to_PEM_cert(der) + (place / "key").read_text()
+
+
+def test_an_expired_certificate_makes_it_join_again(cluster: Cluster, tmp_path: Path) -> None:
+    node = cluster.node(PUBSUB)
+    pem = expired_certificate(f"/O=system:nodes/CN=system:node:{NAMES[PUBSUB]}", tmp_path)
+    path = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+    node.run("systemctl", "stop", "kubelet")
+    node.run("python3", "-c", f"import os; os.unlink({path!r}); open({path!r}, 'w').write({pem!r})")
+    cluster.wait_until_not_ready(NAMES[PUBSUB])
+    run = cluster.setup(PUBSUB).ok()
+    assert {"Clear what an unfinished join left", "Delete stale Nodes of the same names", "Join the cluster"} <= set(run.changed)
+    assert any("its client certificate expired on" in str(outcome.result.get("msg")) for outcome in run.outcomes)
+    cluster.as_declared(PUBSUB)
+
+
+def test_a_member_of_another_cluster_is_refused_and_leaves_it_when_told(cluster: Cluster, tmp_path: Path) -> None:
+    """Another cluster's CA in kubelet.conf is all that tells them apart."""
+    node = cluster.node(PUBSUB)
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=kubernetes"]
+    subprocess.run([*make, "-days", "1", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True, capture_output=True)
+    data = base64.b64encode((tmp_path / "crt").read_bytes()).decode()
+    swap = (
+        "import re; p = '/etc/kubernetes/kubelet.conf'; s = open(p).read(); "
+        f"open(p, 'w').write(re.sub('(certificate-authority-data: ).*', lambda m: m.group(1) + {data!r}, s))"
+    )
+    node.run("python3", "-c", swap)
+    node.run("systemctl", "stop", "kubelet")
+    refused = cluster.setup(PUBSUB)
+    assert "node_join_other_cluster=leave_it" in refused.failure
+    assert refused.changed == []
+    cluster.wait_until_not_ready(NAMES[PUBSUB])
+    run = cluster.setup(PUBSUB, node_join_other_cluster="leave_it").ok()
+    assert "Clear what an unfinished join left" in run.changed
+    cluster.as_declared(PUBSUB)
+
+
+def test_a_control_plane_in_the_play_is_left_alone(cluster: Cluster) -> None:
+    run = cluster.run("setup_new_nodes", kube_hosts="control_plane").ok()
+    assert run.changed == []
+    cluster.as_declared(MASTER)
+
+
+# Refusals on a bare machine, before anything is installed
+
+
+def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> None:
+    (node,) = cluster.add("test-fresh")
+    try:
+        for wrong, said in (
+            ({"kube_version": "1.37.0"}, "is newer than the API server's"),
+            ({"kube_version": 1.3}, "kube_version: version 1.3 is a number"),
+            ({"kube_node_name": "Bad_Name"}, "cannot be the name of a Node"),
+            ({"kube_node_name": NAMES[MASTER]}, "control plane's; it is never replaced"),
+            ({"kube_profile": "--node-labels=role=a b"}, "kube_profile"),
+        ):
+            run = cluster.setup("test-fresh", **wrong)
+            assert run.code != 0
+            assert said in run.failure
+            assert run.changed == []
+        assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
+    finally:
+        lab_nodes.down(["test-fresh"])
+        del cluster.hosts["test-fresh"]
+
+
+def test_a_dead_host_stops_no_other(cluster: Cluster) -> None:
+    cluster.hosts["test-dead"] = {"ansible_host": "127.0.0.1", "ansible_port": 1, "kube_node_name": "k8s-dead"}
+    try:
+        run = cluster.run("setup_new_nodes", kubernetes_node_wait_timeout=3)
+    finally:
+        del cluster.hosts["test-dead"]
+    assert run.code != 0
+    assert {outcome.host for outcome in run.outcomes if outcome.state in ("failed", "unreachable")} == {"test-dead"}
+    table = run.of("Show the nodes").result["msg"]
+    assert any("k8s-dead" in line for line in table)
+    assert any("did not answer" in line for line in table)
+
+
+# Faults in mid-run
+
+
+def rejoining(cluster: Cluster, host: str) -> None:
+    """The machine has to join again."""
+    cluster.node(host).run("sh", "-c", "systemctl stop kubelet; rm -f /etc/kubernetes/kubelet.conf")
+
+
+def test_the_api_server_restarted_in_mid_run(cluster: Cluster) -> None:
+    rejoining(cluster, ROUTER)
+    stop = threading.Event()
+
+    def restart() -> None:
+        stop.wait(8)
+        container = cluster.node(MASTER).run("crictl", "ps", "--name", "kube-apiserver", "--quiet").split()
+        cluster.node(MASTER).run("crictl", "stop", "--timeout", "0", *container)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    try:
+        first = cluster.setup(ROUTER, node_join_existing="replace")
+    finally:
+        stop.set()
+        thread.join()
+    if first.code != 0:
+        cluster.setup(ROUTER, node_join_existing="replace").ok()
+    cluster.as_declared(ROUTER)
+
+
+@pytest.mark.parametrize("number", range(5 if LONG else 1))
+def test_ssh_cut_in_mid_join(cluster: Cluster, number: int) -> None:
+    """The connection goes while kubeadm runs; it goes on by itself, and the next run finds a member or mends it."""
+    rejoining(cluster, ROUTER)
+    node, cut = cluster.node(ROUTER), threading.Event()
+
+    def watch() -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if node.run("sh", "-c", "pgrep -f '[k]ubeadm join' || true").strip():
+                time.sleep(number)
+                node.run("sh", "-c", "pkill --signal KILL -u ubuntu sshd || true")
+                cut.set()
+                return
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    cluster.setup(ROUTER, node_join_existing="replace")
+    thread.join()
+    assert cut.is_set()
+    cluster.setup(ROUTER, node_join_existing="replace").ok()
+    cluster.as_declared(ROUTER)

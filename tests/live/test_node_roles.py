@@ -1,0 +1,381 @@
+"""The roles containerd and kubernetes_node on bare nodes: prepared, left alone, mended, and refused in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import nodes
+import pytest
+from nodes import Run
+
+from lab import nodes as lab_nodes
+from lab.host import LabError, require
+from lab.nodes import Node
+
+BOTH = ("containerd", "kubernetes_node")
+VERSION = {"kube_version": "1.36.3"}
+OLDER, NEWER = "2.2.9", "2.3.7"
+# A second Kubernetes is built for this alone.
+LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
+
+
+@pytest.fixture(scope="module")
+def bare() -> t.Iterator[t.Callable[[str], Node]]:
+    """Starts bare nodes; what this module started, it removes."""
+    try:
+        require()
+    except LabError as error:
+        pytest.skip(f"no lab on this machine: {error}")
+    started: list[str] = []
+
+    def start(name: str) -> Node:
+        started.append(name)
+        return lab_nodes.up([name], versions=("1.36.3", *(["1.35.4"] if LONG else [])))[0]
+
+    yield start
+    lab_nodes.down(started)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def docker(bare: t.Callable[[str], Node], home: Path) -> tuple[Node, Run, Run]:
+    """A node prepared with Docker's containerd, and the runs that predicted and did it."""
+    node = bare("test-docker")
+    variables = {**VERSION, "containerd_version": OLDER}
+    predicted = nodes.roles(home, node, BOTH, variables, "--check", "--diff").ok()
+    return node, predicted, nodes.roles(home, node, BOTH, variables).ok()
+
+
+@pytest.fixture(scope="module")
+def debian(bare: t.Callable[[str], Node], home: Path) -> tuple[Node, Run, Run]:
+    """The same with Debian 12's containerd 1.6."""
+    node = bare("test-debian")
+    variables = {"containerd_source": "distribution"}
+    predicted = nodes.roles(home, node, ["containerd"], variables, "--check", "--diff").ok()
+    return node, predicted, nodes.roles(home, node, ["containerd"], variables).ok()
+
+
+Prepared = t.Tuple[Node, Run, Run]
+
+
+def containerd(home: Path, node: Node, variables: dict[str, t.Any], *options: str) -> Run:
+    return nodes.roles(home, node, ["containerd"], {"containerd_version": OLDER, **variables}, *options)
+
+
+def read(node: Node, path: str) -> str:
+    return node.run("cat", path)
+
+
+def write(node: Node, path: str, text: str) -> None:
+    node.run("python3", "-c", f"import os; os.makedirs(os.path.dirname({path!r}), exist_ok=True); open({path!r}, 'w').write({text!r})")
+
+
+def started(node: Node) -> str:
+    return node.run("systemctl", "show", "--property", "ExecMainStartTimestampMonotonic", "containerd").strip()
+
+
+# Prepared
+
+
+@pytest.mark.parametrize("prepared", ["docker", "debian"])
+def test_check_mode_on_a_bare_node_lists_what_the_apply_changes(prepared: str, request: pytest.FixtureRequest) -> None:
+    dummy, predicted, applied = request.getfixturevalue(prepared)
+    assert predicted.changed == applied.changed
+    assert predicted.changed
+
+
+def test_a_second_run_changes_nothing_in_few_tasks(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    again = nodes.roles(home, node, BOTH, {**VERSION, "containerd_version": OLDER}, "--diff").ok()
+    assert again.changed == []
+    assert again.executed <= 22
+    checked = nodes.roles(home, node, BOTH, {**VERSION, "containerd_version": OLDER}, "--check", "--diff").ok()
+    assert checked.changed == []
+    assert "Verify the configuration that is in force" in checked.tasks("ok")
+
+
+def test_the_packages_are_exact_and_held(docker: Prepared) -> None:
+    node = docker[0]
+    held = set(node.run("apt-mark", "showhold").split())
+    assert held == {"containerd.io", "cri-tools", "kubeadm", "kubectl", "kubelet", "kubernetes-cni"}
+    for name, version in (("containerd.io", OLDER), ("kubelet", "1.36.3"), ("kubeadm", "1.36.3"), ("kubectl", "1.36.3")):
+        assert node.run("dpkg-query", "--show", "--showformat", "${Version}", name).startswith(f"{version}-")
+
+
+def test_the_host_is_what_kubernetes_asks_for(docker: Prepared) -> None:
+    node = docker[0]
+    assert read(node, "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert "net.ipv4.ip_forward = 1" in read(node, "/etc/sysctl.d/99-zz-kubernetes.conf")
+    assert read(node, "/etc/modules-load.d/kubernetes.conf").splitlines()[1:] == ["overlay", "br_netfilter"]
+    assert node.run("systemctl", "is-enabled", "kubelet").strip() == "enabled"
+    assert json.loads(node.run("crictl", "info"))["status"]["conditions"][0] | {"message": "", "reason": ""} == {
+        "type": "RuntimeReady",
+        "status": True,
+        "message": "",
+        "reason": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("prepared", "form", "key"), [("docker", 3, "bin_dirs = ['/opt/cni/bin']"), ("debian", 2, 'bin_dir = "/opt/cni/bin"')]
+)
+def test_the_configuration_has_the_form_that_the_version_takes(prepared: str, form: int, key: str, request: pytest.FixtureRequest) -> None:
+    """Debian's own configuration has CNI plugins in /usr/lib/cni, where Kubernetes' packages put none."""
+    node = request.getfixturevalue(prepared)[0]
+    assert f"\nversion = {form}\n" in read(node, "/etc/containerd/config.toml")
+    dump = node.run("containerd", "config", "dump")
+    assert "SystemdCgroup = true" in dump
+    assert key in dump
+    assert "/usr/lib/cni" not in dump
+
+
+def test_kube_host_info_is_quick(docker: Prepared, home: Path) -> None:
+    found = nodes.task(home, docker[0], "kube_host_info", {"packages": ["kubelet"], "wanted": {"kubelet_version": "v1.36.4"}})
+    host = found.result["host"]
+    assert host["hostname"].startswith("ip-")
+    assert (host["kubelet_version"], host["kubeadm_version"], host["containerd"]["version"]) == ("1.36.3", "1.36.3", OLDER)
+    assert host["cri"] == {"ready": True, "problem": None}
+    assert host["packages"] == {"kubelet": {"version": "1.36.3-1.1", "held": True}}
+    assert found.result["differences"] == [{"what": "kubelet_version", "is": "1.36.3", "wanted": "v1.36.4"}]
+
+
+# Mended
+
+OLD_KEYS = """version = 3
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "example.org/pause:1"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+    SystemdCgroup = true
+"""
+
+
+@pytest.mark.parametrize(
+    "text", ['disabled_plugins = ["cri"]\n', OLD_KEYS, "version = 2\nnonsense ="], ids=["docker's disabled CRI", "old keys", "broken"]
+)
+def test_a_configuration_that_does_not_work_is_mended(text: str, docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    write(node, "/etc/containerd/config.toml", text)
+    node.run("sh", "-c", "systemctl restart containerd || true")
+    run = containerd(home, node, {}).ok()
+    assert run.changed == ["Configure containerd and run it so"]
+    assert "SystemdCgroup = true" in node.run("containerd", "config", "dump")
+    assert containerd(home, node, {}).ok().changed == []
+
+
+def test_a_run_that_was_cut_off_before_the_restart_is_made_good(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    before = started(node)
+    assert containerd(home, node, {}).ok().changed == []
+    assert started(node) == before, "nothing to do, nothing restarted"
+    node.run("touch", "/etc/containerd/config.toml")
+    run = containerd(home, node, {}).ok()
+    assert [change["object"] for change in run.of("Configure containerd and run it so").result["changes"]] == ["containerd"]
+    assert started(node) != before
+    node.run("systemctl", "stop", "containerd")
+    containerd(home, node, {}).ok()
+    assert node.run("systemctl", "is-active", "containerd").strip() == "active"
+
+
+def test_a_setting_that_a_drop_in_contradicts_is_named(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    options = "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\nSystemdCgroup = false\n"
+    write(node, "/etc/containerd/conf.d/10-theirs.toml", f"version = 3\n{options}")
+    run = containerd(home, node, {})
+    assert run.code != 0
+    assert "cgroup_systemd is false in place of true" in run.failure
+    assert "/etc/containerd/conf.d" in run.failure
+    node.run("rm", "/etc/containerd/conf.d/10-theirs.toml")
+    containerd(home, node, {}).ok()
+
+
+def test_mirrors_come_and_go_without_a_restart(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    before = started(node)
+    mirrors = {
+        "_default": {"hosts": [{"url": "http://10.0.0.9:5000", "capabilities": ["pull", "resolve"]}]},
+        "registry.k8s.io": {"server": "https://mirror.example.org", "hosts": []},
+        "quay.io": {"hosts": [{"url": "https://mirror.example.org", "header": {"Authorization": "Basic c2VjcmV0"}}]},
+    }
+    run = containerd(home, node, {"containerd_registry_mirrors": mirrors}, "--diff", "-vvv").ok()
+    assert "c2VjcmV0" not in run.output + json.dumps([outcome.result for outcome in run.outcomes])
+    assert "c2VjcmV0" in read(node, "/etc/containerd/certs.d/quay.io/hosts.toml")
+    assert node.run("stat", "--format", "%a", "/etc/containerd/certs.d/quay.io/hosts.toml").strip() == "600"
+    assert "c2VjcmV0" not in node.run("journalctl", "--no-pager")
+    assert '[host."http://10.0.0.9:5000"]' in read(node, "/etc/containerd/certs.d/_default/hosts.toml")
+    write(node, "/etc/containerd/certs.d/theirs/hosts.toml", 'server = "https://theirs.example.org"\n')
+    containerd(home, node, {}).ok()
+    assert sorted(node.run("ls", "/etc/containerd/certs.d").split()) == ["_default", "theirs"]
+    assert started(node) == before
+    node.run("rm", "--recursive", "/etc/containerd/certs.d/theirs")
+
+
+def test_an_image_comes_through_the_default_mirror(docker: Prepared) -> None:
+    node = docker[0]
+    node.run("crictl", "pull", "registry.k8s.io/pause:3.10.2")
+    assert "registry.k8s.io/pause" in node.run("crictl", "images")
+
+
+def test_proxies_are_containerds_and_nobody_elses_to_see(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    proxy = {"http": "http://me:se$cr%22t@proxy:3128", "https": "http://proxy:3128", "no_proxy": ["10.0.0.0/8", ".svc"]}
+    run = containerd(home, node, {"containerd_proxy": proxy}, "--diff", "-vvv").ok()
+    assert "se$cr" not in run.output
+    process = node.run("systemctl", "show", "--property", "MainPID", "--value", "containerd").strip()
+    environment = read(node, f"/proc/{process}/environ").split("\0")
+    assert {"HTTP_PROXY=http://me:se$cr%22t@proxy:3128", "NO_PROXY=10.0.0.0/8,.svc"} <= set(environment)
+    assert "se$cr" not in node.run("systemctl", "show", "containerd")
+    assert containerd(home, node, {"containerd_proxy": proxy}).ok().changed == []
+    containerd(home, node, {}).ok()
+    process = node.run("systemctl", "show", "--property", "MainPID", "--value", "containerd").strip()
+    assert "PROXY" not in read(node, f"/proc/{process}/environ")
+
+
+def test_a_hold_that_was_let_go_is_kept_again(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    node.run("apt-mark", "unhold", "kubelet")
+    run = nodes.roles(home, node, ["kubernetes_node"], VERSION).ok()
+    assert run.changed == ["Install Kubernetes"]
+    assert "kubelet" in node.run("apt-mark", "showhold").split()
+
+
+def test_an_upgrade_is_a_version_and_brings_its_form(docker: Prepared, home: Path) -> None:
+    """Last of the docker node: 2.2 to 2.3, whose configuration has version 4; and back only when said."""
+    node = docker[0]
+    variables = {"containerd_version": NEWER}
+    predicted = containerd(home, node, variables, "--check").ok()
+    assert (
+        predicted.changed == containerd(home, node, variables).ok().changed == ["Install containerd", "Configure containerd and run it so"]
+    )
+    assert "\nversion = 4\n" in read(node, "/etc/containerd/config.toml")
+    assert containerd(home, node, variables).ok().changed == []
+    refused = containerd(home, node, {"containerd_version": OLDER})
+    assert re.search(r"containerd.io would go back from 2.3.7-\S+ to 2.2.9-\S+: say allow_downgrade", refused.failure)
+
+
+# Refused, or waited for
+
+
+def test_a_version_that_is_not_to_be_had_is_refused_with_those_that_are(docker: Prepared, home: Path) -> None:
+    run = nodes.roles(home, docker[0], ["kubernetes_node"], {"kube_version": "1.36.9"})
+    assert "package kubelet: version 1.36.9 is not to be had, but 1.36.3-1.1" in run.failure
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"kube_version": "1.36.3", "kubernetes_node_api_server_version": "1.35.4"}, "newer than the API server's 1.35.4"),
+        ({"kube_version": "1.31.2", "kubernetes_node_api_server_version": "1.36.3"}, "too old for the API server's 1.36.3"),
+        ({"kube_version": 1.30}, "is a number"),
+        ({"kube_version": "1.36"}, "names no patch release"),
+        ({}, "no version is given"),
+    ],
+)
+def test_a_version_that_may_not_be_is_refused_before_anything_is_installed(
+    variables: dict[str, t.Any], message: str, docker: Prepared, home: Path
+) -> None:
+    run = nodes.roles(home, docker[0], ["kubernetes_node"], variables)
+    assert message in run.failure
+    assert run.changed == []
+    assert run.tasks("failed") == ["Check the version and the host"]
+
+
+LOCK = "import fcntl, time; file = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print(); time.sleep({})"
+
+
+def test_locks_are_waited_for_and_their_holder_is_named(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    arguments = {"packages": [{"name": "socat"}]}
+    holder = threading.Thread(target=node.run, args=("python3", "-c", LOCK.format(12)))
+    holder.start()
+    time.sleep(2)
+    refused = nodes.task(home, node, "apt_packages", {**arguments, "lock_timeout": 1})
+    assert re.search(r"/var/lib/dpkg/lock-frontend is held by python3 \(process \d+\) for longer than 1 s", refused.message)
+    done = nodes.task(home, node, "apt_packages", {**arguments, "lock_timeout": 60})
+    assert done.state == "changed"
+    holder.join()
+    assert nodes.task(home, node, "apt_packages", arguments).state == "ok"
+
+
+def test_a_package_that_nobody_has_is_named(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    found = nodes.task(home, node, "apt_packages", {"packages": [{"name": "kubelett"}, {"name": "no-such", "optional": True}]})
+    assert found.message == "package kubelett: none of the configured repositories has it"
+    only = nodes.task(home, node, "apt_packages", {"packages": [{"name": "no-such", "optional": True}]})
+    assert (only.state, only.result["skipped_optional"]) == ("ok", ["no-such"])
+
+
+def test_an_interrupted_dpkg_is_finished_first(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    node.run("sh", "-c", "apt-get download -qq ethtool && dpkg --unpack ethtool_*.deb && rm ethtool_*.deb")
+    found = nodes.task(home, node, "apt_packages", {"packages": [{"name": "ethtool"}]})
+    assert (found.state, found.result["repaired"]) == ("changed", "ethtool is unpacked")
+    assert nodes.task(home, node, "apt_packages", {"packages": [{"name": "ethtool"}]}).state == "ok"
+
+
+@pytest.mark.skipif(not LONG, reason="builds another Kubernetes: make test-long")
+def test_another_minor_release_rewrites_the_repository(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    nodes.roles(home, node, ["kubernetes_node"], {"kube_version": "1.35.4"}).ok()
+    predicted = nodes.roles(home, node, ["kubernetes_node"], {"kube_version": "v1.36.3"}, "--check").ok()
+    applied = nodes.roles(home, node, ["kubernetes_node"], {"kube_version": "v1.36.3"}).ok()
+    assert predicted.changed == applied.changed == ["Configure the repository of the minor release", "Install Kubernetes"]
+    assert "v1.36" in read(node, "/etc/apt/sources.list.d/kubernetes.sources")
+    assert node.run("kubelet", "--version").strip() == "Kubernetes v1.36.3"
+    assert "kubelet" in node.run("apt-mark", "showhold").split()
+    refused = nodes.roles(home, node, ["kubernetes_node"], {"kube_version": "1.35.4"})
+    assert "package kubelet would go back from 1.36.3-1.1 to 1.35.4-1.1" in refused.failure
+
+
+# A package that cannot stand beside socat, in a repository of its own.
+IN_THE_WAY = """
+set -e
+mkdir -p /srv/repo/root/DEBIAN && cd /srv/repo
+printf '%s: %s\\n' Package rival Version 1.0-1 Architecture all Maintainer x Conflicts socat Description x >root/DEBIAN/control
+dpkg-deb --build root rival.deb
+cp root/DEBIAN/control Packages
+printf '%s: %s\\n' Filename ./rival.deb Size "$(stat -c %s rival.deb)" SHA256 "$(sha256sum rival.deb | cut -c1-64)" >>Packages
+echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/rival.list
+"""
+
+
+def test_what_is_in_the_way_is_removed_only_where_that_is_said(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    nodes.task(home, node, "apt_packages", {"packages": [{"name": "socat"}], "hold": False})
+    node.run("sh", "-c", IN_THE_WAY)
+    rival = {"packages": [{"name": "rival", "version": "1.0"}]}
+    assert nodes.task(home, node, "apt_packages", rival).message == (
+        "package socat would be removed to make way: say so in allow_remove, or remove it first"
+    )
+    done = nodes.task(home, node, "apt_packages", {**rival, "allow_remove": ["socat"]})
+    assert [(change["action"], change["object"]) for change in done.result["changes"]] == [("create", "rival"), ("delete", "socat")]
+    assert nodes.task(home, node, "apt_packages", {**rival, "allow_remove": ["socat"]}).state == "ok"
+
+
+def test_a_held_package_is_changed_only_where_that_is_said(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    version = node.run("dpkg-query", "--show", "--showformat", "${Version}", "containerd")
+    refused = nodes.task(home, node, "apt_packages", {"packages": [{"name": "containerd", "version": "1.6.99"}]}, "--check")
+    assert refused.message == f"package containerd is held at {version}, and 1.6.99 is wanted: say allow_change_held to change it"
+
+
+def test_containerd_is_proven_without_crictl(debian: Prepared, home: Path) -> None:
+    """Debian has no cri-tools: containerd's own list of plugins tells."""
+    node = debian[0]
+    assert nodes.task(home, node, "kube_host_info", {}).result["host"]["cri"] == {"ready": True, "problem": None}
+    node.run("systemctl", "stop", "containerd")
+    host = nodes.task(home, node, "kube_host_info", {}).result["host"]
+    assert host["cri"]["ready"] is False
+    assert host["cri"]["problem"]
+    assert host["services"]["containerd"]["active"] == "inactive"
+    nodes.roles(home, node, ["containerd"], {"containerd_source": "distribution"}).ok()
+    assert node.run("systemctl", "is-active", "containerd").strip() == "active"

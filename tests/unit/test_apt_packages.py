@@ -1,0 +1,264 @@
+"""The plan of packages, and what apt's and dpkg's answers mean."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.eco2.platform.plugins.module_utils._apt import dpkg, locks, plan, repositories, versions
+from ansible_collections.eco2.platform.plugins.module_utils._apt.command import Done, complaint
+from ansible_collections.eco2.platform.plugins.module_utils._apt.dpkg import Installed
+from ansible_collections.eco2.platform.plugins.module_utils._apt.plan import Options, Wanted
+from ansible_collections.eco2.platform.plugins.module_utils._apt.repositories import Available, Simulated
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+
+KUBELET = {"kubelet": Available("1.36.3-1.1", ("1.36.3-1.1", "1.36.2-1.1"))}
+HELD = {"kubelet": Installed("1.36.2-1.1", held=True)}
+
+
+def planned(wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], **options: t.Any) -> list[tuple[str, ...]]:
+    """(action, name, field before -> after...) of each change."""
+    chosen = plan.targets(wants, there, offers, predicting=False)
+    changes = plan.plan(wants, there, chosen, options.pop("simulated", None), Options(**options)).changes
+    return [(change.action, change.object, *(f"{d.field} {d.before} -> {d.after}" for d in change.differences)) for change in changes]
+
+
+def refused(wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], **options: t.Any) -> str:
+    with pytest.raises(Refused) as caught:
+        planned(wants, there, offers, **options)
+    return str(caught.value)
+
+
+def test_what_is_missing_is_installed_in_the_version_asked_for_and_held() -> None:
+    assert planned([Wanted("kubelet", "1.36.2")], {}, KUBELET, hold=True) == [
+        ("create", "kubelet", "version None -> 1.36.2-1.1", "held None -> True")
+    ]
+
+
+def test_without_a_version_the_candidate_is_installed_and_anything_installed_is_right() -> None:
+    assert planned([Wanted("kubelet")], {}, KUBELET) == [("create", "kubelet", "version None -> 1.36.3-1.1")]
+    assert planned([Wanted("kubelet")], HELD, KUBELET) == []
+
+
+def test_a_hold_is_set_and_lifted_by_itself() -> None:
+    assert planned([Wanted("kubelet")], HELD, KUBELET, hold=False) == [("update", "kubelet", "held True -> False")]
+    assert planned([Wanted("kubelet")], HELD, KUBELET, hold=True) == []
+
+
+def test_what_is_held_changes_only_where_that_is_said() -> None:
+    wants = [Wanted("kubelet", "1.36.3")]
+    assert "is held at 1.36.2-1.1, and 1.36.3-1.1 is wanted" in refused(wants, HELD, KUBELET)
+    assert planned(wants, HELD, KUBELET, allow_change_held=True) == [("update", "kubelet", "version 1.36.2-1.1 -> 1.36.3-1.1")]
+
+
+def test_an_older_version_is_installed_only_where_that_is_said() -> None:
+    newer = {"kubelet": Installed("1.36.3-1.1", held=False)}
+    wants = [Wanted("kubelet", "1.36.2")]
+    assert "would go back from 1.36.3-1.1 to 1.36.2-1.1" in refused(wants, newer, KUBELET)
+    assert planned(wants, newer, KUBELET, allow_downgrade=True) == [("update", "kubelet", "version 1.36.3-1.1 -> 1.36.2-1.1")]
+
+
+def test_what_is_in_the_way_goes_only_where_that_is_said() -> None:
+    there = {"containerd": Installed("1.6.20~ds1-1", held=True)}
+    offers = {"containerd.io": Available("2.2.9-1", ("2.2.9-1",))}
+    simulated = Simulated({"containerd.io": "2.2.9-1"}, ("containerd",), None)
+    wants = [Wanted("containerd.io")]
+    assert "package containerd would be removed to make way" in refused(wants, there, offers, simulated=simulated)
+    assert planned(wants, there, offers, simulated=simulated, allow_remove=("containerd",)) == [
+        ("delete", "containerd", "version 1.6.20~ds1-1 -> None"),
+        ("create", "containerd.io", "version None -> 2.2.9-1"),
+    ]
+
+
+def test_what_apt_would_change_by_the_way_is_refused_where_it_is_held_or_goes_back() -> None:
+    there = {"runc": Installed("1.1.5-1", held=True), "libc6": Installed("2.36-9", held=False)}
+    simulated = Simulated({"kubelet": "1.36.3-1.1", "runc": "1.3-1", "libc6": "2.35-1"}, (), None)
+    message = refused([Wanted("kubelet")], there, KUBELET, simulated=simulated)
+    assert "package runc, which is held at 1.1.5-1, would become 1.3-1 by the way" in message
+    assert "package libc6 would go back from 2.36-9 to 2.35-1 by the way" in message
+
+
+def test_what_no_repository_has_is_explained() -> None:
+    wants = [Wanted("kubelet", "1.36.9"), Wanted("kubelett"), Wanted("cri-tools", optional=True), Wanted("pinned")]
+    offers = {**KUBELET, "pinned": Available("", ("1.0",))}
+    missing = plan.unknown(wants, {}, offers)
+    assert plan.explain(missing, offers, "Release file is not valid yet") == [
+        "package kubelet: version 1.36.9 is not to be had, but 1.36.3-1.1, 1.36.2-1.1 (apt-get update: Release file is not valid yet)",
+        "package kubelett: none of the configured repositories has it (apt-get update: Release file is not valid yet)",
+        "package pinned: apt's preferences let none of its versions be installed (apt-get update: Release file is not valid yet)",
+    ]
+
+
+def test_a_prediction_takes_what_apt_does_not_know_yet_for_there() -> None:
+    wants = [Wanted("kubelet", "1.36.3"), Wanted("kubernetes-cni"), Wanted("cri-tools", optional=True)]
+    assert plan.targets(wants, {}, {}, predicting=True) == {"kubelet": "1.36.3", "kubernetes-cni": plan.NEWEST}
+    assert plan.targets(wants, {}, {}, predicting=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"name": "Kubelet"}, "package 'Kubelet': a name has"),
+        ({"name": "-kubelet"}, "a name has"),
+        ({"name": "kubelet=1.36.3"}, "a name has"),
+        ({"name": "kubelet", "version": "1.36.*"}, "'1.36.*' is no version"),
+        ({"name": "kubelet", "version": "latest"}, "'latest' is no version"),
+    ],
+)
+def test_names_and_versions_that_cannot_be_are_refused(item: dict[str, str], message: str) -> None:
+    with pytest.raises(Refused, match=message.replace("*", r"\*")):
+        plan.wanted([item])
+
+
+def test_twins_are_one_where_they_agree() -> None:
+    assert plan.wanted([{"name": "kmod"}, {"name": "kmod"}, {"name": "kubelet", "version": "v1.36.3"}]) == [
+        Wanted("kmod"),
+        Wanted("kubelet", "1.36.3"),
+    ]
+    with pytest.raises(Refused, match="listed twice"):
+        plan.wanted([{"name": "kmod", "version": "1"}, {"name": "kmod", "version": "2"}])
+
+
+NAMES = st.sampled_from(["kubelet", "kubeadm", "runc"])
+FULL = st.sampled_from(["1.36.2-1.1", "1.36.3-1.1", "1:1.36.3-2", "1.37.0-1.1"])
+SHORT = st.sampled_from(["", "1.36.2", "1.36.3", "1.36.3-1.1", "1.37.0"])
+WANTS = st.lists(st.builds(Wanted, NAMES, SHORT, st.booleans()), unique_by=lambda want: want.name)
+THERE = st.dictionaries(NAMES, st.builds(Installed, FULL, st.booleans()))
+OFFERS = st.dictionaries(NAMES, st.lists(FULL, min_size=1, unique=True).map(lambda known: Available(known[0], tuple(known))))
+ALLOWED = st.builds(Options, st.sampled_from([None, True, False]), st.just(value=True), st.just(value=True))
+
+
+@given(WANTS, THERE, OFFERS, ALLOWED)
+def test_after_the_plan_nothing_is_left_to_do(
+    wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], options: Options
+) -> None:
+    chosen = plan.targets(wants, there, offers, predicting=False)
+    changes = plan.plan(wants, there, chosen, None, options).changes
+    after = dict(there)
+    for change in changes:
+        have = after.get(change.object)
+        held = options.hold if options.hold is not None else bool(have and have.held)
+        after[change.object] = Installed(change.payload or (have.version if have else ""), held)
+    assert plan.plan(wants, after, plan.targets(wants, after, offers, predicting=False), None, options).changes == ()
+    for want in wants:
+        if want.version and want.name in chosen:
+            assert versions.matches(want.version, after[want.name].version)
+
+
+# What apt and dpkg say
+
+POLICY = """containerd:
+  Installed: 1.6.20~ds1-1+deb12u2
+  Candidate: 1.6.20~ds1-1+deb12u3
+  Version table:
+     1.6.20~ds1-1+deb12u3 500
+        500 http://mirror/debian bookworm/main amd64 Packages
+ *** 1.6.20~ds1-1+deb12u2 500
+        500 http://mirror/debian-security bookworm-security/main amd64 Packages
+        100 /var/lib/dpkg/status
+gone:
+  Installed: 1.0-1
+  Candidate: 1.0-1
+  Version table:
+ *** 1.0-1 100
+        100 /var/lib/dpkg/status
+refused:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+     2.0-1 -1
+        500 http://mirror/debian bookworm/main amd64 Packages
+phased:
+  Installed: (none)
+  Candidate: 3.0-1
+  Version table:
+     3.0-1 500 (phased 10%)
+        500 http://mirror/ubuntu jammy-updates/main amd64 Packages
+"""
+
+
+def test_apts_policy_is_read() -> None:
+    assert repositories.policies(POLICY) == {
+        "containerd": Available("1.6.20~ds1-1+deb12u3", ("1.6.20~ds1-1+deb12u3", "1.6.20~ds1-1+deb12u2")),
+        "refused": Available("", ("2.0-1",)),
+        "phased": Available("3.0-1", ("3.0-1",)),
+    }
+
+
+def test_a_simulation_is_read() -> None:
+    output = (
+        "Remv runc [1.1.5+ds1-1]\nRemv containerd [1.6.20~ds1-1]\n"
+        "Inst containerd.io (2.2.9-1~debian.12~bookworm docker:stable [amd64])\nInst kmod:amd64 [29-1] (30-1 Debian:12 [amd64]) []\n"
+        "Conf containerd.io (2.2.9-1~debian.12~bookworm docker:stable [amd64])\n"
+    )
+    simulated = repositories.simulated(Done(0, output, ""))
+    assert simulated == Simulated({"containerd.io": "2.2.9-1~debian.12~bookworm", "kmod": "30-1"}, ("containerd", "runc"), None)
+
+
+def test_why_apt_would_not_is_one_line() -> None:
+    output = "Reading...\nThe following packages have unmet dependencies:\n kubelet : Depends: kubernetes-cni (>= 1.2.0)\n"
+    done = Done(100, output, "E: Unable to correct problems, you have held broken packages.\n")
+    assert repositories.simulated(done).problem == (
+        "Unable to correct problems, you have held broken packages.: kubelet : Depends: kubernetes-cni (>= 1.2.0)"
+    )
+    assert complaint(Done(1, "", "")) == "it ended with 1"
+    assert complaint(Done(0, "", "W: one\nW: two\nW: one\n")) == "one; two"
+
+
+def test_lists_that_are_out_of_date_are_recognised() -> None:
+    assert repositories.is_stale(Done(100, "", "E: Failed to fetch http://mirror/a.deb  404  Not Found"))
+    assert not repositories.is_stale(Done(100, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)"))
+
+
+def test_dpkgs_status_is_read() -> None:
+    listing = (
+        "kubelet\thold ok installed\t1.36.3-1.1\nconntrack\tinstall ok unpacked\t1:1.4.7-1\nold\tdeinstall ok config-files\t1.0\n"
+        "half\tinstall reinstreq half-installed\t1.0\nnever\tunknown ok not-installed\t\n"
+    )
+    state = dpkg._state(listing, {"kubelet", "conntrack"}, journal=False)
+    assert state.installed == {"kubelet": Installed("1.36.3-1.1", True), "conntrack": Installed("1:1.4.7-1", False)}
+    assert state.interrupted == "conntrack is unpacked"
+    assert dpkg._state(listing, {"kubelet"}, journal=False).interrupted is None, "what others left, apt itself finishes"
+    assert dpkg._state("", (), journal=True).interrupted == "dpkg was killed in the middle of a write"
+
+
+# Locks
+
+
+def test_who_holds_a_lock_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert locks.holder(str(path)) is None
+    path.touch()
+    assert locks.holder(str(path)) is None
+    code = f"import fcntl; file = open({str(path)!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdin
+        process.stdout.readline()
+        assert f"{path} is held by python" in str(locks.holder(str(path)))
+        assert f"(process {process.pid})" in str(locks.holder(str(path)))
+        with pytest.raises(Refused, match="for longer than 0 s"):
+            locks.Deadline(0).free([str(path)])
+        process.stdin.write(b"\n")
+    locks.Deadline(0).free([str(path)])
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)  # our own does not count
+        assert locks.holder(str(path)) is None
+
+
+def test_a_command_that_finds_the_lock_taken_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks.Deadline, "free", lambda self, paths=(): None)
+    now = [0.0]
+    deadline = locks.Deadline(10, clock=lambda: now[0], pause=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    taken = Done(100, "", "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 12")
+    answers = iter([taken, taken, Done(0, "", "")])
+    assert deadline.retry(lambda: next(answers)).code == 0
+    assert now[0] == 2 * locks.PAUSE
+    assert deadline.retry(lambda: taken) == taken, "in the end it is told"
+    assert now[0] >= 10

@@ -1,0 +1,68 @@
+"""Role options: documented, defaulted and used alike."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROLES = [path for path in sorted((PROJECT / "roles").iterdir()) if path.name in {"control_plane", "node_join", "node_profile"}]
+
+roles = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+
+
+def options(role: Path) -> dict[str, dict[str, object]]:
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    return {name: entry for spec in specs.values() for name, entry in spec["options"].items()}
+
+
+@roles
+def test_every_option_has_a_default_and_every_default_is_an_option(role: Path) -> None:
+    assert set(options(role)) == set(yaml.safe_load((role / "defaults" / "main.yml").read_text()))
+
+
+@roles
+def test_documented_defaults_are_the_defaults(role: Path) -> None:
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    for name, entry in options(role).items():
+        if "default" in entry:
+            assert entry["default"] == defaults[name], name
+        else:
+            assert "{{" in str(defaults[name]), f"{name} has a default of its own that is not documented"
+
+
+@roles
+def test_every_option_is_used(role: Path) -> None:
+    used = "\n".join(path.read_text() for part in ("tasks", "vars", "defaults") for path in (role / part).glob("*.yml"))
+    for name in options(role):
+        assert len(re.findall(rf"\b{name}\b", used)) > 1, name
+
+
+@roles
+def test_tasks_on_the_controller_are_neither_escalated_nor_run_by_the_hosts_python(role: Path) -> None:
+    for path in (role / "tasks").glob("*.yml"):
+        for task in tasks(yaml.safe_load(path.read_text())):
+            if "delegate_to" in task:
+                assert task["become"] is False, task["name"]
+                assert task["vars"]["ansible_become"] is False, "an inventory's variable counts more than the keyword"
+                assert task["vars"]["ansible_connection"] == "local"
+                assert "ansible_playbook_python" in task["vars"]["ansible_python_interpreter"]
+
+
+@roles
+def test_a_run_once_task_never_takes_all_hosts_with_it(role: Path) -> None:
+    for path in (role / "tasks").glob("*.yml"):
+        for task in tasks(yaml.safe_load(path.read_text())):
+            if task.get("run_once") and "delegate_to" in task:
+                assert task["failed_when"] is False, task["name"]
+
+
+def tasks(document: object) -> list[dict[str, object]]:
+    if isinstance(document, list):
+        return [task for entry in document for task in tasks(entry)]
+    if isinstance(document, dict):
+        return [document, *(task for part in ("block", "rescue") for task in tasks(document.get(part)))]
+    return []

@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import datetime
+import json
+import shlex
+import typing as t
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube import kubelet_flags, labels, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import Profile, parse
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
+
+EVENT_ROUTER = (
+    "--node-labels=role=event-router,domain=event-router,service=event-router,workload=event-router,tier=integration,phase=5"
+    " --register-with-taints=domain=event-router:NoSchedule"
+)
+WANTED = Profile({"role": "api", "phase": "5"}, (Taint("role", "api", "NoSchedule"),), {"max-pods": "50"})
+
+
+def problems(value: t.Any, cloud: t.Any = None) -> list[str]:
+    with pytest.raises(Refused) as raised:
+        parse(value, cloud)
+    for problem in raised.value.problems:
+        assert "\n" not in problem
+    return raised.value.problems
+
+
+# The same in every spelling
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50",
+        "--node-labels role=api,phase=5 --register-with-taints role=api:NoSchedule --max-pods 50",
+        "  --max-pods='50' --node-labels=role=api --node-labels=phase=5\n --register-with-taints=role=api:NO_SCHEDULE ",
+        '--node-labels="role=api, phase = 5,," --register-with-taints=role=api:NoSchedule \\\n --max_pods=50',
+        {"labels": {"role": "api", "phase": 5}, "taints": ["role=api:NoSchedule"], "kubelet_extra_args": {"max-pods": 50}},
+        {"node_labels": ["role=api", "phase=5"], "node_taints": "role=api:NoSchedule", "kubelet_extra_args": "--max-pods=50"},
+        {
+            "labels": [{"key": "role", "value": "api"}, {"name": "phase", "value": 5}],
+            "taints": {"role": {"key": "role", "value": "api", "effect": "NO_SCHEDULE"}},
+            "kubelet_extra_args": [{"name": "max-pods", "value": "50"}],
+        },
+        {
+            "labels": "role=api,phase=5",
+            "taints": ({"key": "role", "value": "api", "effect": "NoSchedule"},),
+            "kubelet_extra_args": ["--max-pods=50"],
+        },
+        {"kubelet_extra_args": {"node-labels": "role=api,phase=5", "register_with_taints": "role=api:NoSchedule", "--max-pods": "50"}},
+        {
+            "kubelet_extra_args": {
+                "node-labels": {"role": "api", "phase": 5},
+                "register-with-taints": ["role=api:NoSchedule"],
+                "max_pods": 50,
+            }
+        },
+        {
+            "labels": {"role": "api"},
+            "taints": None,
+            "kubelet_extra_args": "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods 50",
+        },
+        '{"labels": {"role": "api", "phase": 5}, "kubelet_extra_args": {"max_pods": 50},'
+        ' "taints": [{"key": "role", "value": "api", "effect": "NO_SCHEDULE"}]}',
+        '\n{"labels": {"role": "api", "phase": "5"}, "taints": ["role=api:NoSchedule"], "kubelet_extra_args": ["--max-pods=50"]}\n',
+    ],
+    ids=range(13),
+)
+def test_a_profile_is_the_same_however_it_is_written(written: t.Any) -> None:
+    assert parse(written) == WANTED
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(None, "", "  ", {}, "{}", {"labels": {}}, "--register-with-taints="),
+        {"labels": None, "taints": None, "kubelet_extra_args": None},
+        {"labels": "", "taints": "", "kubelet_extra_args": ""},
+        {"labels": [], "taints": [], "kubelet_extra_args": []},
+    ],
+)
+def test_nothing_is_a_profile_too(written: t.Any) -> None:
+    assert parse(written) == Profile()
+    assert not any(parse(written).as_dict().values())
+
+
+def test_a_profile_of_the_platform() -> None:
+    assert parse(EVENT_ROUTER).as_dict() == {
+        "labels": {
+            "role": "event-router",
+            "domain": "event-router",
+            "service": "event-router",
+            "workload": "event-router",
+            "tier": "integration",
+            "phase": "5",
+        },
+        "registration_labels": parse(EVENT_ROUTER).labels,
+        "api_labels": {},
+        "taints": [{"key": "domain", "value": "event-router", "effect": "NoSchedule"}],
+        "startup_taints": [],
+        "kubelet_extra_args": [],
+        "why": {},
+    }
+
+
+def test_lower_case_true_in_json_is_text() -> None:
+    assert parse('{"labels": {"a": true, "b": false, "c": ""}}').labels == {"a": "true", "b": "false", "c": ""}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), ("1.30", "1.30"), ("", ""), ("yes", "yes")]
+)
+def test_values_that_are_surely_text(value: t.Any, text: str) -> None:
+    assert parse({"labels": {"a": value}}).labels == {"a": text}
+    assert parse({"kubelet_extra_args": {"a": value}}).flags == {"a": text}
+
+
+def test_a_boolean_flag_needs_no_value() -> None:
+    assert parse("--fail-swap-on --protect-kernel-defaults=false --seccomp-default").flags == {
+        "fail-swap-on": "true",
+        "protect-kernel-defaults": "false",
+        "seccomp-default": "true",
+    }
+
+
+def test_what_is_said_twice_alike_is_said_once() -> None:
+    assert parse({"labels": {"a": "b"}, "kubelet_extra_args": "--node-labels=a=b,a=b"}).labels == {"a": "b"}
+
+
+def test_a_label_without_equals_is_empty_as_for_the_kubelet() -> None:
+    assert parse("--node-labels=a,b=").labels == {"a": "", "b": ""}
+
+
+# Where each part goes
+
+
+def test_labels_that_a_kubelet_dies_of_go_by_the_api() -> None:
+    parts = parse("--node-labels=node-role.kubernetes.io/worker=,role=api,topology.kubernetes.io/zone=a,foo.k8s.io/x=y").as_dict()
+    assert parts["registration_labels"] == {"role": "api", "topology.kubernetes.io/zone": "a"}
+    assert parts["api_labels"] == {"node-role.kubernetes.io/worker": "", "foo.k8s.io/x": "y"}
+    assert parts["why"] == {
+        "node-role.kubernetes.io/worker": "a kubelet may not label itself with the prefix node-role.kubernetes.io",
+        "foo.k8s.io/x": "a kubelet may not label itself with the prefix foo.k8s.io",
+    }
+
+
+@pytest.mark.parametrize("key", sorted(labels.KUBEADM_KEYS))
+def test_kubeadms_own_labels_are_no_registration_labels(key: str) -> None:
+    parts = parse({"labels": {key: ""}}).as_dict()
+    assert parts["registration_labels"] == {}
+    assert parts["api_labels"] == {key: ""}
+    assert "kubeadm" in parts["why"][key]
+
+
+def test_a_taint_that_an_agent_takes_away_is_given_at_registration_only() -> None:
+    parts = parse("--register-with-taints=node.cilium.io/agent-not-ready=true:NoExecute,a=b:NoSchedule").as_dict()
+    assert parts["startup_taints"] == [{"key": "node.cilium.io/agent-not-ready", "value": "true", "effect": "NoExecute"}]
+    assert parts["taints"] == [{"key": "a", "value": "b", "effect": "NoSchedule"}]
+
+
+def test_kubeadms_taint_may_be_declared() -> None:
+    assert parse("--register-with-taints=node-role.kubernetes.io/control-plane:NoSchedule").as_dict()["taints"]
+
+
+def test_a_taint_without_a_value_has_none() -> None:
+    assert parse("--register-with-taints=a:NoSchedule,b=:NoExecute").as_dict()["taints"] == [
+        {"key": "a", "effect": "NoSchedule"},
+        {"key": "b", "effect": "NoExecute"},
+    ]
+
+
+def test_the_cloud_adds_labels_and_flags() -> None:
+    cloud = {"provider_id": "aws:///a/i-0", "cloud_provider": "external", "zone": "a", "region": "r", "instance_type": "t3.small"}
+    parts = parse("--max-pods=50", cloud).as_dict()
+    assert parts["registration_labels"] == {
+        "topology.kubernetes.io/zone": "a",
+        "topology.kubernetes.io/region": "r",
+        "node.kubernetes.io/instance-type": "t3.small",
+    }
+    assert parts["kubelet_extra_args"] == [
+        {"name": "max-pods", "value": "50"},
+        {"name": "provider-id", "value": "aws:///a/i-0"},
+        {"name": "cloud-provider", "value": "external"},
+    ]
+
+
+def test_what_the_cloud_does_not_say_is_not_there() -> None:
+    assert parse("", {"provider_id": "", "zone": None, "region": "", "instance_type": None, "cloud_provider": ""}) == Profile()
+
+
+def test_the_cloud_may_say_what_the_profile_says() -> None:
+    profile = parse("--provider-id=x --node-labels=topology.kubernetes.io/zone=a", {"provider_id": "x", "zone": "a"})
+    assert profile == Profile({"topology.kubernetes.io/zone": "a"}, (), {"provider-id": "x"})
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (5, "the profile is the number 5: write flags"),
+        (["--max-pods=50"], "the profile is a list: write flags"),
+        (True, "the profile is the boolean true"),
+        ("role=api", "the profile is the text 'role=api': write flags"),
+        ("None", "the profile is the text 'None'"),
+        ("{labels: {a: b}}", "is no JSON"),
+        ("{'labels': {'a': true}}", "put the whole value in single quotes"),
+        ('{"labels": {"a": "1", "a": "2"}}', "'a' is there twice"),
+        ({"label": {"a": "b"}}, "the profile has 'label': it has labels, taints, kubelet_extra_args"),
+        ({"max-pods": 50}, "other flags go under kubelet_extra_args"),
+        ({1: 2}, "the profile has 1"),
+        ({"labels": 5}, "labels are the number 5"),
+        ({"labels": [5]}, "label 5 in a list"),
+        ({"labels": [{"a": "b"}]}, "label {'a': 'b'} in a list: write key=value"),
+        ({"labels": {"a": 1.3}}, "label 'a' is the number 1.3, and 1.30 is read as 1.3"),
+        ({"labels": {"a": None}}, "label 'a' is null: write \"\" for an empty value"),
+        ({"labels": {"a": ["b"]}}, "label 'a' is a list, not text"),
+        ({"labels": {"a": datetime.date(2026, 1, 2)}}, "label 'a' is a date, not text"),
+        ({"labels": {5: "b"}}, "a label's key is the number 5: write it in quotes"),
+        ({"labels": {True: "b"}}, "a label's key is the boolean true"),
+        ({"labels": {"a b": "c"}}, "label 'a b' has the name 'a b'"),
+        ("--node-labels=a=b=c", "label 'a' has the value 'b=c'"),
+        ("--node-labels=a=b,a=c", "label 'a' is given as 'b' and as 'c': keep one"),
+        ({"labels": {"a": "b"}, "node_labels": {"a": "c"}}, "label 'a' is given as 'b' and as 'c'"),
+        ({"taints": 5}, "taints are the number 5"),
+        ({"taints": {"key": "a", "effect": "NoSchedule"}}, "taints are a dictionary: write a list"),
+        ({"taints": [5]}, "taint the number 5"),
+        ("--register-with-taints=a:NoSchedule,", "taint '' has no effect"),
+        ("--register-with-taints=a=b:NoSchedule,a=c:NoSchedule", "taint a=c:NoSchedule has the key and effect of taint a=b:NoSchedule"),
+        ({"taints": ["a:NoSchedule", {"key": "a", "effect": "NO_SCHEDULE"}]}, "taint a:NoSchedule is given twice"),
+        ("--register-with-taints=a:NoSchedule --register-with-taints=b:NoSchedule", "heeds only the last: join them into one"),
+        ("--register-with-taints=node.kubernetes.io/not-ready:NoExecute", "is set and removed by Kubernetes itself"),
+        ({"kubelet_extra_args": 5}, "kubelet_extra_args is the number 5"),
+        ({"kubelet_extra_args": [5]}, "flag 5 in a list"),
+        ({"kubelet_extra_args": [{"name": "max-pods"}]}, "flag {'name': 'max-pods'} in a list"),
+        ({"kubelet_extra_args": ["max-pods=50"]}, "'max-pods=50' is no flag: write --name=value"),
+        ({"kubelet_extra_args": {5: "x"}}, "a flag's name is the number 5"),
+        ({"kubelet_extra_args": {"max pods": "x"}}, "'max pods' is no flag of the kubelet"),
+        ({"kubelet_extra_args": {"event-qps": 0.5}}, "flag --event-qps is the number 0.5"),
+        ({"kubelet_extra_args": {"feature-gates": {"A": True}}}, "flag --feature-gates is a dictionary, not text"),
+        ("--max-pods=50 --max-pods=60", "flag --max-pods is given as '50' and as '60': keep one"),
+        ("--max-pods=50 --max_pods=50", "flag --max-pods is given as '50' and as '50': keep one"),
+        ("--max-pods", "flag --max-pods has no value"),
+        ("--max-pods --v=2", "flag --max-pods has no value"),
+        ("--node-labels", "flag --node-labels has no value"),
+        ("--fail-swap-on false", "the kubelet takes a boolean only as --fail-swap-on=false"),
+        ("--node-labels=a=b, c=d", "'c=d' is no flag"),
+        ("--node-labels='a=b", "No closing quotation"),
+        ("-v=2", "write --v=2"),
+        ("-v4", "write --v=4"),
+        ("-v 2", "write --v=LEVEL"),
+        ("-x", "'-x' is no flag of the kubelet"),
+        ("--", "'--' is no flag of the kubelet"),
+        ("--Max-Pods=5", "'--Max-Pods' is no flag of the kubelet"),
+        ("--config=/x", "flag --config is not a profile's to give (kubeadm gives it)"),
+        ("--hostname-override=x", "the node's name is the variable kube_node_name"),
+        ("--register-node=false", "not a profile's to give"),
+        ("--eviction-hard='memory.available<1Gi, nodefs.available<1Gi'", "flag --eviction-hard has ' ' in its value"),
+        ("--provider-id='aws:///$(zone)'", "flag --provider-id has '$' in its value"),
+        ({"kubelet_extra_args": {"a": 'x"y'}}, "flag --a has '\"' in its value"),
+        ({"kubelet_extra_args": {"a": "x\ny"}}, "flag --a has '\\n' in its value"),
+    ],
+)
+def test_what_is_no_profile_is_refused_in_one_line(written: t.Any, words: str) -> None:
+    (problem,) = problems(written)
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("cloud", "words"),
+    [
+        ({"zone": "b"}, "label 'topology.kubernetes.io/zone' is given as 'a' and as 'b'"),
+        ({"provider_id": "y"}, "flag --provider-id is given as 'x' and as 'y'"),
+        ({"zones": "a"}, "the cloud's facts have 'zones': they are provider_id, cloud_provider, zone, region, instance_type"),
+        ({"region": 1.5}, "label 'topology.kubernetes.io/region' is the number 1.5"),
+        ({"region": "a b"}, "label 'topology.kubernetes.io/region' has the value 'a b'"),
+        ({"cloud_provider": ["x"]}, "flag --cloud-provider is a list"),
+    ],
+)
+def test_what_the_cloud_cannot_say(cloud: t.Any, words: str) -> None:
+    (problem,) = problems("--provider-id=x --node-labels=topology.kubernetes.io/zone=a", cloud)
+    assert words in problem
+
+
+def test_every_problem_is_told() -> None:
+    found = problems({"labels": {"a": 1.5, "b c": "d"}, "taints": ["x", "y"], "kubelet_extra_args": "--config=/x --max-pods", "more": 1})
+    assert len(found) == 7
+
+
+def test_long_values_are_cut_in_messages() -> None:
+    (problem,) = problems("x" * 500)
+    assert f"'{'x' * 75}...': write" in problem
+    (problem,) = problems("x" * 78)
+    assert f"the text '{'x' * 78}': write" in problem
+
+
+# Any profile
+
+NAME = st.from_regex("[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True)
+PREFIX = st.sampled_from(["", "", "example.com/", "node-role.kubernetes.io/", "node.kubernetes.io/", "a.kubelet.kubernetes.io/", "k8s.io/"])
+KEY = st.builds("".join, st.tuples(PREFIX, NAME)) | st.sampled_from(sorted(labels.KUBELET_KEYS | labels.KUBEADM_KEYS))
+EFFECT = st.sampled_from(taints.EFFECTS)
+TAINT = st.builds(Taint, KEY | st.sampled_from(sorted(taints.STARTUP_KEYS)), st.just("") | NAME, EFFECT).filter(
+    lambda taint: taint.key not in taints.CONTROLLERS_KEYS
+)
+FLAG_NAME = st.sampled_from(["max-pods", "v", "fail-swap-on", "eviction-hard", "system-reserved", "provider-id"])
+FLAG_VALUE = st.text(alphabet="aZ09-_.=,:/<%@#;&|*?~!()[]{}+^", max_size=12)
+PROFILES = st.builds(
+    Profile,
+    st.dictionaries(KEY, st.just("") | NAME, max_size=6),
+    st.lists(TAINT, max_size=4, unique_by=lambda taint: taint.identity).map(tuple),
+    st.dictionaries(FLAG_NAME, FLAG_VALUE, max_size=4),
+)
+
+
+def test_a_command_line_says_what_there_is() -> None:
+    assert Profile().command_line() == ""
+    assert WANTED.command_line() == "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50"
+    assert Profile(flags={"eviction-hard": "memory.available<100Mi"}).command_line() == "--eviction-hard='memory.available<100Mi'"
+
+
+@given(PROFILES)
+def test_a_profile_is_read_back_from_its_command_line(profile: Profile) -> None:
+    assert parse(profile.command_line()) == profile
+
+
+@given(PROFILES)
+def test_the_command_line_may_be_written_without_equals_signs(profile: Profile) -> None:
+    words = [part for word in shlex.split(profile.command_line()) for part in _apart(word)]
+    assert parse(" ".join(_quoted(word) for word in words)) == profile
+
+
+def _quoted(word: str) -> str:
+    """As a person would: a flag's value, not the flag."""
+    name, equals, value = word.partition("=")
+    return name + equals + shlex.quote(value) if word.startswith("--") else shlex.quote(word)
+
+
+def _apart(word: str) -> list[str]:
+    name, dummy, value = word.partition("=")
+    return [word] if value.startswith("-") or name[2:] in kubelet_flags.BOOLEAN else [name, value]
+
+
+@given(PROFILES, st.booleans())
+def test_a_profile_is_read_back_from_dictionaries(profile: Profile, as_json: bool) -> None:
+    written = {
+        "labels": profile.labels,
+        "taints": [taint.as_dict() for taint in profile.taints],
+        "kubelet_extra_args": profile.as_dict()["kubelet_extra_args"],
+    }
+    assert parse(json.dumps(written) if as_json else written) == profile
+
+
+@given(PROFILES)
+def test_the_parts_are_exactly_the_whole(profile: Profile) -> None:
+    parts = profile.as_dict()
+    assert {**parts["registration_labels"], **parts["api_labels"]} == parts["labels"] == profile.labels
+    assert not parts["registration_labels"].keys() & parts["api_labels"].keys()
+    assert parts["why"].keys() == parts["api_labels"].keys()
+    assert all(labels.settable_by_kubelet(key) and key not in labels.KUBEADM_KEYS for key in parts["registration_labels"])
+    assert sorted(map(taints.from_dict, [*parts["taints"], *parts["startup_taints"]])) == sorted(profile.taints)
+    assert {entry["name"]: entry["value"] for entry in parts["kubelet_extra_args"]} == profile.flags
+    event(f"by the API: {len(parts['api_labels'])}")
+
+
+# Every character that a shell, a list or JSON might trip over.
+ODD = st.text(alphabet="-=,: \n\t'\"\\{}[]#$ab1.", max_size=30)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=True) | ODD | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(ODD | st.integers() | st.sampled_from(["key", "value", "effect"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    ANYTHING
+    | ODD.map("--node-labels={}".format)
+    | ODD.map("{{{}".format)
+    | st.fixed_dictionaries({}, optional={"labels": ANYTHING, "taints": ANYTHING, "kubelet_extra_args": ANYTHING})
+)
+def test_anything_is_a_profile_or_is_refused_in_lines(value: t.Any) -> None:
+    try:
+        profile = parse(value)
+    except Refused as refused:
+        event("refused")
+        assert refused.problems
+        assert not any("\n" in problem for problem in refused.problems)
+        return
+    assert parse(profile.command_line()) == profile
+    assert all(labels.problem(*label) is None for label in profile.labels.items())
