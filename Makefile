@@ -8,7 +8,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build:$(CURDIR)/.venv/bundle
 PART := tools/part
 PYTHON_MINOR = $(shell $(CURDIR)/.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv lab-tools stage demo demo-down test test-quick test-long lint integration bench lock clean
+.PHONY: help venv lab-tools stage demo demo-down test test-quick test-long lint integration molecule bench lock clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,13 +16,13 @@ help:
 venv:
 	@tools/venv
 
-lab-tools:
-	@tools/apt podman runc catatonit netavark iptables mmdebstrap openssl
+lab-tools: ## what the lab needs of this machine
+	@tools/apt podman runc catatonit netavark iptables mmdebstrap openssl gnupg apt-utils openssh-client iproute2
 
 stage: venv
 	@tools/stage
 
-demo: venv lab-tools stage ## a real broker, the real topology, a drift found and repaired
+demo: venv lab-tools stage ## a real broker and a real cluster, made from nothing, twice
 	@tools/demo
 
 demo-down: ## remove what the demo made
@@ -45,8 +45,13 @@ integration: stage lab-tools
 test: test-quick lint integration ## everything that proves the project
 	@$(PART) "live tests" pytest tests/live
 
-test-long: stage lab-tools ## what is too long for CI: the random and the fatal tests, four times as many
-	@$(PART) "live tests, at length" env ECO2_TIMES=4 pytest tests/live/test_predicts.py tests/live/test_killed.py
+# What is random or fatal, four times as often; other releases of Kubernetes, built for it; the roles' scenarios.
+LONG = test_predicts test_killed test_kubelet_flags test_node_roles test_join test_join_killed test_join_old test_failover
+test-long: stage lab-tools molecule ## what is too long for CI: builds two more releases of Kubernetes
+	@$(PART) "live tests, at length" env ECO2_TIMES=4 pytest $(LONG:%=tests/live/%.py)
+
+molecule: stage lab-tools ## a scenario for each role, on bare machines
+	@for role in containerd kubernetes_node control_plane node_join node_profile redis_sentinel; do $(PART) "molecule $$role" molecule test --scenario-name $$role || exit 1; done
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks

@@ -8,7 +8,8 @@ import time
 import typing as t
 
 import pytest
-from corner import Corner, one_line
+from corner import Corner
+from ground import one_line
 from harness import Task
 from proxies import Cut, Proxy, Reply, Seen, Verdict, closed_port, greeter, silence, stranger
 

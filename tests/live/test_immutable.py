@@ -6,7 +6,8 @@ import typing as t
 
 import pika
 import pytest
-from corner import Corner, changed_objects, one_line
+from corner import Corner
+from ground import changed_objects, one_line
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import proof
 from lab.brokers import Broker

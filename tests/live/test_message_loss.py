@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from corner import Corner, changed_objects, one_line
+from corner import Corner
+from ground import changed_objects, one_line
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import proof
 from lab.brokers import Broker

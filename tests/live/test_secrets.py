@@ -10,7 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from corner import Corner, one_line
+from corner import Corner
+from ground import one_line
 from proxies import Proxy
 
 from lab.brokers import Broker

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network addresses of servers: read, compared, written. Private to this collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import typing as t
+
+
+class Address(t.NamedTuple):
+    """A host, as an IP address in its shortest form or a name, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def of(cls, host: str, port: t.Any) -> Address:
+        """So that two spellings of one IP address are equal: a server writes ::1 for 0:0:0:0:0:0:0:1."""
+        return cls(str(ipaddress.ip_address(host)) if is_ip(host) else host.lower(), int(port))
+
+    def is_same(self, other: Address) -> bool:
+        """Whether both mean one server: they are equal, or a name among them leads to the other's address."""
+        if self == other or self.port != other.port:
+            return self == other
+        # Two IP addresses that differ are two servers; nothing is looked up for them.
+        return not (is_ip(self.host) and is_ip(other.host)) and bool(_resolved(self.host) & _resolved(other.host))
+
+
+def parse(text: str, default_port: int) -> Address:
+    """HOST, HOST:PORT, [IPv6]:PORT or an IPv6 address alone; ValueError with what is wrong."""
+    text = text.strip()
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is no address: write HOST:PORT, or [IPV6]:PORT")
+        port = rest[1:]
+    elif text.count(":") == 1:
+        host, dummy, port = text.partition(":")
+    if not host or any(letter.isspace() or letter in "/\"'" for letter in host):
+        raise ValueError(f"{text!r} is no address: write HOST:PORT, or [IPV6]:PORT")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(f"{text!r} has no port from 1 to 65535 after its colon")
+    return Address.of(host, port or default_port)
+
+
+def is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolved(host: str) -> set[str]:
+    try:
+        return {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return set()

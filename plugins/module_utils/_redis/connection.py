@@ -1,0 +1,331 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One kept connection to one Redis or Valkey server, data node or sentinel. Private to this collection.
+
+redis-py gives sockets, TLS, AUTH and the parsing of replies. Commands go out as raw words and replies come back as the server
+sent them: redis-py's own readings of SENTINEL, INFO and ROLE differ from one of its releases to the next (4.3 to 8.1 were compared).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import traceback
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
+
+try:
+    import redis
+    from redis import connection as plain
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+except ImportError:
+    REDIS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REDIS_IMPORT_ERROR = None
+
+# str, int, None, or a list of these. RESP2 has no maps: what is one in RESP3 comes as a flat list.
+Reply = t.Any
+# redis-py's connection: its methods carry no types in the older of the releases that must do.
+Socket = t.Any
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """`options` names the module's options that they come from, for messages."""
+
+    username: str | None = None
+    password: str | None = None
+    options: str = "username and password"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Paths of PEM files."""
+
+    validate_certs: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+
+class Server:
+    """A server at an address; connects with the first command. For one thread at a time.
+
+    `timeout`: seconds for connecting, and for each answer. `asked` counts the commands sent, without the connection's own AUTH.
+    """
+
+    def __init__(self, host: str, port: int, credentials: Credentials | None = None, tls: Tls | None = None, timeout: float = 5.0) -> None:
+        self.host = host
+        self.port = port
+        self.credentials = credentials or Credentials()
+        self.tls = tls
+        self.timeout = timeout
+        self.asked = 0
+        self._connection: Socket = None
+
+    @property
+    def name(self) -> str:
+        return str(Address(self.host, self.port))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def ask(self, *words: str | int) -> Reply:
+        """The reply to one command. Raises ServerError for an error reply, Unreachable or NoAnswer where none came."""
+        connection = self._connected()
+        self.asked += 1
+        return self._guarded(_shown(words), lambda: self._exchange(connection, words))
+
+    def read(self, *words: str | int) -> Reply:
+        """As `ask`, for what may be asked twice: a kept connection that was cut meanwhile is made anew."""
+        kept = self._connection is not None
+        try:
+            return self.ask(*words)
+        except errors.TimedOut as error:
+            if not kept or isinstance(error.__cause__, redis.exceptions.TimeoutError):
+                raise
+        return self.ask(*words)
+
+    def put(self, *words: str | int) -> Reply:
+        """As `read`, for a write that may be made twice, such as CONFIG SET."""
+        return self.read(*words)
+
+    def transaction(self, *commands: t.Sequence[str | int], tolerate: t.Collection[str] = ()) -> list[Reply]:
+        """The replies to commands that are run as one (MULTI, EXEC); raises as `ask` does, for any of them.
+
+        An error of one command does not undo the others: Redis has no rollback. `tolerate` names commands, as in CONFIG REWRITE,
+        whose errors are left among the replies.
+        """
+        self.ask("MULTI")
+        try:
+            for command in commands:
+                self.ask(*command)
+        except errors.ServerError:
+            # A refused command ends the transaction; this connection must not go on inside it.
+            self.close()
+            raise
+        replies = t.cast("list[Reply]", self.ask("EXEC"))
+        for command, reply in zip(commands, replies):
+            if isinstance(reply, Exception) and _shown(command) not in tolerate:
+                raise self._said(_shown(command), reply)
+        return replies
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
+
+    def _connected(self) -> Socket:
+        if self._connection is None:
+            connection = _connection(self)
+            self._guarded("connecting", connection.connect, connecting=True)
+            self._connection = connection
+        return self._connection
+
+    def _exchange(self, connection: Socket, words: t.Sequence[str | int]) -> Reply:
+        connection.send_command(*words)
+        return connection.read_response()
+
+    def _guarded(self, command: str, action: t.Callable[[], Reply], connecting: bool = False) -> Reply:
+        """The action's result; what redis-py raises, as one of ours. A connection that failed is not used again."""
+        try:
+            return action()
+        except redis.exceptions.ResponseError as error:
+            if connecting:
+                self.close()
+            raise self._said(command, error) from error
+        except (redis.exceptions.AuthenticationError, redis.exceptions.BusyLoadingError) as error:
+            # redis-py counts these as broken connections; the server has answered.
+            self.close()
+            raise self._said(command, error) from error
+        except (redis.exceptions.RedisError, OSError) as error:
+            self.close()
+            raise self._failed(command, error, connecting) from error
+
+    def _said(self, command: str, error: Exception) -> errors.ServerError:
+        code, text = _words(error)
+        return errors.from_answer(self.name, command, code, text, self.credentials.options)
+
+    def _failed(self, command: str, error: Exception, connecting: bool) -> Exception:
+        root = _root(error)
+        if isinstance(root, ssl.SSLError):
+            return errors.NotTrusted(_tls_message(self.name, str(root), bool(self.tls and self.tls.client_cert)))
+        if not connecting:
+            if isinstance(error, redis.exceptions.TimeoutError):
+                return errors.TimedOut(f"{self.name}: {command}: no answer within {self.timeout:g} s: it hangs, or is cut off")
+            hint = "it ended, or this port speaks TLS, which takes tls"
+            if self.tls:
+                hint = "it ended" if self.tls.client_cert else "it ended, or it wants a client certificate: give client_cert and client_key"
+            return errors.TimedOut(f"{self.name}: {command}: the connection broke before an answer came: {hint}")
+        if isinstance(error, redis.exceptions.TimeoutError) or isinstance(root, (TimeoutError, socket.timeout)):
+            hint = ", and that this port speaks TLS" if self.tls else ""
+            return errors.CannotConnect(f"{self.name}: no connection within {self.timeout:g} s: check address and firewall{hint}")
+        if isinstance(root, socket.gaierror):
+            return errors.CannotConnect(f"{self.name}: this name has no address ({root.strerror}): check host, and this machine's resolver")
+        if isinstance(root, FileNotFoundError) or not isinstance(root, OSError):
+            return errors.CannotConnect(f"{self.name}: cannot connect ({_line(str(root))})")
+        return errors.CannotConnect(f"{self.name}: cannot connect ({root.strerror or root}): does it run, and listen at this address?")
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the servers of a task are reached; sentinels and data nodes have credentials of their own."""
+
+    sentinel_credentials: Credentials
+    data_credentials: Credentials
+    tls: Tls | None
+    timeout: float
+
+    def sentinel(self, host: str, port: int) -> Server:
+        return Server(host, port, self.sentinel_credentials, self.tls, self.timeout)
+
+    def data(self, host: str, port: int) -> Server:
+        return Server(host, port, self.data_credentials, self.tls, self.timeout)
+
+    def sentinels(self, items: t.Sequence[t.Mapping[str, t.Any]]) -> list[Server]:
+        """Those of the option `sentinels`, in its order; Refused for addresses that cannot be right."""
+        problems = [] if items else ["sentinels: at least one is needed"]
+        seen: set[tuple[str, int]] = set()
+        for item in items:
+            address = (item["host"], item["port"])
+            problems += address_problems("sentinels", *address)
+            if address in seen:
+                problems.append(f"sentinels: {item['host']}:{item['port']} is there twice")
+            seen.add(address)
+        if problems:
+            raise Refused(problems)
+        return [self.sentinel(item["host"], item["port"]) for item in items]
+
+
+def access(params: t.Mapping[str, t.Any]) -> Access:
+    """What a module's arguments say about connections; Refused where they cannot be right."""
+    problems = []
+    for prefix in ("", "data_"):
+        if params[f"{prefix}username"] and not params[f"{prefix}password"]:
+            problems.append(f"{prefix}username: is of use only with {prefix}password")
+    for option in ("ca_path", "client_cert", "client_key"):
+        if params[option] and not params["tls"]:
+            problems.append(f"{option}: is of use only with tls")
+        elif params[option] and not os.access(params[option], os.R_OK):
+            problems.append(f"{option}: {params[option]} does not exist, or cannot be read here")
+    if params["client_key"] and not params["client_cert"]:
+        problems.append("client_key: is of use only with client_cert")
+    if not params["connection_timeout"] > 0:
+        problems.append("connection_timeout: must be more than 0 seconds")
+    if problems:
+        raise Refused(problems)
+    tls = Tls(params["validate_certs"], params["ca_path"], params["client_cert"], params["client_key"]) if params["tls"] else None
+    return Access(
+        Credentials(params["username"], params["password"]),
+        Credentials(params["data_username"], params["data_password"], "data_username and data_password"),
+        tls,
+        params["connection_timeout"],
+    )
+
+
+def address_problems(option: str, host: str, port: int) -> t.Iterator[str]:
+    if not host or any(character.isspace() for character in host):
+        yield f"{option}: {host!r} is no host"
+    if not 0 < port < 65536:
+        yield f"{option}: {port} is no port"
+
+
+def pairs(reply: Reply) -> dict[str, str]:
+    """A flat list of names and values, or a dictionary, as a dictionary of text."""
+    items = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2])
+    return {str(name): "" if value is None else str(value) for name, value in items}
+
+
+def info(reply: Reply) -> dict[str, str]:
+    """The answer to INFO, name by name; sections' headings are left out."""
+    lines = (line.partition(":") for line in str(reply).splitlines() if not line.startswith("#"))
+    return {name: value for name, colon, value in lines if colon}
+
+
+def _connection(server: Server) -> Socket:
+    settings: dict[str, t.Any] = {
+        "host": server.host,
+        "port": server.port,
+        "username": server.credentials.username or None,
+        "password": server.credentials.password or None,
+        "socket_timeout": server.timeout,
+        "socket_connect_timeout": server.timeout,
+        # The default of redis-py 8 tries a refused connection for five seconds.
+        "retry": Retry(NoBackoff(), 0),
+        "encoding": "utf-8",
+        "encoding_errors": "backslashreplace",
+        "decode_responses": True,
+    }
+    if redis.VERSION[0] >= 5:
+        settings["protocol"] = 2
+        # No CLIENT SETINFO: where an ACL forbids it, each connection would leave an entry in ACL LOG.
+        if hasattr(redis, "driver_info"):
+            settings["driver_info"] = None
+        else:
+            settings.update(lib_name=None, lib_version=None)
+    kinds = t.cast(t.Any, plain)
+    if server.tls is None:
+        return kinds.Connection(**settings)
+    return kinds.SSLConnection(
+        ssl_cert_reqs="required" if server.tls.validate_certs else "none",
+        ssl_check_hostname=server.tls.validate_certs,
+        ssl_ca_certs=server.tls.ca_path,
+        ssl_certfile=server.tls.client_cert,
+        ssl_keyfile=server.tls.client_key or server.tls.client_cert,
+        **settings,
+    )
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    """The error's code and text. redis-py cuts off the codes that it has a class for; which these are differs."""
+    text = _line(str(error))
+    code = str(getattr(error, "status_code", None) or "")
+    kinds = redis.exceptions
+    by_class: dict[type[Exception], str] = {
+        kinds.BusyLoadingError: "LOADING",
+        kinds.ExecAbortError: "EXECABORT",
+        kinds.NoPermissionError: "NOPERM",
+        kinds.NoScriptError: "NOSCRIPT",
+        kinds.ReadOnlyError: "READONLY",
+    }
+    code = code or by_class.get(type(error), "")
+    if not code and text == "Authentication required.":
+        code = "NOAUTH"
+    first, dummy, rest = text.partition(" ")
+    if not code and first.isupper() and first.isalpha() and rest:
+        return first, rest
+    return code or "ERR", text
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost cause: what the socket or TLS said."""
+    inner = error.__cause__ or error.__context__
+    return _root(inner) if isinstance(inner, (OSError, redis.exceptions.RedisError)) else error
+
+
+def _tls_message(where: str, reason: str, has_certificate: bool) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in reason or "certificate verify failed" in reason:
+        return f"{where}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
+    if any(words in reason for words in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure")):
+        return f"{where}: this port does not speak TLS ({reason}): leave out tls, or give the TLS port"
+    # Where TLS 1.3 is used, a server that misses a certificate says so, or just goes, after the handshake.
+    if "CERTIFICATE_REQUIRED" in reason or "certificate required" in reason or ("EOF occurred" in reason and not has_certificate):
+        return f"{where}: it wants a client certificate ({reason}): give client_cert and client_key"
+    return f"{where}: TLS failed ({reason}): check ca_path, client_cert and client_key, and that this port speaks TLS"
+
+
+def _shown(words: t.Sequence[str | int]) -> str:
+    """The command's name for messages, and never its values."""
+    first = str(words[0])
+    return f"{first} {words[1]}" if first in ("SENTINEL", "CLIENT", "CONFIG", "ACL", "REPLCONF") and len(words) > 1 else first
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Redis server's refusal or silence means, told apart as a person needs it. Private to this collection.
+
+Every message is one line: which server, what was asked of it, its own reason, and a hint.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
+
+
+class ServerError(ChangeFailed):
+    """The server answered with an error. `code` is its first word, such as ERR or NOPERM; `text` the rest, word for word."""
+
+    def __init__(self, what: str, code: str, text: str, hint: str = "") -> None:
+        said = text if code == "ERR" else f"{code} {text}"
+        super().__init__(f"{what}: {_sentence(said)}{' ' + hint if hint else ''}")
+        self.code = code
+        self.text = text
+
+
+class WrongCredentials(ServerError):
+    """No password, a wrong one, or one where the server has none."""
+
+
+class MissingRights(ServerError):
+    """The user may not run this command."""
+
+
+class UnknownCommand(ServerError):
+    """The server does not know the command: it is of another kind or too old, or the command was renamed."""
+
+
+class Loading(ServerError):
+    """The server is reading its data, and answers little until it has them."""
+
+
+class CannotConnect(Unreachable):
+    """No connection."""
+
+
+class NotTrusted(Unreachable):
+    """The TLS handshake failed: their certificate, ours, or no TLS there at all."""
+
+
+class TimedOut(NoAnswer):
+    """The command was sent and no answer came in time, or the connection broke before it did."""
+
+
+# Whatever can come instead of an answer from a server that cannot be spoken to now.
+SILENT = (Unreachable, NoAnswer)
+
+
+def from_answer(where: str, command: str, code: str, text: str, options: str) -> ServerError:
+    """The error that the words stand for. `options`: the names of the options that hold this server's credentials."""
+    what = f"{where}: {command}"
+    if code == "NOAUTH":
+        return WrongCredentials(where, code, text, f"It wants a password: give {options}.")
+    if "without any password configured" in text or "no password is set" in text:
+        return WrongCredentials(where, "AUTH", "its default user has no password.", f"Leave out {options}, or name a user that has one.")
+    if code == "WRONGPASS" or "invalid username-password" in text or "invalid password" in text:
+        return WrongCredentials(where, "WRONGPASS", "it does not accept these credentials.", f"Check {options}.")
+    if code == "NOPERM":
+        return MissingRights(what, code, text, "The credentials are right, the rights are not: see ACL SETUSER.")
+    if code == "LOADING":
+        return Loading(where, code, text, "Wait until it has its data, then run again.")
+    if code == "DENIED":
+        return ServerError(where, code, "it is in protected mode and accepts no one from other hosts", "Give it a password, or bind it.")
+    if text.lower().startswith(("unknown command", "unknown subcommand")):
+        return UnknownCommand(what, code, text, _unknown(command))
+    return ServerError(what, code, text)
+
+
+def _unknown(command: str) -> str:
+    if command.startswith("SENTINEL"):
+        return "Is this a sentinel, 6.2 or newer? Check host and port: a sentinel's is usually 26379, a data node's 6379."
+    return "Is this a data node? Check host and port: its port is usually 6379, a sentinel's 26379; or the command was renamed."
+
+
+def _sentence(text: str) -> str:
+    line = " ".join(text.split())
+    return line if line.endswith(".") else f"{line}."

@@ -1,0 +1,265 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets of Redis or Valkey over hosts: what each host runs, what the sentinels watch, whom a new node follows. Pure.
+
+Private to this collection. A site is a dictionary: `sets`, `sentinels` (hosts), `addresses` (host -> IP address), ports, passwords.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
+
+Site = t.Mapping[str, t.Any]
+Set = t.Mapping[str, t.Any]
+Item = t.Dict[str, t.Any]
+
+ADMIN, REPLICA, WATCHER = "admin", "replica", "sentinel"
+# What Sentinel does on a data node; `failover` and `client` where the servers hand over by themselves (Valkey 9).
+WATCHES = (
+    "resetchannels &__sentinel__:hello +ping +info +role +publish +subscribe +multi +exec +slaveof +config|rewrite "
+    "+client|setname +client|kill +script|kill"
+)
+HANDS_OVER = "+failover +client"
+FOLLOWS = "+ping +psync +replconf"
+OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
+
+
+def problems(site: Site) -> list[str]:
+    """What no server would say, or only at its next start."""
+    found = []
+    names = [entry["name"] for entry in site["sets"]]
+    found += [f"set {name} is declared twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    places: dict[tuple[str, int], str] = {}
+    for entry in site["sets"]:
+        if not entry["nodes"]:
+            found.append(f"set {entry['name']} has no nodes")
+        for host in entry["nodes"]:
+            other = places.setdefault((host, _port(entry)), entry["name"])
+            if other != entry["name"]:
+                found.append(f"sets {other} and {entry['name']} have the same port {_port(entry)} on {host}")
+            elif entry["nodes"].count(host) > 1:
+                found.append(f"set {entry['name']} has {host} twice")
+    for host in sorted(set(_hosts(site))):
+        try:
+            ipaddress.ip_address(site["addresses"].get(host, ""))
+        except ValueError:
+            found.append(f"{host}: redis_sentinel_address has to be an IP address, is {site['addresses'].get(host, '')!r}")
+    for name in ("admin_password", "auth_pass", "masterauth"):
+        if not site.get(name):
+            found.append(f"redis_sentinel_{name} is not set")
+    return list(dict.fromkeys(found))
+
+
+def _hosts(site: Site) -> t.Iterator[str]:
+    yield from site["sentinels"]
+    for entry in site["sets"]:
+        yield from entry["nodes"]
+
+
+def _port(entry: Set) -> int:
+    return int(entry.get("port") or 6379)
+
+
+def _place(site: Site, entry: Set, host: str) -> str:
+    return str(Address.of(site["addresses"][host], _port(entry)))
+
+
+def checked(site: Site) -> Site:
+    """Raises Refused."""
+    found = problems(site)
+    if found:
+        raise Refused(found)
+    return site
+
+
+# What a host runs
+
+
+def instances(site: Site, host: str, masters: t.Mapping[str, str]) -> list[Item]:
+    """For redis_host. `masters`: set -> the host to follow at a first start."""
+    found = [_server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
+    if host in site["sentinels"]:
+        found.append(_sentinel(site))
+    return found
+
+
+def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
+    port = _port(entry)
+    settings: Item = {**_listening(site, port), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
+    if site.get("tls"):
+        settings["replica-announce-port"] = port
+    replicas = len(entry["nodes"]) - 1
+    least = entry.get("min_replicas_to_write")
+    settings["min-replicas-to-write"] = (1 if replicas > 1 else 0) if least is None else least
+    settings.update(site.get("settings") or {})
+    settings.update(entry.get("settings") or {})
+    return {
+        "name": entry["name"],
+        "kind": "server",
+        "settings": settings,
+        "secret_settings": {"masterauth": site["masterauth"]},
+        "users": _users(site, entry),
+        "admin": ADMIN,
+        "replicaof": _place(site, entry, master) if master and master != host else None,
+    }
+
+
+def _users(site: Site, entry: Set) -> list[Item]:
+    former = site.get("former_passwords") or {}
+    watches = f"{WATCHES} {HANDS_OVER}" if site["flavor"] == "valkey" else WATCHES
+    everybody = {"name": "default", "passwords": _passwords(entry.get("password"), entry.get("former_password")), "rules": "off"}
+    if everybody["passwords"]:
+        everybody["rules"] = "~* &* +@all -@admin"
+    own = [
+        everybody,
+        {"name": ADMIN, "passwords": _passwords(site["admin_password"], former.get("admin_password")), "rules": "~* &* +@all"},
+        {"name": REPLICA, "passwords": _passwords(site["masterauth"], former.get("masterauth")), "rules": FOLLOWS},
+        {"name": WATCHER, "passwords": _passwords(site["auth_pass"], former.get("auth_pass")), "rules": watches},
+    ]
+    declared = {user["name"]: {"passwords": [], "rules": "", **user} for user in entry.get("users") or []}
+    return [declared.pop(user["name"], user) for user in own] + list(declared.values())
+
+
+def _passwords(now: t.Any, former: t.Any) -> list[str]:
+    return [str(password) for password in (now, former) if password]
+
+
+def _sentinel(site: Site) -> Item:
+    settings = _listening(site, int(site["sentinel_port"]))
+    password = site.get("password")
+    if not password:
+        # Sentinels without a password are reached from elsewhere, or there is no use in them.
+        settings["protected-mode"] = False
+    settings.update(site.get("sentinel_settings") or {})
+    former = (site.get("former_passwords") or {}).get("password")
+    everybody = {
+        "name": "default",
+        "passwords": _passwords(password, former),
+        "rules": "~* &* +@all" if password else "on nopass ~* &* +@all",
+    }
+    return {
+        "name": site["sentinel_name"],
+        "kind": "sentinel",
+        "settings": settings,
+        "secret_settings": {},
+        "users": [everybody],
+        "admin": "default",
+        "replicaof": None,
+    }
+
+
+def _listening(site: Site, port: int) -> Item:
+    tls = site.get("tls") or {}
+    found: Item = {"bind": site["bind"]} if site.get("bind") else {}
+    if not tls:
+        return {"port": port, **found}
+    named = {f"tls-{name.replace('_', '-')}": value for name, value in tls.items()}
+    return {"port": 0, "tls-port": port, "tls-replication": True, **found, **named}
+
+
+# What the sentinels watch
+
+
+def sentinels(site: Site) -> list[Item]:
+    return [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
+
+
+def masters(site: Site) -> list[Item]:
+    """For redis_sentinel."""
+    found = []
+    for entry in site["sets"]:
+        item: Item = {
+            "name": entry["name"],
+            "address": [_place(site, entry, host) for host in entry["nodes"]],
+            "quorum": int(entry.get("quorum") or len(site["sentinels"]) // 2 + 1),
+            "replicas": len(entry["nodes"]) - 1,
+            "auth_user": WATCHER,
+            "auth_pass": str(site["auth_pass"]),
+        }
+        item.update({name: int(entry[name]) for name in OF_SENTINELS if entry.get(name) is not None})
+        found.append(item)
+    return found
+
+
+# Whom a new node follows
+
+
+def bootstrap(site: Site, here: t.Mapping[str, t.Sequence[str]], told: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
+    """The masters that a host's new instances follow, and what stands against starting them.
+
+    `here`: host -> the instances established there, of the hosts that were looked at; `told`: master -> its address, of the sentinels.
+    What Sentinel says is the truth. The declaration's first node is the master only of a set that is new on all of its nodes.
+    """
+    follow, against = {}, []
+    for entry in site["sets"]:
+        name, nodes = entry["name"], entry["nodes"]
+        if host not in nodes or f"server/{name}" in here.get(host, ()):
+            continue
+        old = [node for node in nodes if f"server/{name}" in here.get(node, ())]
+        unseen = [node for node in nodes if node not in here]
+        master = _host_of(site, entry, told.get(name))
+        if told.get(name) and master is None:
+            against.append(f"set {name}: its sentinels say that its master is {told[name]}, which is none of its nodes")
+        elif master is not None and master != host:
+            follow[name] = master
+        elif master == host and (old or unseen):
+            against.append(
+                f"set {name}: its sentinels say that {host} is its master, which has lost its data: let them promote"
+                f" {' or '.join(old or unseen)} first (redis_failover, or SENTINEL FAILOVER {name})"
+            )
+        elif old and master is None:
+            against.append(f"set {name}: {' and '.join(old)} have it already, and no sentinel tells which of its nodes is the master")
+        elif unseen and master is None:
+            against.append(f"set {name}: no sentinel knows it, and {' and '.join(unseen)} could not be looked at: they may have it already")
+        else:
+            follow[name] = nodes[0]
+    return {"masters": follow, "problems": against}
+
+
+def new(site: Site, here: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    """HOST/SET of what is declared for the hosts that were looked at and not there yet; of the sentinels HOST alone."""
+    found = [
+        f"{host}/{entry['name']}"
+        for entry in site["sets"]
+        for host in entry["nodes"]
+        if f"server/{entry['name']}" not in here.get(host, ())
+    ]
+    found += [host for host in site["sentinels"] if f"sentinel/{site['sentinel_name']}" not in here.get(host, ())]
+    return [name for name in found if name.partition("/")[0] in here]
+
+
+def _host_of(site: Site, entry: Set, place: str | None) -> str | None:
+    return next((host for host in entry["nodes"] if place == _place(site, entry, host)), None)
+
+
+# Maintenance
+
+
+def maintenance(site: Site, pending: t.Mapping[str, t.Sequence[str]], told: t.Mapping[str, t.Any]) -> list[Item]:
+    """The steps that bring into force what is pending, in order: each a restart of one instance, or a switch of a master.
+
+    `pending`: host -> ids of instances; `told`: as in bootstrap.
+    """
+    steps = []
+    for entry in site["sets"]:
+        name, waiting = entry["name"], [host for host in entry["nodes"] if f"server/{entry['name']}" in pending.get(host, ())]
+        master = _host_of(site, entry, told.get(name))
+        if waiting and master is None:
+            raise Refused([f"set {name}: its sentinels name no master among its nodes, so nothing of it is restarted"])
+        steps += [_restart(host, f"server/{name}", name) for host in waiting if host != master]
+        if master in waiting:
+            if len(entry["nodes"]) > 1:
+                steps.append({"action": "switch", "host": master, "instance": f"server/{name}", "set": name})
+            steps.append(_restart(t.cast("str", master), f"server/{name}", name))
+    sentinel = f"sentinel/{site['sentinel_name']}"
+    steps += [_restart(host, sentinel, None) for host in site["sentinels"] if sentinel in pending.get(host, ())]
+    return steps
+
+
+def _restart(host: str, instance: str, name: str | None) -> Item:
+    return {"action": "restart", "host": host, "instance": instance, "set": name}

@@ -1,0 +1,300 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The masters and settings of a set of Redis Sentinels, in one task."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: redis_sentinel
+short_description: Bring a set of Redis Sentinels to a declared state
+version_added: 1.0.0
+description:
+  - Brings the masters that a set of Sentinels monitors, their options, and the Sentinels' own settings to what is declared; looks at all
+    of them in one task, changes only what differs, one Sentinel after the other, and sees that each is well before it goes on to the next.
+  - The declared address of a master is a seed, never a target. What the Sentinels agree on, and what says of itself that it is a master,
+    is the master, so that a run after a failover changes nothing.
+  - Sentinels that watch a wrong node, as after their files were overwritten, are set right at the node that is proven to be the master.
+    Where there are two masters, nothing is chosen; both are named.
+  - It owns the running state of the Sentinels, which they save in their own sentinel.conf. That file is not to be templated.
+  - Redis from 6.2 on and all releases of Valkey.
+author:
+  - The eco2.platform authors (@eco2-platform)
+extends_documentation_fragment:
+  - eco2.platform.redis_connection
+  - eco2.platform.attributes
+  - eco2.platform.attributes.redis
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details: With O(update_hidden=always) each run sets the hidden options, and says so.
+options:
+  sentinels:
+    description: Every Sentinel of the set.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: A name or an IP address.
+        type: str
+        required: true
+      port:
+        description: The Sentinel's port.
+        type: int
+        default: 26379
+      announce_ip:
+        description: The address that the Sentinel gives to the others as its own.
+        type: str
+      announce_port:
+        description: The port that it gives; V(0) is its own.
+        type: int
+      conf:
+        description: The text of its sentinel.conf, for O(update_hidden=from_file).
+        type: str
+  masters:
+    description: The masters. Others are left alone, but see O(prune). An option that is omitted stays as it is.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Letters, digits, C(.), C(-) and C(_).
+        type: str
+        required: true
+      state:
+        description: V(absent) takes it out of the Sentinels; the data nodes are not touched.
+        type: str
+        choices: [present, absent]
+        default: present
+      address:
+        description:
+          - One data node of the set or several, each C(HOST:PORT), by which its master is found; any will do, master or replica. The port
+            may be omitted, which means 6379.
+          - Needed while no Sentinel knows the master, and to mend Sentinels that watch a wrong node.
+        type: list
+        elements: str
+      quorum:
+        description: How many Sentinels have to find the master down. For a new master the default is what the others have, or the majority.
+        type: int
+      replicas:
+        description: How many replicas the set has, for O(forget_stale). V(0) where it has none.
+        type: int
+      down_after_milliseconds:
+        description: After how many milliseconds without an answer a node is down.
+        type: int
+      failover_timeout:
+        description: The bound of each step of a failover, in milliseconds.
+        type: int
+      parallel_syncs:
+        description: How many replicas follow a new master at the same time.
+        type: int
+      auth_user:
+        description: The user with whom the Sentinels speak to the data nodes. Hidden, see O(update_hidden).
+        type: str
+      auth_pass:
+        description: Its password; an empty one clears it. Hidden, see O(update_hidden).
+        type: str
+      notification_script:
+        description: A program that the Sentinels run for events. They refuse it unless C(deny-scripts-reconfig) is C(no).
+        type: str
+      client_reconfig_script:
+        description: A program that the Sentinels run after a failover; as above.
+        type: str
+      rename_commands:
+        description: Commands that have other names on the data nodes, each with its other name. Hidden, see O(update_hidden).
+        type: dict
+      master_reboot_down_after_period:
+        description:
+          - For how many milliseconds a master that restarts is not taken for well. From Redis 7.0 on. Hidden, see O(update_hidden).
+        type: int
+  settings:
+    description: The Sentinels' own settings; what is omitted stays as it is.
+    type: dict
+    suboptions:
+      resolve_hostnames:
+        description: Whether names may stand for addresses.
+        type: bool
+      announce_hostnames:
+        description: Whether names are given to others.
+        type: bool
+      sentinel_user:
+        description: The user with whom the Sentinels speak to each other.
+        type: str
+      sentinel_pass:
+        description: Its password.
+        type: str
+      loglevel:
+        description: From Redis 7.2 on.
+        type: str
+        choices: [debug, verbose, notice, warning, nothing]
+  prune:
+    description: Whether masters that are not declared are taken out, such as the sample C(mymaster) of Debian's package.
+    type: bool
+    default: false
+  forget_stale:
+    description:
+      - Whether dead Sentinels and replicas that are not declared are forgotten, by C(SENTINEL RESET) on one Sentinel after the other,
+        each only once the one before knows all living ones again; never during a failover.
+      - Replicas are counted against O(masters[].replicas), and stay where that is not given.
+    type: bool
+    default: false
+  update_hidden:
+    description:
+      - A Sentinel does not tell O(masters[].auth_user), O(masters[].auth_pass), O(masters[].rename_commands) and
+        O(masters[].master_reboot_down_after_period).
+      - With V(on_create) they are set when a master is added or mended, and left alone otherwise.
+      - With V(from_file) they are compared with O(sentinels[].conf), where that is given.
+      - With V(always) they are set in every run, which reports a change.
+    type: str
+    choices: [on_create, from_file, always]
+    default: on_create
+  repair:
+    description:
+      - Whether Sentinels that watch a node that is not the master are set right, where one node is proven to be the master. Otherwise
+        that is a failure.
+      - This removes the master and adds it again with all options that the Sentinel tells, and of the hidden ones those that are declared
+        or in O(sentinels[].conf).
+    type: bool
+    default: true
+  unreachable_sentinels:
+    description:
+      - What to do about a Sentinel that does not answer. V(fail) refuses the task before the first write; V(skip) warns, and does the
+        rest while a majority answers.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  gate_timeout:
+    description: Seconds that a Sentinel has to get well after a change, before the task stops and leaves the others alone.
+    type: float
+    default: 60.0
+notes:
+  - Not for Sentinels that a Kubernetes operator owns, which sets them back. M(eco2.platform.redis_sentinel_info) only reads.
+seealso:
+  - module: eco2.platform.redis_sentinel_info
+  - module: eco2.platform.redis_failover
+"""
+
+EXAMPLES = r"""
+- name: Two sets on three sentinels
+  eco2.platform.redis_sentinel:
+    sentinels:
+      - host: 10.0.1.11
+      - host: 10.0.1.12
+      - host: 10.0.1.13
+    data_password: "{{ redis_password }}"
+    masters:
+      - name: pubsub
+        address: [10.0.2.21, 10.0.2.22, 10.0.2.23]
+        quorum: 2
+        replicas: 2
+        down_after_milliseconds: 5000
+        failover_timeout: 10000
+        auth_pass: "{{ redis_password }}"
+      - name: cache
+        address: 10.0.2.31:6380
+        quorum: 2
+        auth_pass: "{{ redis_password }}"
+    prune: true
+
+- name: Another password, compared with what the sentinels have saved
+  eco2.platform.redis_sentinel:
+    sentinels: "{{ sentinels_with_conf }}"
+    masters:
+      - name: pubsub
+        auth_pass: "{{ redis_new_password }}"
+    update_hidden: from_file
+
+- name: A sentinel's host has gone for good
+  eco2.platform.redis_sentinel:
+    sentinels:
+      - host: 10.0.1.11
+      - host: 10.0.1.12
+      - host: 10.0.1.14
+    masters:
+      - name: pubsub
+        address: 10.0.2.21
+        replicas: 2
+    forget_stale: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be. After a failure only what was done.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: V(master) or V(sentinel).
+      type: str
+      sample: master
+    object:
+      description: The Sentinel, and behind a slash the master.
+      type: str
+      sample: 10.0.1.11:26379/pubsub
+    identity:
+      description: The fields that make it this object.
+      type: dict
+      sample: {"sentinel": "10.0.1.11:26379", "name": "pubsub"}
+    action:
+      description: V(create), V(update), V(delete), or V(replace) where a Sentinel watched a wrong node.
+      type: str
+      sample: create
+    differences:
+      description: Each field that differs, before and after. Secrets are not shown.
+      type: list
+      elements: dict
+      sample: [{"field": "quorum", "before": "1", "after": "2"}]
+unchanged:
+  description: How many objects were as declared, counted on each Sentinel.
+  returned: always
+  type: int
+  sample: 3
+failures:
+  description: Changes that a Sentinel refused, each with the reason.
+  returned: when writing failed
+  type: list
+  elements: dict
+unknown:
+  description: Changes that were sent and got no answer; they may have happened.
+  returned: when writing failed
+  type: list
+  elements: dict
+not_attempted:
+  description: Changes that were not tried after a failure.
+  returned: when writing failed
+  type: list
+  elements: dict
+problems:
+  description: Why the task was refused before the first write, one line each.
+  returned: when the declaration was refused
+  type: list
+  elements: str
+"""
+
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments, sentinels
+from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
+
+
+def argument_spec() -> arguments.Spec:
+    return {**arguments.connection(), **arguments.sentinel_set()}
+
+
+def main() -> None:
+    module = RedisModule(argument_spec())
+    with module.reporting() as access:
+        result, failure, warnings = sentinels.converge(module.params, access, module.check_mode, module.diff)
+        if failure is not None:
+            module.fail(failure, warnings, **result)
+        module.exit(warnings, **result)
+
+
+if __name__ == "__main__":
+    main()

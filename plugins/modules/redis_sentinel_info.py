@@ -1,0 +1,202 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a set of Redis Sentinels says, and whether all is well."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: redis_sentinel_info
+short_description: Tell what a set of Redis Sentinels watches, and whether it is well
+version_added: 1.0.0
+description:
+  - Asks every Sentinel of a set and the masters themselves, and compares the answers, in one verdict with its reasons.
+  - C(SENTINEL CKQUORUM) is not asked, since it answers OK while the master is down, watched at a wrong address or without a replica.
+  - Only reads, so it is right for Sentinels that a Kubernetes operator owns, too.
+author:
+  - The eco2.platform authors (@eco2-platform)
+extends_documentation_fragment:
+  - eco2.platform.redis_connection
+  - eco2.platform.attributes
+  - eco2.platform.attributes.redis
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  sentinels:
+    description: Every Sentinel of the set. As many are expected to watch each master.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: A name or an IP address.
+        type: str
+        required: true
+      port:
+        description: The Sentinel's port.
+        type: int
+        default: 26379
+  masters:
+    description: The masters to look at; all that are watched, where it is empty.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The master's name.
+        type: str
+        required: true
+      replicas:
+        description: How many replicas it has. Where it is omitted, they are not counted.
+        type: int
+  wait:
+    description: Whether to wait until all is well, and to fail where it is not in time.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait. After a failover all is well some 20 s after the old master is back, since Sentinels ask every 10 s.
+    type: float
+    default: 60.0
+seealso:
+  - module: eco2.platform.redis_sentinel
+"""
+
+EXAMPLES = r"""
+- name: Wait until the set is well before going on
+  eco2.platform.redis_sentinel_info:
+    sentinels:
+      - host: 10.0.1.11
+      - host: 10.0.1.12
+      - host: 10.0.1.13
+    masters:
+      - name: pubsub
+        replicas: 2
+    data_password: "{{ redis_password }}"
+    wait: true
+
+- name: What the operator's sentinels watch
+  eco2.platform.redis_sentinel_info:
+    sentinels:
+      - host: rfs-pubsub-redis.redis.svc
+  register: pubsub
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether all is well with every Sentinel and every master that was looked at.
+  returned: always
+  type: bool
+reasons:
+  description: Why it is not, one line each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["master pubsub: there are 1 replicas, not 2, says 10.0.1.11:26379"]
+masters:
+  description: The masters.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The master's name.
+      type: str
+    address:
+      description: Where it is, as C(HOST:PORT), if the Sentinels agree; otherwise null.
+      type: str
+    healthy:
+      description: Whether all is well with it.
+      type: bool
+    reasons:
+      description: Why it is not, one line each.
+      type: list
+      elements: str
+    role:
+      description: What the node says of itself; null where it does not answer.
+      type: str
+    server:
+      description: V(Redis) or V(Valkey).
+      type: str
+    version:
+      description: The node's version.
+      type: str
+    replicas:
+      description: The replicas, as the first Sentinel sees them, each with address, flags, link, priority and offset.
+      type: list
+      elements: dict
+    options:
+      description: The options of the master that the first Sentinel tells, such as C(down_after_milliseconds).
+      type: dict
+    by_sentinel:
+      description: Sentinel by Sentinel the address, the epoch, the flags and the quorum.
+      type: dict
+sentinels:
+  description: The Sentinels.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Host and port.
+      type: str
+    reachable:
+      description: Whether it answers; where it does not, C(reason) says why, and nothing else is told.
+      type: bool
+    server:
+      description: V(Redis) or V(Valkey).
+      type: str
+    version:
+      description: Its version.
+      type: str
+    id:
+      description: Its id among the Sentinels.
+      type: str
+    tilt:
+      description: Whether it is in TILT, and so takes no part in failovers.
+      type: bool
+    settings:
+      description: Its own settings. Passwords are left out.
+      type: dict
+    masters:
+      description: The names of the masters that it watches.
+      type: list
+      elements: str
+"""
+
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments, sentinels_info
+from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
+
+
+def argument_spec() -> arguments.Spec:
+    return {
+        **arguments.connection(),
+        "sentinels": arguments.sentinels(),
+        "masters": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"name": {"type": "str", "required": True}, "replicas": {"type": "int"}},
+        },
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "float", "default": 60.0},
+    }
+
+
+def main() -> None:
+    module = RedisModule(argument_spec())
+    with module.reporting() as access:
+        result, failure = sentinels_info.look(module.params, access)
+        if failure is not None:
+            module.fail(failure, **result)
+        module.exit(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

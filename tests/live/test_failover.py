@@ -1,0 +1,298 @@
+"""A planned switch under writers, on each release line: no acknowledged write is lost, also where the module is killed half-way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ground import one_line
+from harness import ModuleTask
+from writers import Account, Writers
+
+from lab import redis
+
+LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
+RUNS = 20 if LONG else 3
+NAME = "set-1"
+LONGEST_GAP = 5.0  # seconds
+
+Group = redis.Group
+
+
+class Set:
+    """A healthy set of three data nodes and three sentinels, and the task that switches its master."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.arguments: dict[str, t.Any] = {"sentinels": [{"host": each.host} for each in group.sentinels], "name": NAME}
+        self.task = ModuleTask("redis_failover", **self.arguments)
+
+    def begin(self) -> None:
+        self.group.monitor(NAME, self.group.data[0])
+        self.group.wait_healthy(NAME)
+
+    @property
+    def master(self) -> redis.Server:
+        return self.group.master(NAME)
+
+    @property
+    def replicas(self) -> list[redis.Server]:
+        return [server for server in self.group.data if server is not self.master]
+
+    def changed_settings(self) -> dict[str, dict[str, str]]:
+        """What a switch changes for a time and has not put back, on each data node: now, or after a restart, by its file."""
+        found: dict[str, dict[str, str]] = {}
+        for server in self.group.data:
+            values = [(name, "now", str(server.ask("CONFIG", "GET", name)[1])) for name in SETTINGS]
+            written = [line.split() for line in server.config.read_text(encoding="utf-8").splitlines() if line]
+            values += [(words[0], "later", words[1]) for words in written if words[0] in SETTINGS]
+            odd = {f"{name} {when}": value for name, when, value in values if value != SETTINGS[name]}
+            if odd:
+                found[server.home.name] = odd
+        return found
+
+    def is_one_master(self) -> None:
+        assert [server.ask("ROLE")[0] for server in self.group.data if server is not self.master] == ["slave", "slave"]
+
+
+SETTINGS = {"replica-priority": "100", "min-replicas-to-write": "0", "min-replicas-max-lag": "10"}
+
+
+@pytest.fixture(params=list(redis.LINES))
+def nodes(request: pytest.FixtureRequest) -> t.Iterator[Set]:
+    with redis.group("failover", request.param) as group:
+        made = Set(group)
+        made.begin()
+        yield made
+
+
+@pytest.fixture
+def nodes_7() -> t.Iterator[Set]:
+    """For what does not depend on the line."""
+    with redis.group("failover", "redis-7.0") as group:
+        made = Set(group)
+        made.begin()
+        yield made
+
+
+def to(server: redis.Server) -> dict[str, t.Any]:
+    return {"host": server.host, "port": server.port}
+
+
+def warm(writers: Writers) -> None:
+    deadline = time.monotonic() + 20
+    while writers.count() < 500:
+        assert time.monotonic() < deadline, "the writers do not get going"
+        time.sleep(0.05)
+
+
+def accounted(nodes: Set, writers: Writers) -> Account:
+    writers.stop()
+    account = writers.account(nodes.master)
+    assert account.rate >= 500, f"too few writes to prove anything: {account}"
+    return account
+
+
+def test_no_acknowledged_write_is_lost(nodes: Set, capsys: pytest.CaptureFixture[str]) -> None:
+    """To a named replica and to the best one by turns, each switch under new writers."""
+    for number in range(RUNS):
+        named = number % 2 == 0
+        old, wanted = nodes.master, nodes.replicas[-1]
+        with Writers(nodes.group, NAME, f"run{number}") as writers:
+            warm(writers)
+            result = nodes.task.apply(**({"to": to(wanted)} if named else {}))
+            time.sleep(1.5)
+            account = accounted(nodes, writers)
+        with capsys.disabled():
+            how = f"{result.get('method')}, {'named' if named else 'best'}, held {result.get('held_seconds')} s"
+            print(f"\n  {nodes.group.line} {nodes.group.program.version} {how}: {account}", end="", flush=True)
+        assert not result.get("failed"), result["msg"]
+        assert result["method"] == ("coordinated" if nodes.group.line == "valkey-9.1" else "pause")
+        assert result["old_master"] == to(old) and result["new_master"] == to(nodes.master)
+        assert nodes.master is (wanted if named else nodes.master) and nodes.master is not old
+        assert account.lost == 0
+        assert account.worst_gap < LONGEST_GAP
+        assert nodes.changed_settings() == {}
+        nodes.is_one_master()
+        nodes.group.wait_healthy(NAME)
+
+
+def test_sentinels_own_failover_loses_writes_in_this_harness(nodes: Set, capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise the test above would prove nothing."""
+    old = nodes.master
+    with Writers(nodes.group, NAME, "plain") as writers:
+        warm(writers)
+        nodes.group.sentinels[0].ask("SENTINEL", "FAILOVER", NAME)
+        deadline = time.monotonic() + 30
+        while old.ask("ROLE")[0] == "master" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        account = accounted(nodes, writers)
+    with capsys.disabled():
+        print(f"\n  {nodes.group.line} {nodes.group.program.version} SENTINEL FAILOVER: {account}", end="", flush=True)
+    assert account.lost > 0, "this harness does not notice lost writes"
+
+
+def test_check_predicts_apply_and_a_second_run_does_nothing(nodes: Set) -> None:
+    wanted = nodes.replicas[0]
+    predicted = nodes.task.check(to=to(wanted))
+    assert nodes.master is not wanted and nodes.changed_settings() == {}
+    done = nodes.task.apply(to=to(wanted))
+    assert not done.get("failed"), done
+    assert (predicted["changed"], predicted["changes"], predicted["diff"]) == (True, done["changes"], done["diff"])
+    for again in (nodes.task.check(to=to(wanted)), nodes.task.apply(to=to(wanted))):
+        assert (again["changed"], again["changes"], again["unchanged"], again["method"]) == (False, [], 1, "none")
+
+
+def test_a_replica_that_is_never_to_be_chosen_is_refused(nodes_7: Set) -> None:
+    other = nodes_7.replicas[0]
+    other.ask("CONFIG", "SET", "replica-priority", 0)
+    one_line(nodes_7.task.apply(to=to(other), timeout=2), "has replica-priority 0")
+    one_line(nodes_7.task.check(to=to(other), timeout=2), "has replica-priority 0")
+    one_line(nodes_7.task.apply(to={"host": "127.77.255.1"}, timeout=2), "is no replica of 'set-1' that the sentinels know")
+    one_line(nodes_7.task.apply(name="another", timeout=2), "watches no master 'another'")
+    assert nodes_7.master is nodes_7.group.data[0]
+
+
+def test_an_unhealthy_set_is_refused_until_it_is_healthy(nodes_7: Set) -> None:
+    sentinel, replica = nodes_7.group.sentinels[2], nodes_7.replicas[0]
+    sentinel.stop()
+    one_line(nodes_7.task.apply(timeout=1), "a sentinel does not answer", "Connection refused")
+    nodes_7.group.sentinels[1].stop()
+    one_line(nodes_7.task.apply(timeout=1, require_sentinels="majority"), "1 of 3 sentinels answer, which is no majority")
+    nodes_7.group.sentinels[1].start()
+    replica.pause()
+    one_line(nodes_7.task.apply(timeout=1, require_sentinels="majority", connection_timeout=0.5), replica.host)
+    replica.resume()
+    # It waits until the replica is seen well again.
+    done = nodes_7.task.apply(to=to(replica), require_sentinels="majority")
+    assert not done.get("failed"), done["msg"]
+    assert nodes_7.master is replica
+
+
+def test_a_replica_that_does_not_catch_up_stops_the_switch_and_all_is_undone(nodes_7: Set) -> None:
+    """It hangs from the moment of the pause on; nothing was ordered, so the old master goes on."""
+    old, hung = nodes_7.master, nodes_7.replicas[0]
+    dying = _start_dying(nodes_7, "pause", 1, {"pause_limit": 20.0}, victim=hung)
+    with Writers(nodes_7.group, NAME, "hung") as writers:
+        warm(writers)
+        out, dummy = dying.communicate(timeout=60)
+        hung.resume()
+        result = json.loads(out)
+        one_line(result, "did not catch up")
+        time.sleep(1)
+        account = accounted(nodes_7, writers)
+    assert account.lost == 0 and account.worst_gap < LONGEST_GAP, account
+    assert nodes_7.master is old
+    assert nodes_7.changed_settings() == {}
+
+
+RIGHTS = "+role +info +config|get +config|set +config|rewrite +client|pause +client|unpause +client|kill +replicaof +multi +exec"
+DATA_PASSWORD, SENTINEL_PASSWORD = "canary-data-Aa1", "canary-sentinel-Bb2"
+
+
+@pytest.mark.parametrize("line", ["redis-7.0", "valkey-9.1"])
+def test_the_rights_that_the_documentation_names_are_enough_and_no_password_is_shown(line: str) -> None:
+    data = f"user switcher on >{DATA_PASSWORD} {RIGHTS}\n"
+    sentinel = f"user watcher on >{SENTINEL_PASSWORD} +sentinel +info\n"
+    with redis.group("failover", line, data_config=data, sentinel_config=sentinel) as group:
+        nodes = Set(group)
+        nodes.begin()
+        wanted = nodes.replicas[-1]
+        who: dict[str, t.Any] = {"username": "watcher", "password": SENTINEL_PASSWORD}
+        who.update(data_username="switcher", data_password=DATA_PASSWORD)
+        done = nodes.task.apply(to=to(wanted), **who)
+        assert not done.get("failed"), done["msg"]
+        assert nodes.master is wanted and nodes.changed_settings() == {}
+        assert [server.ask("ACL", "LOG") for server in group.servers] == [[]] * 6
+        wrong_data = nodes.task.apply(**{**who, "data_password": "canary-wrong-Cc3"})
+        wrong_sentinel = nodes.task.apply(**{**who, "password": "canary-wrong-Cc3"})
+        one_line(wrong_data, "does not accept these credentials", "Check data_username and data_password")
+        one_line(wrong_sentinel, "does not accept these credentials", "Check username and password")
+        assert "canary" not in str([done, wrong_data, wrong_sentinel])
+        assert nodes.master is wanted
+
+
+# Each command that changes something takes effect as one of these, in this order.
+PAUSED = ["CONFIG SET", "EXEC", "SENTINEL FAILOVER", "EXEC", "EXEC"]
+COORDINATED = ["CONFIG SET", "SENTINEL FAILOVER", "EXEC"]
+PAUSE = 4.0  # seconds
+
+
+def _points() -> list[t.Any]:
+    """In the long run all of them; else after each step with the next run at once, and where the pause ends by itself meanwhile."""
+    points = []
+    for line, steps in (("redis-7.0", PAUSED), ("redis-8.0", PAUSED), ("valkey-8.1", PAUSED), ("valkey-9.1", COORDINATED)):
+        for number, step in enumerate(steps, 1):
+            for when in ("before", "after"):
+                for patient in (False, True):
+                    short = when == "after" and (line == "redis-7.0" if patient and number in (2, 3) else not patient)
+                    if LONG or (short and line in ("redis-7.0", "valkey-9.1")):
+                        name = f"{line} {when} {number} {step}, next run {'after the pause' if patient else 'at once'}"
+                        points.append(pytest.param(line, number, when, patient, id=name))
+    return points
+
+
+@pytest.mark.parametrize(("line", "number", "when", "patient"), _points())
+def test_sigkill(line: str, number: int, when: str, patient: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with redis.group("failover", line) as group:
+        nodes = Set(group)
+        nodes.begin()
+        wanted = nodes.replicas[-1]
+        with Writers(group, NAME, "killed") as writers:
+            warm(writers)
+            dying = _start_dying(nodes, when, number, {"to": to(wanted), "pause_limit": PAUSE})
+            assert dying.wait(60) == -signal.SIGKILL, "the module was over before it could be killed"
+            if patient:
+                time.sleep(PAUSE + 2)
+            again = nodes.task.apply(to=to(wanted))
+            time.sleep(1.5)
+            account = accounted(nodes, writers)
+        with capsys.disabled():
+            print(f"\n  {line}, killed {when} step {number}: {account}", end="", flush=True)
+        assert not again.get("failed"), again["msg"]
+        assert account.lost == 0, writers.lost_on(nodes.master)[:10]
+        assert nodes.master is wanted
+        nodes.is_one_master()
+        assert nodes.changed_settings() == {}
+        idle = nodes.task.apply(to=to(wanted))
+        assert (idle["changed"], idle["changes"]) == (False, []), idle
+
+
+def test_without_the_fence_a_killed_run_loses_writes(nodes_7: Set, capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise the test above would not prove that the fence is of use."""
+    old = nodes_7.master
+    with Writers(nodes_7.group, NAME, "unfenced") as writers:
+        warm(writers)
+        dying = _start_dying(nodes_7, "after", 2, {"pause_limit": PAUSE}, environment={"UNFENCED": "1"})
+        assert dying.wait(60) == -signal.SIGKILL
+        deadline = time.monotonic() + 40
+        while old.ask("ROLE")[0] == "master" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        account = accounted(nodes_7, writers)
+    with capsys.disabled():
+        print(f"\n  redis-7.0 without the fence, killed after the failover was ordered: {account}", end="", flush=True)
+    assert account.lost > 0, "this harness does not notice what the fence is for"
+
+
+def _start_dying(  # noqa: PLR0917
+    nodes: Set,
+    when: str,
+    number: int,
+    more: dict[str, t.Any],
+    victim: redis.Server | None = None,
+    environment: t.Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """The module in a process of its own, which dies before or after its command of that number that changes something."""
+    arguments = {**nodes.arguments, **more}
+    pid = str(victim.pid) if victim else "self"
+    command = [sys.executable, str(Path(__file__).parent / "dying.py"), when, str(number), pid, json.dumps(arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})

@@ -1,0 +1,78 @@
+"""A set of sentinels for tests: asked in plain RESP, and swept clean of masters between tests."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from ground import Ground
+from harness import ModuleTask
+
+from lab.redis import Group, Server, ServerSaid
+from lab.resp import pairs
+
+# What a module can change, as SENTINEL MASTERS words it.
+FIELDS = (
+    "ip",
+    "port",
+    "quorum",
+    "down-after-milliseconds",
+    "failover-timeout",
+    "parallel-syncs",
+    "notification-script",
+    "client-reconfig-script",
+)
+
+
+class Watch(Ground):
+    """The sentinels of a group, and a task of redis_sentinel for all of them."""
+
+    def __init__(self, group: Group, **defaults: t.Any) -> None:
+        self.group = group
+        sentinels = [{"host": server.host, "port": server.port} for server in group.sentinels]
+        self.task = ModuleTask("redis_sentinel", **{"sentinels": sentinels, "connection_timeout": 2.0, **defaults})
+        self.info = ModuleTask("redis_sentinel_info", sentinels=sentinels, connection_timeout=2.0)
+
+    def clean(self) -> None:
+        for server in self.group.sentinels:
+            if server.running:
+                for row in map(pairs, server.ask("SENTINEL", "MASTERS")):
+                    with contextlib.suppress(ServerSaid):
+                        server.ask("SENTINEL", "REMOVE", row["name"])
+
+    def snapshot(self) -> dict[str, t.Any]:
+        return {server.host: _state(server) for server in self.group.sentinels if server.running}
+
+    def masters(self) -> list[dict[str, str]]:
+        """Sentinel by sentinel: master -> HOST:PORT."""
+        answers = [map(pairs, server.ask("SENTINEL", "MASTERS")) for server in self.group.sentinels]
+        return [{row["name"]: f"{row['ip']}:{row['port']}" for row in rows} for rows in answers]
+
+
+def _state(server: Server) -> t.Any:
+    masters = {row["name"]: {field: row.get(field) for field in FIELDS} for row in map(pairs, server.ask("SENTINEL", "MASTERS"))}
+    return masters, pairs(server.ask("SENTINEL", "CONFIG", "GET", "*")), hidden(server)
+
+
+def hidden(server: Server) -> set[str]:
+    """The lines of its file that tell what it does not tell itself."""
+    words = ("auth-user", "auth-pass", "rename-command", "reboot-down-after-period")
+    return {line for line in server.config.read_text(encoding="utf-8").splitlines() if any(word in line for word in words)}
+
+
+def address(server: Server) -> str:
+    return f"{server.host}:{server.port}"
+
+
+def quick(group: Group) -> None:
+    """Otherwise each sentinel asks every node but each ten seconds, and all waiting is for that."""
+    for server in group.sentinels:
+        server.ask("SENTINEL", "DEBUG", "info-period", 500)
+
+
+def until(condition: t.Callable[[], bool], timeout: float = 30) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)

@@ -1,0 +1,206 @@
+"""redis_host and the site behind it: texts, users, whom a new node follows, the order of maintenance. No server."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import host, host_texts, site
+
+NODES = ["a", "b", "c"]
+SITE: dict[str, t.Any] = {
+    "flavor": "redis",
+    "sets": [{"name": "pubsub", "nodes": NODES, "password": "app"}, {"name": "cache", "nodes": ["c"], "port": 6382}],
+    "sentinels": NODES,
+    "addresses": {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3"},
+    "sentinel_port": 26379,
+    "sentinel_name": "main",
+    "admin_password": "adm",
+    "masterauth": "mas ter",
+    "auth_pass": "aut",
+    "password": "sen",
+}
+BARE: dict[str, list[str]] = {"a": [], "b": [], "c": []}
+FULL = {name: ["server/pubsub", "sentinel/main"] for name in NODES}
+AT_B = {"pubsub": "10.0.0.2:6379"}
+
+
+def changed(**more: t.Any) -> dict[str, t.Any]:
+    return {**copy.deepcopy(SITE), **more}
+
+
+# Whom a new node follows
+
+
+def test_of_a_new_set_the_first_node_is_the_master() -> None:
+    for name in NODES:
+        assert site.bootstrap(SITE, BARE, {}, name)["masters"]["pubsub"] == "a"
+    (server, dummy) = site.instances(changed(sets=SITE["sets"][:1]), "b", {"pubsub": "a"})
+    assert server["replicaof"] == "10.0.0.1:6379"
+    assert site.instances(SITE, "a", {"pubsub": "a"})[0]["replicaof"] is None
+
+
+def test_addresses_may_be_of_ipv6() -> None:
+    """Written as the sentinels tell them, so that the two can be compared."""
+    six = changed(sets=SITE["sets"][:1], addresses={name: f"2001:db8::{name}" for name in NODES})
+    told = {"pubsub": "[2001:db8::b]:6379"}
+    assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
+    assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
+    (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
+    assert host_texts.main("server", server["replicaof"]).splitlines()[-1] == "replicaof 2001:db8::b 6379"
+
+
+def test_afterwards_the_sentinels_are_asked() -> None:
+    here = {**FULL, "a": []}
+    assert site.bootstrap(SITE, here, AT_B, "a") == {"masters": {"pubsub": "b"}, "problems": []}
+    assert site.bootstrap(changed(sets=SITE["sets"][:1]), FULL, AT_B, "a") == {"masters": {}, "problems": []}
+
+
+@pytest.mark.parametrize(
+    ("here", "told", "words"),
+    [
+        ({**FULL, "a": []}, {}, "no sentinel tells which"),
+        ({**FULL, "a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
+        ({**FULL, "a": []}, {"pubsub": "10.9.9.9:6379"}, "none of its nodes"),
+        ({"a": []}, {}, "b and c could not be looked at"),
+        ({"a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
+    ],
+)
+def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any, told: t.Any, words: str) -> None:
+    found = site.bootstrap(SITE, here, told, "a")
+    assert found["masters"] == {}
+    assert words in " ".join(found["problems"])
+
+
+def test_the_only_node_of_a_set_may_come_back_empty() -> None:
+    assert site.bootstrap(SITE, BARE, {"cache": "10.0.0.3:6382"}, "c")["masters"]["cache"] == "c"
+
+
+# Declarations
+
+
+def test_everything_that_is_wrong_is_said() -> None:
+    wrong = changed(
+        sets=[{"name": "x", "nodes": ["a", "a"]}, {"name": "y", "nodes": ["a", "d"]}, {"name": "y", "nodes": []}],
+        auth_pass="",
+        addresses={"a": "redis"},
+    )
+    text = "; ".join(site.problems(wrong))
+    for words in (
+        "y is declared twice",
+        "same port 6379 on a",
+        "x has a twice",
+        "y has no nodes",
+        "a: redis_sentinel_address",
+        "auth_pass is not set",
+    ):
+        assert words in text
+    assert site.problems(SITE) == []
+
+
+def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
+    old = changed(former_passwords={"auth_pass": "old"})
+    (server, *dummy) = site.instances(old, "a", {})
+    users = {user["name"]: user for user in server["users"]}
+    assert users["sentinel"]["passwords"] == ["aut", "old"]
+    assert users["replica"]["rules"] == "+ping +psync +replconf"
+    assert "@" not in users["sentinel"]["rules"]
+    assert "allchannels" not in users["sentinel"]["rules"]
+    assert site.instances(SITE, "c", {})[1]["users"][0] == {"name": "default", "passwords": [], "rules": "off"}
+
+
+# Maintenance
+
+
+def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
+    steps = site.maintenance(SITE, FULL, AT_B)
+    assert [(step["action"], step["host"], step["instance"]) for step in steps] == [
+        ("restart", "a", "server/pubsub"),
+        ("restart", "c", "server/pubsub"),
+        ("switch", "b", "server/pubsub"),
+        ("restart", "b", "server/pubsub"),
+        *(("restart", name, "sentinel/main") for name in NODES),
+    ]
+    assert site.maintenance(SITE, {"a": []}, AT_B) == []
+    with pytest.raises(Refused, match="name no master"):
+        site.maintenance(SITE, FULL, {})
+
+
+def test_a_master_without_replicas_is_restarted_in_place() -> None:
+    (step,) = site.maintenance(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
+    assert (step["action"], step["instance"]) == ("restart", "server/cache")
+
+
+# Texts
+
+
+def test_settings_as_redis_reads_them() -> None:
+    text = host_texts.static({"dir": "/d"}, {"appendonly": True, "save": ["60 1", "300 10"], "maxmemory": "1gb"}, {"masterauth": 'a "b\\ü'})
+    assert text.splitlines()[1:] == [
+        "dir /d",
+        "appendonly yes",
+        'save ""',
+        "save 60 1",
+        "save 300 10",
+        "maxmemory 1gb",
+        'masterauth "a \\"b\\\\\\xc3\\xbc"',
+    ]
+    assert host_texts.static({}, {"save": ""}, {}).splitlines()[1:] == ['save ""']
+
+
+def test_differences_by_setting_and_secrets_hidden() -> None:
+    before = host_texts.static({}, {"maxmemory": "1gb", "hz": 10}, {"masterauth": "one"})
+    after = host_texts.static({}, {"maxmemory": "2gb"}, {"masterauth": "two"})
+    found = [difference.shown() for difference in host_texts.static_differences(before, after, {"masterauth"})]
+    assert found == [
+        {"field": "hz", "before": "10", "after": None},
+        {"field": "masterauth", "before": "(hidden)", "after": "(hidden)"},
+        {"field": "maxmemory", "before": "1gb", "after": "2gb"},
+    ]
+
+
+def test_copies_that_redis_made_of_settings_that_are_gone_go_too() -> None:
+    assert host_texts.stripped("# x\nhz 10\nreplicaof a 1\nmaxmemory 1gb\n", {"hz", "maxmemory"}) == "# x\nreplicaof a 1\n"
+
+
+def test_users_are_changed_one_by_one_and_shown_without_hashes() -> None:
+    before = host_texts.users(
+        [{"name": "default", "passwords": ["a"], "rules": "+@all"}, {"name": "x", "passwords": [], "rules": "on nopass"}]
+    )
+    after = host_texts.users([{"name": "default", "passwords": ["b"], "rules": "+@all"}])
+    (set_user, delete) = host_texts.user_commands(before, after)
+    assert set_user[:4] == ("ACL", "SETUSER", "default", "reset")
+    assert delete == ("ACL", "DELUSER", "x")
+    shown = [difference.shown() for difference in host_texts.user_differences(before, after)]
+    assert shown[0] == {"field": "default.passwords", "before": "(hidden)", "after": "(hidden)"}
+    assert "#" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"dir": "/x"}, {"sentinel": "x"}, {"a b": 1}, {"maxmemory": "1\nuser x"}, {"maxmemory": None}, {"x": {}}]
+)
+def test_settings_that_are_not_the_users_are_refused(settings: dict[str, t.Any]) -> None:
+    item = {**site.instances(SITE, "c", {})[1], "settings": settings}
+    with pytest.raises(Refused):
+        host.declare({"flavor": "redis", "service": {}, "instances": [item]})
+
+
+def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> None:
+    params = {"flavor": "redis", "service": {}, "instances": site.instances(SITE, "c", {})[1:2]}
+    (instance,) = host.declare(params)
+    (newer,) = host.declare({**params, "service": {"LimitNOFILE": 9}})
+    running = host.services.Service(active="active", enabled=True, since=1.0)
+    found = [host.Found(text, 0o640) for text in ("# main", instance.static, instance.users)]
+    seen = host.Seen(*found, drop_in=host.Found(instance.drop_in, 0o644), directory=True, service=running)
+    assert list(host._changes(instance, seen, False)) == host.pending(instance, seen) == []
+    assert list(host._changes(newer, seen, False)) == []
+    assert [difference.field for difference in host.pending(newer, seen)] == ["unit"]
+    assert [change.kind for change in host._changes(newer, seen, True)] == ["file", "service"]
+    # One that does not run is started with what is declared.
+    stopped = seen._replace(service=host.services.Service(active="failed", enabled=True))
+    assert [(change.kind, change.payload[2]) for change in host._changes(newer, stopped, False) if change.kind == "service"] == [
+        ("service", "start")
+    ]

@@ -1,0 +1,243 @@
+"""What is done to sentinels, and what is refused, from what is declared and what they say."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sentinel_set import at, master_node, observed, replica_node, seen, view, written
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Plan, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import desired, plan
+from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.version import Version
+
+A, B, C = "10.0.2.1:6379", "10.0.2.2:6379", "10.0.2.3:6379"
+SENTINELS = [{"host": f"10.0.1.{number}", "port": 26379} for number in (1, 2, 3)]
+SET = [master_node(A), replica_node(B, A), replica_node(C, A)]
+
+
+def declared(*masters: dict[str, t.Any], **more: t.Any) -> desired.Desired:
+    items = [{"state": "present", **master} for master in masters]
+    return desired.declare({"sentinels": SENTINELS, "settings": None, "masters": items, **more})
+
+
+def planned(wanted: desired.Desired, there: Observed, **chosen: t.Any) -> Plan:
+    return plan.plan(wanted, there, plan.Options(**chosen))[0]
+
+
+def shown(made: Plan) -> list[tuple[str, str, dict[str, t.Any]]]:
+    return [(c.action, c.object, {d.field: (d.before, d.after) for d in c.differences}) for c in made.changes]
+
+
+def refusal(wanted: desired.Desired, there: Observed, **chosen: t.Any) -> str:
+    with pytest.raises(Refused) as caught:
+        planned(wanted, there, **chosen)
+    return str(caught.value)
+
+
+def test_a_new_master_on_every_sentinel_in_their_order() -> None:
+    made = planned(declared({"name": "m", "address": [B], "down_after_milliseconds": 1000}), observed([view(1), view(2), view(3)], SET))
+    fields = {"address": (None, A), "quorum": (None, "2"), "down_after_milliseconds": (None, "1000")}
+    assert shown(made) == [("create", f"10.0.1.{number}:26379/m", fields) for number in (1, 2, 3)]
+
+
+def test_after_a_failover_the_declared_address_is_not_what_is_wanted() -> None:
+    there = observed([view(n, seen("m", B)) for n in (1, 2, 3)], [master_node(B), replica_node(A, B)])
+    made = planned(declared({"name": "m", "address": [A], "quorum": 2}), there)
+    assert (shown(made), made.unchanged) == ([], 3)
+
+
+def test_sentinels_at_a_former_master_are_set_right() -> None:
+    there = observed([view(n, seen("m", A, "3")) for n in (1, 2, 3)], [replica_node(A, B), master_node(B)])
+    made = planned(declared({"name": "m", "address": [A], "quorum": 2}), there)
+    assert shown(made)[0] == ("replace", "10.0.1.1:26379/m", {"address": (A, B), "quorum": ("3", "2")})
+    assert len(made.changes) == 3
+    line = refusal(declared({"name": "m", "address": [A]}), there, repair=False)
+    assert "sentinel 10.0.1.1:26379 watches 10.0.2.1:6379, the master is 10.0.2.2:6379" in line
+
+
+def test_a_repair_keeps_what_the_sentinel_tells_and_what_its_file_says() -> None:
+    values = {"down_after_milliseconds": "777", "parallel_syncs": "4"}
+    there = observed([view(n, seen("m", A, values=values)) for n in (1, 2, 3)], [replica_node(A, B), master_node(B)])
+    text = "sentinel monitor m 10.0.2.1 6379 2\nsentinel auth-pass m hush\nsentinel rename-command m CONFIG secret-config\n"
+    wanted = desired.declare(
+        {
+            "sentinels": [{**entry, "conf": text} for entry in SENTINELS],
+            "settings": None,
+            "masters": [{"name": "m", "state": "present"}],
+        }
+    )
+    write = planned(wanted, there).changes[0].payload
+    words = {word: value for word, value in write.set if word != "auth-pass"}
+    assert words == {"down-after-milliseconds": "777", "parallel-syncs": "4"}
+    assert dict(write.set)["auth-pass"].reveal() == "hush"
+    assert write.renames == (("CONFIG", "secret-config"),)
+
+
+def test_two_masters_are_named_and_nothing_is_chosen() -> None:
+    there = observed([view(1, seen("m", A, epoch=3)), view(2, seen("m", A)), view(3, seen("m", B))], [master_node(A), master_node(B, 0)])
+    line = refusal(declared({"name": "m", "quorum": 1}), there)
+    assert "more than one master" in line
+    assert f"{A} (2 replicas, watched by 10.0.1.1:26379 in epoch 3" in line
+    assert f"{B} (0 replicas, watched by 10.0.1.3:26379 in epoch 0)" in line
+
+
+def test_a_silent_node_that_a_sentinel_watches_may_be_a_second_master() -> None:
+    there = observed([view(1, seen("m", A)), view(2, seen("m", A)), view(3, seen("m", B))], [master_node(A)], **{B: "no answer"})
+    line = refusal(declared({"name": "m"}), there)
+    assert f"{B} does not answer (no answer): whether it is a master cannot be told" in line
+
+
+def test_one_server_by_its_name_and_its_address_is_one_master() -> None:
+    named = Observed({entry.name: entry for entry in [view(1, seen("m", A)), view(2, seen("m", A)), view(3, seen("m", "redis-a:6379"))]})
+    named.nodes[at(A)] = master_node(A)
+    named.nodes[at("redis-a:6379")] = master_node(A)
+    assert shown(planned(declared({"name": "m"}), named)) == []
+
+
+def test_a_failover_in_progress_is_waited_out() -> None:
+    flags = frozenset({"master", "failover_in_progress"})
+    there = observed([view(1, seen("m", A, flags=flags)), view(2), view(3)], [replica_node(A, B), master_node(B)])
+    assert "a failover is in progress, says 10.0.1.1:26379" in refusal(declared({"name": "m"}), there)
+
+
+def test_a_master_that_is_down_stays_as_it_is() -> None:
+    there = observed([view(n, seen("m", A, flags=frozenset({"master", "s_down"}))) for n in (1, 2, 3)], **{A: "no answer"})
+    made, warnings = plan.plan(declared({"name": "m", "quorum": 1}), there, plan.Options())
+    assert [change.action for change in made.changes] == ["update"] * 3
+    assert any("no answer" in line for line in warnings)
+
+
+def test_what_nobody_declared_goes_with_prune_alone() -> None:
+    there = observed([view(n, seen("mymaster", "127.0.0.1:6379")) for n in (1, 2, 3)])
+    assert shown(planned(declared(), there)) == []
+    gone = shown(planned(declared(), there, prune=True))
+    assert gone[0] == ("delete", "10.0.1.1:26379/mymaster", {"address": ("127.0.0.1:6379", None), "quorum": ("2", None)})
+    assert [change.object for change in planned(declared({"name": "mymaster", "state": "absent"}), there).changes] == [
+        f"10.0.1.{number}:26379/mymaster" for number in (1, 2, 3)
+    ]
+
+
+def test_equal_ids_are_refused() -> None:
+    there = observed([view(1, myid="x"), view(2, myid="x"), view(3)], SET)
+    assert "sentinels 10.0.1.1:26379 and 10.0.1.2:26379: have the same id x" in refusal(declared({"name": "m", "address": [A]}), there)
+
+
+@pytest.mark.parametrize(
+    ("number", "master", "settings", "words"),
+    [
+        ((6, 0, 16), {}, {}, "runs Redis 6.0.16, and 6.2 is the oldest"),
+        ((6, 2, 7), {"master_reboot_down_after_period": 5}, {}, "master_reboot_down_after_period"),
+        ((7, 0, 15), {}, {"loglevel": "debug"}, "cannot be told at runtime"),
+        ((8, 0, 6), {"auth_pass": "with space"}, {}, "holds a space or a quote"),
+    ],
+)
+def test_what_a_version_cannot_do(number: tuple[int, ...], master: dict[str, t.Any], settings: dict[str, t.Any], words: str) -> None:
+    there = observed([view(n, version=Version("Redis", number)) for n in (1, 2, 3)], SET)
+    assert words in refusal(declared({"name": "m", "address": [A], **master}, settings=settings), there)
+
+
+def test_a_server_that_quotes_may_have_spaces() -> None:
+    there = observed([view(n, version=Version("Valkey", (9, 1, 2))) for n in (1, 2, 3)], SET)
+    assert len(planned(declared({"name": "m", "address": [A], "auth_pass": "with space"}), there).changes) == 3
+
+
+def test_names_need_a_sentinel_that_resolves_them() -> None:
+    there = observed([view(n) for n in (1, 2, 3)])
+    there.nodes[at("redis-a:6379")] = master_node("redis-a:6379")
+    wanted = {"name": "m", "address": ["redis-a"]}
+    assert "redis-a:6379 is a name" in refusal(declared(wanted), there)
+    assert len(planned(declared(wanted, settings={"resolve_hostnames": True}), there).changes) == 6
+    watched = observed([view(n, seen("m", "redis-a:6379")) for n in (1, 2, 3)])
+    watched.nodes[at("redis-a:6379")] = master_node("redis-a:6379")
+    assert "would not start again" in refusal(declared({"name": "m"}, settings={"resolve_hostnames": False}), watched)
+
+
+def test_warnings() -> None:
+    there = observed([view(1, seen("m", A), tilt=True), view(2, seen("m", A)), view(3, seen("m", A))], SET)
+    warnings = " | ".join(plan.plan(declared({"name": "m", "quorum": 1}), there, plan.Options())[1])
+    for words in ("10.0.1.1:26379 is in TILT", "quorum 1 is below the majority", "min-replicas-to-write is 0 at 10.0.2.1:6379"):
+        assert words in warnings
+    safe = observed([view(n, seen("m", A)) for n in (1, 2, 3)], [master_node(A, min_replicas=True)])
+    assert plan.plan(declared({"name": "m", "quorum": 2}), safe, plan.Options())[1] == []
+
+
+# Hidden options
+
+CONF = """
+sentinel monitor m 10.0.2.1 6379 2
+sentinel auth-pass m old
+sentinel rename-command m CONFIG c1
+sentinel rename-command m SLAVEOF s1
+"""
+
+
+def hidden(policy: str, conf: str | None, **master: t.Any) -> list[tuple[str, str, dict[str, t.Any]]]:
+    sentinels = [SENTINELS[0] | {"conf": conf}]
+    wanted = desired.declare({"sentinels": sentinels, "settings": None, "masters": [{"name": "m", "state": "present", **master}]})
+    return shown(planned(wanted, observed([view(1, seen("m", A))], SET), update_hidden=policy))
+
+
+def test_hidden_options_by_policy() -> None:
+    assert hidden("on_create", CONF, auth_pass="new") == []
+    assert hidden("from_file", None, auth_pass="new") == []
+    assert hidden("from_file", CONF, auth_pass="old", auth_user="", master_reboot_down_after_period=0) == []
+    (change,) = hidden("from_file", CONF, auth_pass="new")
+    assert repr(change[2]) == "{'auth_pass': ((hidden), (hidden))}"
+    (change,) = hidden("always", None, auth_pass="old")
+    assert repr(change[2]) == "{'auth_pass': (None, (hidden))}"
+
+
+def test_renamed_commands_are_taken_back_by_their_own_names() -> None:
+    assert hidden("from_file", CONF, rename_commands={"config": "c1", "SLAVEOF": "s1"}) == []
+    (change,) = hidden("from_file", CONF, rename_commands={"CONFIG": "c2"})
+    assert change[2] == {"rename CONFIG": ("c1", "c2"), "rename SLAVEOF": ("s1", None)}
+
+
+# Whatever is there and whatever is declared, one run leads where it says.
+
+NAMES = st.sampled_from(["a", "b", "c"])
+PLACES = st.sampled_from([A, B, C])
+THERE = st.lists(
+    st.dictionaries(NAMES, st.tuples(PLACES, st.sampled_from(["1", "2"]), st.sampled_from(["30000", "500"])), max_size=3),
+    min_size=3,
+    max_size=3,
+)
+MASTERS = st.dictionaries(
+    NAMES,
+    st.fixed_dictionaries(
+        {"state": st.sampled_from(["present", "present", "absent"]), "address": st.lists(PLACES, min_size=1, max_size=2)},
+        optional={
+            "quorum": st.sampled_from([1, 2, 3]),
+            "down_after_milliseconds": st.sampled_from([500, 30000]),
+            "auth_pass": st.just("x"),
+        },
+    ),
+    max_size=3,
+)
+
+
+@given(THERE, MASTERS, st.booleans(), st.sampled_from([A, B]))
+def test_a_second_run_finds_nothing(
+    there: list[dict[str, tuple[str, str, str]]], masters: dict[str, dict[str, t.Any]], prune: bool, true_master: str
+) -> None:
+    views = [
+        view(n, *(seen(name, place, quorum, values={"down_after_milliseconds": after}) for name, (place, quorum, after) in entry.items()))
+        for n, entry in enumerate(there, 1)
+    ]
+    nodes = [master_node(place) if place == true_master else replica_node(place, true_master) for place in (A, B, C)]
+    state = observed(views, nodes)
+    wanted = declared(*({"name": name, **item} for name, item in masters.items()))
+    for change in planned(wanted, state, prune=prune).changes:
+        state = written(state, change)
+    again = planned(wanted, state, prune=prune)
+    assert again.changes == ()
+    present = {name for name, item in masters.items() if item["state"] == "present"}
+    for entry in state.sentinels.values():
+        assert present <= entry.masters.keys()
+        assert not prune or entry.masters.keys() == present
+        for name in present:
+            assert str(entry.masters[name].address) == true_master
