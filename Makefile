@@ -46,7 +46,7 @@ test: test-quick lint integration ## everything that proves the project
 	@$(PART) "live tests" pytest tests/live
 
 # What is random or fatal, four times as often; other releases of Kubernetes, built for it; the roles' scenarios.
-LONG = test_predicts test_killed test_kubelet_flags test_node_roles test_join test_join_killed test_join_old test_failover
+LONG = test_predicts test_killed test_kubelet_flags test_node_roles test_join test_join_killed test_join_old test_failover test_redis_upgrade
 test-long: stage lab-tools molecule ## what is too long for CI: builds two more releases of Kubernetes
 	@$(PART) "live tests, at length" env ECO2_TIMES=4 pytest $(LONG:%=tests/live/%.py)
 

@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 from jinja2 import Undefined
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import maintenance
 from ansible_collections.eco2.platform.plugins.module_utils._redis import site as sites
 
 
@@ -37,5 +38,8 @@ class FilterModule:
             "redis_masters": _of_a_site("redis_masters", sites.masters),
             "redis_bootstrap": _of_a_site("redis_bootstrap", sites.bootstrap),
             "redis_new": _of_a_site("redis_new", sites.new),
-            "redis_maintenance": _of_a_site("redis_maintenance", sites.maintenance),
+            "redis_packages": _of_a_site("redis_packages", maintenance.packages),
+            "redis_expected": _of_a_site("redis_expected", maintenance.expected),
+            "redis_maintenance": _of_a_site("redis_maintenance", maintenance.steps),
+            "redis_outdated": maintenance.outdated,
         }

@@ -34,7 +34,10 @@ attributes:
     support: full
 options:
   flavor:
-    description: What the packages are called.
+    description:
+      - What the packages are called.
+      - An instance of C(redis) up to 7.2 becomes one of C(valkey) with its next O(restart); it keeps its data, its port and what it has in
+        its main file. Until then it stays what it is, and RV(instances[].pending) tells. There is no way back.
     type: str
     choices: [redis, valkey]
     default: redis
@@ -113,6 +116,15 @@ options:
     type: list
     elements: str
     default: []
+  backup:
+    description: Servers by their RV(instances[].id) of which a snapshot is made and copied, before anything else.
+    type: list
+    elements: str
+    default: []
+  backup_directory:
+    description: Where the copies go, for root alone, each as C(NAME-TIME.rdb).
+    type: str
+    default: /var/backups/redis
 seealso:
   - module: eco2.platform.redis_sentinel
   - module: eco2.platform.redis_failover
@@ -162,7 +174,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be, in order; kinds V(unit), V(kernel), V(file), V(directory), V(service) and V(users).
+    - What was changed, or in check mode would be, in order; kinds V(backup), V(unit), V(kernel), V(file), V(directory), V(service)
+      and V(users).
       After a failure only what was done.
   returned: always
   type: list
@@ -178,11 +191,10 @@ unchanged:
   returned: always
   type: int
 established:
-  description: The instances that were set up on this host before, declared or not.
+  description: The instances that were set up on this host before, declared or not, each with its flavor.
   returned: success
-  type: list
-  elements: str
-  sample: [server/pubsub, sentinel/main]
+  type: dict
+  sample: {"server/pubsub": "redis", "sentinel/main": "redis"}
 instances:
   description: The declared instances as they were found.
   returned: success
@@ -258,6 +270,8 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
         "transparent_hugepage": {"type": "str", "choices": ["madvise", "never"]},
         "instances": {"type": "list", "elements": "dict", "default": [], "options": INSTANCE},
         "restart": {"type": "list", "elements": "str", "default": []},
+        "backup": {"type": "list", "elements": "str", "default": []},
+        "backup_directory": {"type": "str", "default": "/var/backups/redis"},
     }
 
 

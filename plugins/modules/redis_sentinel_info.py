@@ -56,6 +56,13 @@ options:
       replicas:
         description: How many replicas it has. Where it is omitted, they are not counted.
         type: int
+      unlinked:
+        description:
+          - Replicas whose link to the master is no matter, each as C(HOST:PORT); as one of an older version that cannot read what its
+            newer master sends.
+        type: list
+        elements: str
+        default: []
   wait:
     description: Whether to wait until all is well, and to fail where it is not in time.
     type: bool
@@ -182,7 +189,11 @@ def argument_spec() -> arguments.Spec:
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {"name": {"type": "str", "required": True}, "replicas": {"type": "int"}},
+            "options": {
+                "name": {"type": "str", "required": True},
+                "replicas": {"type": "int"},
+                "unlinked": {"type": "list", "elements": "str", "default": []},
+            },
         },
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 60.0},

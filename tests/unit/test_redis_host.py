@@ -8,7 +8,15 @@ import typing as t
 import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import host, host_texts, site
+from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
+from ansible_collections.eco2.platform.plugins.module_utils._redis import (
+    host_instance,
+    host_plan,
+    host_state,
+    host_texts,
+    maintenance,
+    site,
+)
 
 NODES = ["a", "b", "c"]
 SITE: dict[str, t.Any] = {
@@ -23,6 +31,8 @@ SITE: dict[str, t.Any] = {
     "auth_pass": "aut",
     "password": "sen",
 }
+PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
+CACHE_OF_REDIS = {"server/cache": "redis"}
 BARE: dict[str, list[str]] = {"a": [], "b": [], "c": []}
 FULL = {name: ["server/pubsub", "sentinel/main"] for name in NODES}
 AT_B = {"pubsub": "10.0.0.2:6379"}
@@ -116,7 +126,7 @@ def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
 
 
 def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
-    steps = site.maintenance(SITE, FULL, AT_B)
+    steps = maintenance.steps(SITE, FULL, AT_B)
     assert [(step["action"], step["host"], step["instance"]) for step in steps] == [
         ("restart", "a", "server/pubsub"),
         ("restart", "c", "server/pubsub"),
@@ -124,14 +134,47 @@ def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_
         ("restart", "b", "server/pubsub"),
         *(("restart", name, "sentinel/main") for name in NODES),
     ]
-    assert site.maintenance(SITE, {"a": []}, AT_B) == []
+    assert maintenance.steps(SITE, {"a": []}, AT_B) == []
     with pytest.raises(Refused, match="name no master"):
-        site.maintenance(SITE, FULL, {})
+        maintenance.steps(SITE, FULL, {})
 
 
 def test_a_master_without_replicas_is_restarted_in_place() -> None:
-    (step,) = site.maintenance(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
+    (step,) = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
     assert (step["action"], step["instance"]) == ("restart", "server/cache")
+
+
+def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:
+    steps = maintenance.steps(SITE, FULL, AT_B, upgrading=NODES)
+    assert [(step["action"], step["host"], step["is_master"]) for step in steps[:5]] == [
+        ("backup", "b", True),
+        ("restart", "a", False),
+        ("restart", "c", False),
+        ("switch", "b", True),
+        ("restart", "b", False),
+    ]
+    assert [step["expected"][0]["unlinked"] for step in steps[:5]] == [
+        ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"],
+        ["10.0.0.2:6379", "10.0.0.3:6379"],
+        ["10.0.0.2:6379"],
+        ["10.0.0.2:6379"],
+        [],
+    ]
+    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "unlinked": []}
+
+
+def test_packages_are_those_of_what_has_the_declared_flavor() -> None:
+    assert maintenance.packages(SITE, "a", {}) == ["redis-server", "redis-sentinel", "redis-tools"]
+    valkey = changed(flavor="valkey")
+    old = {"server/pubsub": "redis", "sentinel/main": "redis"}
+    assert maintenance.packages(valkey, "a", old) == []
+    assert maintenance.packages(valkey, "a", {**old, "server/pubsub": "valkey"}) == ["valkey-server", "valkey-tools"]
+
+
+def test_packages_of_another_version_are_told() -> None:
+    there = {"redis-server": "5:7.0.15-1~deb12u5", "redis-tools": "5:8.0.2-3"}
+    assert maintenance.outdated(there, "8.0.2") == {"redis-server": {"before": "5:7.0.15-1~deb12u5", "after": "8.0.2"}}
+    assert maintenance.outdated(there, "") == {}
 
 
 # Texts
@@ -185,22 +228,80 @@ def test_users_are_changed_one_by_one_and_shown_without_hashes() -> None:
 def test_settings_that_are_not_the_users_are_refused(settings: dict[str, t.Any]) -> None:
     item = {**site.instances(SITE, "c", {})[1], "settings": settings}
     with pytest.raises(Refused):
-        host.declare({"flavor": "redis", "service": {}, "instances": [item]})
+        host_instance.declare({**PARAMS, "instances": [item]}, {})
 
 
 def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> None:
-    params = {"flavor": "redis", "service": {}, "instances": site.instances(SITE, "c", {})[1:2]}
-    (instance,) = host.declare(params)
-    (newer,) = host.declare({**params, "service": {"LimitNOFILE": 9}})
-    running = host.services.Service(active="active", enabled=True, since=1.0)
-    found = [host.Found(text, 0o640) for text in ("# main", instance.static, instance.users)]
-    seen = host.Seen(*found, drop_in=host.Found(instance.drop_in, 0o644), directory=True, service=running)
-    assert list(host._changes(instance, seen, False)) == host.pending(instance, seen) == []
-    assert list(host._changes(newer, seen, False)) == []
-    assert [difference.field for difference in host.pending(newer, seen)] == ["unit"]
-    assert [change.kind for change in host._changes(newer, seen, True)] == ["file", "service"]
+    params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2]}
+    (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
+    (newer,) = host_instance.declare({**params, "service": {"LimitNOFILE": 9}}, CACHE_OF_REDIS)
+    seen = there(instance)
+    assert list(host_plan.changes_of(instance, seen, False)) == host_state.pending(instance, seen) == []
+    assert list(host_plan.changes_of(newer, seen, False)) == []
+    assert [difference.field for difference in host_state.pending(newer, seen)] == ["unit"]
+    assert [change.kind for change in host_plan.changes_of(newer, seen, True)] == ["file", "service"]
     # One that does not run is started with what is declared.
-    stopped = seen._replace(service=host.services.Service(active="failed", enabled=True))
-    assert [(change.kind, change.payload[2]) for change in host._changes(newer, stopped, False) if change.kind == "service"] == [
-        ("service", "start")
+    stopped = seen._replace(service=Service(active="failed", enabled=True))
+    changes = host_plan.changes_of(newer, stopped, False)
+    assert [(change.kind, change.payload[2]) for change in changes if change.kind == "service"] == [("service", "start")]
+
+
+# From Redis to Valkey
+
+
+def moving(restart: bool) -> host_instance.Instance:
+    params = {**PARAMS, "flavor": "valkey", "instances": site.instances(SITE, "c", {})[1:2], "restart": ["server/cache"] if restart else []}
+    (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
+    return instance
+
+
+def test_it_stays_redis_until_its_restart_and_says_so() -> None:
+    instance = moving(restart=False)
+    assert (instance.flavor, instance.later, instance.former) == ("redis", "valkey", None)
+    seen = there(instance)
+    assert list(host_plan.changes_of(instance, seen, False)) == []
+    assert [difference.shown() for difference in host_state.pending(instance, seen)] == [
+        {"field": "flavor", "before": "redis", "after": "valkey"}
     ]
+
+
+def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind() -> None:
+    instance = moving(restart=True)
+    old = host_state.Other(host_state.Found("# main", 0o640), True, (instance.other.static,), Service(active="active", enabled=True))
+    seen = host_state.Seen(None, None, None, None, False, Service(), old)
+    changes = sorted(host_plan.changes_of(instance, seen, True), key=lambda change: change.stage)
+    assert [(change.kind, change.object, change.action) for change in changes] == [
+        ("service", "redis-server@cache", "update"),
+        ("file", "/etc/valkey/valkey-cache.static.conf", "create"),
+        ("file", "/etc/systemd/system/valkey-server@cache.service.d/eco2.conf", "create"),
+        ("file", "/etc/valkey/valkey-cache.acl", "create"),
+        ("file", "/etc/valkey/valkey-cache.conf", "create"),
+        ("directory", "/var/lib/valkey/cache", "create"),
+        ("service", "valkey-server@cache", "create"),
+        ("file", "/etc/redis/redis-cache.static.conf", "delete"),
+    ]
+    by_object = {change.object: change for change in changes}
+    assert by_object["/etc/valkey/valkey-cache.conf"].payload == ("/etc/redis/redis-cache.conf", "/etc/valkey/valkey-cache.conf", "valkey")
+    assert by_object["/var/lib/valkey/cache"].payload.source == "/var/lib/redis/cache"
+    # Whatever is to be kept moves after the old one has ended, and before the new one starts; secrets go when that runs.
+    started = by_object["valkey-server@cache"]
+    assert {change.key for change in changes[:6]} == started.needs
+    assert changes[-1].needs == {started.key}
+
+
+def test_a_move_that_was_cut_off_goes_on_where_it_was() -> None:
+    """The main file has moved, the data has not: the next run, whichever, must not start it empty."""
+    params = {**PARAMS, "flavor": "valkey", "instances": site.instances(SITE, "c", {})[1:2]}
+    (instance,) = host_instance.declare(params, {"server/cache": "valkey"})
+    old = host_state.Other(None, True, (instance.other.users,), Service())
+    seen = there(instance)._replace(directory=False, service=Service(active="inactive"), other=old)
+    changes = list(host_plan.changes_of(instance, seen, False))
+    assert [(change.kind, change.action) for change in changes] == [("directory", "create"), ("service", "update"), ("file", "delete")]
+    assert changes[0].payload == ("/var/lib/redis/cache", "/var/lib/valkey/cache", "valkey")
+
+
+def there(instance: host_instance.Instance) -> host_state.Seen:
+    """It runs with what is declared."""
+    found = [host_state.Found(text, 0o640) for text in ("# main", instance.static, instance.users)]
+    running = Service(active="active", enabled=True, since=1.0)
+    return host_state.Seen(*found, drop_in=host_state.Found(instance.drop_in, 0o644), directory=True, service=running)

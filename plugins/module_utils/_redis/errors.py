@@ -58,6 +58,9 @@ def from_answer(where: str, command: str, code: str, text: str, options: str) ->
     what = f"{where}: {command}"
     if code == "NOAUTH":
         return WrongCredentials(where, code, text, f"It wants a password: give {options}.")
+    if code == "DENIED":  # before the others, since its text tells of the missing password
+        remedy = "Give its user default a password, or set protected-mode no where its network is closed."
+        return ServerError(where, code, "it is in protected mode and accepts no one from other hosts.", remedy)
     if "without any password configured" in text or "no password is set" in text:
         return WrongCredentials(where, "AUTH", "its default user has no password.", f"Leave out {options}, or name a user that has one.")
     if code == "WRONGPASS" or "invalid username-password" in text or "invalid password" in text:
@@ -66,8 +69,6 @@ def from_answer(where: str, command: str, code: str, text: str, options: str) ->
         return MissingRights(what, code, text, "The credentials are right, the rights are not: see ACL SETUSER.")
     if code == "LOADING":
         return Loading(where, code, text, "Wait until it has its data, then run again.")
-    if code == "DENIED":
-        return ServerError(where, code, "it is in protected mode and accepts no one from other hosts", "Give it a password, or bind it.")
     if text.lower().startswith(("unknown command", "unknown subcommand")):
         return UnknownCommand(what, code, text, _unknown(command))
     return ServerError(what, code, text)

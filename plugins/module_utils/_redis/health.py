@@ -30,9 +30,8 @@ class Replica:
     priority: int
     offset: int
 
-    @property
-    def is_well(self) -> bool:
-        return self.flags == {"slave"} and self.link == "ok"
+    def is_well(self, needs_link: bool = True) -> bool:
+        return self.flags == {"slave"} and (self.link == "ok" or not needs_link)
 
     def shown(self) -> dict[str, t.Any]:
         return {
@@ -59,10 +58,14 @@ def replica(fields: Fields) -> Replica:
 
 @dataclass(frozen=True)
 class Expected:
-    """`sentinels`: how many watch each master; `replicas`: master -> how many it has, where that is known."""
+    """`sentinels`: how many watch each master; `replicas`: master -> how many it has, where that is known.
+
+    `unlinked`: replicas whose link to their master is no matter.
+    """
 
     sentinels: int
     replicas: t.Mapping[str, int]
+    unlinked: frozenset[Address] = frozenset()
 
 
 def of_sentinels(observed: Observed, expected: Expected) -> list[str]:
@@ -106,7 +109,7 @@ def _as_seen(entry: Monitored, replicas: t.Sequence[Replica], expected: Expected
     if wanted is not None and entry.replicas != wanted:
         yield f"there are {entry.replicas} replicas, not {wanted}"
     for found in replicas:
-        if not found.is_well:
+        if not found.is_well(needs_link=found.address not in expected.unlinked):
             yield f"replica {found.address} has the flags {','.join(sorted(found.flags))} and its link is {found.link or 'unknown'}"
         elif found.master is not None and found.master != entry.address:
             yield f"replica {found.address} follows {found.master}"

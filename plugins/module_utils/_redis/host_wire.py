@@ -37,6 +37,18 @@ class Wire:
         self._input.close()
         self._socket.close()
 
+    def log_in(self, name: str, passwords: t.Iterable[str]) -> None:
+        """With the first password that the server takes: while one is changed it knows the old one only. Raises Said."""
+        refusal = None
+        for password in passwords:
+            try:
+                self.ask("AUTH", name, password)
+                return
+            except Said as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+
     def ask(self, *words: str) -> t.Any:
         """Raises Said."""
         encoded = [word.encode("utf-8") for word in words]

@@ -9,8 +9,9 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
-from ansible_collections.eco2.platform.plugins.module_utils._redis import desired, health, options, read
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Refused, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._redis import address, desired, health, options, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connections import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.desired import Desired, Master
@@ -27,12 +28,13 @@ PAUSE = 0.5
 def look(params: Params, access: Access) -> tuple[Result, str | None]:
     """The module's result, and in one line why it fails: where it waited in vain."""
     declared = desired.declare({**params, "settings": None, "masters": [{**item, "state": "present"} for item in params["masters"]]})
+    unlinked = _unlinked(params["masters"])
     connections = Connections(access)
     deadline = time.monotonic() + params["wait_timeout"]
     while True:
         late = time.monotonic() >= deadline
         try:
-            result = _once(declared, connections)
+            result = _once(declared, unlinked, connections)
         except (ChangeFailed, NoAnswer, Unreachable):
             # What is lost between two questions is one more thing that is not well yet.
             if late or not params["wait"]:
@@ -48,14 +50,22 @@ def look(params: Params, access: Access) -> tuple[Result, str | None]:
         time.sleep(PAUSE)
 
 
-def _once(declared: Desired, connections: Connections) -> Result:
+def _unlinked(items: t.Iterable[Params]) -> frozenset[Address]:
+    """Raises Refused."""
+    try:
+        return frozenset(address.parse(text, desired.DATA_PORT) for item in items for text in item["unlinked"])
+    except ValueError as error:
+        raise Refused([f"masters: unlinked: {error}"]) from error
+
+
+def _once(declared: Desired, unlinked: frozenset[Address], connections: Connections) -> Result:
     observed = read.sentinels(declared, connections)
     known = sorted({name for view in observed.sentinels.values() for name in view.masters})
     named = {entry.name: entry for entry in declared.masters}
     masters = tuple(named.values()) or tuple(Master(name) for name in known)
     read.nodes(dataclasses.replace(declared, masters=masters), connections, observed)
     replicas = read.replicas(masters, connections, observed)
-    expected = Expected(len(declared.sentinels), {entry.name: entry.replicas for entry in masters if entry.replicas is not None})
+    expected = Expected(len(declared.sentinels), {entry.name: entry.replicas for entry in masters if entry.replicas is not None}, unlinked)
     shown = [_master(entry.name, observed, replicas, expected) for entry in masters]
     reasons = health.of_sentinels(observed, expected)
     reasons += [f"master {entry['name']}: {reason}" for entry in shown for reason in entry["reasons"]]

@@ -65,7 +65,7 @@ def _port(entry: Set) -> int:
     return int(entry.get("port") or 6379)
 
 
-def _place(site: Site, entry: Set, host: str) -> str:
+def place(site: Site, entry: Set, host: str) -> str:
     return str(Address.of(site["addresses"][host], _port(entry)))
 
 
@@ -105,7 +105,7 @@ def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
         "secret_settings": {"masterauth": site["masterauth"]},
         "users": _users(site, entry),
         "admin": ADMIN,
-        "replicaof": _place(site, entry, master) if master and master != host else None,
+        "replicaof": place(site, entry, master) if master and master != host else None,
     }
 
 
@@ -175,7 +175,7 @@ def masters(site: Site) -> list[Item]:
     for entry in site["sets"]:
         item: Item = {
             "name": entry["name"],
-            "address": [_place(site, entry, host) for host in entry["nodes"]],
+            "address": [place(site, entry, host) for host in entry["nodes"]],
             "quorum": int(entry.get("quorum") or len(site["sentinels"]) // 2 + 1),
             "replicas": len(entry["nodes"]) - 1,
             "auth_user": WATCHER,
@@ -202,7 +202,7 @@ def bootstrap(site: Site, here: t.Mapping[str, t.Sequence[str]], told: t.Mapping
             continue
         old = [node for node in nodes if f"server/{name}" in here.get(node, ())]
         unseen = [node for node in nodes if node not in here]
-        master = _host_of(site, entry, told.get(name))
+        master = host_of(site, entry, told.get(name))
         if told.get(name) and master is None:
             against.append(f"set {name}: its sentinels say that its master is {told[name]}, which is none of its nodes")
         elif master is not None and master != host:
@@ -233,33 +233,5 @@ def new(site: Site, here: t.Mapping[str, t.Sequence[str]]) -> list[str]:
     return [name for name in found if name.partition("/")[0] in here]
 
 
-def _host_of(site: Site, entry: Set, place: str | None) -> str | None:
-    return next((host for host in entry["nodes"] if place == _place(site, entry, host)), None)
-
-
-# Maintenance
-
-
-def maintenance(site: Site, pending: t.Mapping[str, t.Sequence[str]], told: t.Mapping[str, t.Any]) -> list[Item]:
-    """The steps that bring into force what is pending, in order: each a restart of one instance, or a switch of a master.
-
-    `pending`: host -> ids of instances; `told`: as in bootstrap.
-    """
-    steps = []
-    for entry in site["sets"]:
-        name, waiting = entry["name"], [host for host in entry["nodes"] if f"server/{entry['name']}" in pending.get(host, ())]
-        master = _host_of(site, entry, told.get(name))
-        if waiting and master is None:
-            raise Refused([f"set {name}: its sentinels name no master among its nodes, so nothing of it is restarted"])
-        steps += [_restart(host, f"server/{name}", name) for host in waiting if host != master]
-        if master in waiting:
-            if len(entry["nodes"]) > 1:
-                steps.append({"action": "switch", "host": master, "instance": f"server/{name}", "set": name})
-            steps.append(_restart(t.cast("str", master), f"server/{name}", name))
-    sentinel = f"sentinel/{site['sentinel_name']}"
-    steps += [_restart(host, sentinel, None) for host in site["sentinels"] if sentinel in pending.get(host, ())]
-    return steps
-
-
-def _restart(host: str, instance: str, name: str | None) -> Item:
-    return {"action": "restart", "host": host, "instance": instance, "set": name}
+def host_of(site: Site, entry: Set, address: str | None) -> str | None:
+    return next((host for host in entry["nodes"] if address == place(site, entry, host)), None)
