@@ -36,6 +36,7 @@ VARIABLES: dict[str, t.Any] = {
 }
 LATER = {
     "redis_sentinel_apt_suite": "trixie",
+    "redis_sentinel_apt_key": "file:///etc/apt/trusted.gpg.d/debian-archive-trixie-automatic.asc",
     # Debian 13 has its C library's successors under names of their own.
     "redis_sentinel_allow_remove": ["libssl3"],
 }
