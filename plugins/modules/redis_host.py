@@ -80,7 +80,13 @@ options:
         type: dict
         default: {}
       secret_settings:
-        description: Settings that are not to be shown, such as C(masterauth).
+        description:
+          - Settings of a server that are not to be shown, such as C(masterauth). They are in its main file, and changed at once, with
+            C(CONFIG SET) and C(CONFIG REWRITE), without a restart.
+        type: dict
+        default: {}
+      service:
+        description: Settings of its unit, beside those of O(service) and before them.
         type: dict
         default: {}
       users:
@@ -174,8 +180,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be, in order; kinds V(backup), V(unit), V(kernel), V(file), V(directory), V(service)
-      and V(users).
+    - What was changed, or in check mode would be, in order; kinds V(backup), V(unit), V(kernel), V(file), V(directory),
+      V(service), V(users) and V(settings).
       After a failure only what was done.
   returned: always
   type: list
@@ -209,12 +215,22 @@ instances:
       description: Its unit.
       type: str
       sample: redis-server@pubsub.service
+    config:
+      description: Its main file, which it rewrites itself.
+      type: str
+      sample: /etc/redis/redis-pubsub.conf
     established:
       description: Whether it was set up before.
       type: bool
     active:
       description: Whether it ran.
       type: bool
+    follows:
+      description: Whose replica its main file says that it is, as C(HOST:PORT).
+      type: str
+    keys:
+      description: How many keys a server that runs has.
+      type: int
     pending:
       description: What differs and waits for a restart, each with field, before and after.
       type: list
@@ -256,6 +272,7 @@ INSTANCE = {
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
     "settings": {"type": "dict", "default": {}},
     "secret_settings": {"type": "dict", "default": {}, "no_log": True},
+    "service": {"type": "dict", "default": {}},
     "users": {"type": "list", "elements": "dict", "required": True, "options": USER},
     "admin": {"type": "str", "default": "default"},
     "replicaof": {"type": "str"},

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 import typing as t
-from pathlib import Path
 
-import nodes
 import pytest
+import redis_site
 from nodes import Run
+from redis_site import Place, Site
+from writers import Writers
 
-from lab import nodes as lab_nodes
-from lab.host import LabError, require
-from lab.nodes import Node
-from lab.resp import Connection
+from lab.resp import ServerSaid
 
 NAMES = ["test-redis-1", "test-redis-2", "test-redis-3"]
 SECRETS = {
@@ -46,70 +43,35 @@ SETS = [entry["name"] for entry in VARIABLES["redis_sentinel_sets"]]
 UNPREDICTED = {"Bring the sentinels to the sets", "Wait until all is well"}
 
 
-class Site(t.NamedTuple):
-    home: Path
-    nodes: dict[str, Node]
+class Made(t.NamedTuple):
+    site: Site
     predicted: Run
     applied: Run
 
-    def play(self, playbook: str, *options: str, **variables: t.Any) -> Run:
-        return play(self.home, playbook, {**VARIABLES, **variables}, *options)
-
-    def sentinel(self, node: Node) -> Connection:
-        connection = Connection(node.address, 26379)
-        connection.ask("AUTH", SECRETS["redis_sentinel_password"])
-        return connection
-
-    def master(self) -> str:
-        found = set()
-        for node in self.nodes.values():
-            with self.sentinel(node) as sentinel:
-                found.add(sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pubsub")[0])
-        (address,) = found
-        return next(name for name, node in self.nodes.items() if node.address == address)
-
-    def started(self) -> dict[str, str]:
-        """When each instance on each node was started."""
-        units = [*(f"redis-server@{name}" for name in SETS), "redis-sentinel@main"]
-        return {
-            f"{name} {unit}": node.run("systemctl", "show", "--property", "ExecMainStartTimestampMonotonic,ExecMainPID", unit)
-            for name, node in self.nodes.items()
-            for unit in units
-        }
-
-
-def play(home: Path, playbook: str, variables: dict[str, t.Any], *options: str) -> Run:
-    tasks_from = {"tasks_from": "maintain"} if playbook == "maintain_redis" else {}
-    task = {"ansible.builtin.include_role": {"name": "eco2.platform.redis_sentinel", **tasks_from}}
-    return nodes.play(home, NAMES, {"become": True, "any_errors_fatal": True, "tasks": [task]}, variables, *options)
-
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
-    try:
-        require()
-    except LabError as error:
-        pytest.skip(f"no lab on this machine: {error}")
-    home = tmp_path_factory.mktemp("redis")
-    try:
-        found = {node.name: node for node in lab_nodes.up(NAMES)}
-        predicted = play(home, "sentinels", VARIABLES, "--check", "--diff").ok()
-        yield Site(home, found, predicted, play(home, "sentinels", VARIABLES, "--diff", "-v").ok())
-    finally:
-        lab_nodes.down(NAMES)
+def made(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Made]:
+    with redis_site.site(tmp_path_factory.mktemp("redis"), NAMES, VARIABLES) as found:
+        predicted = found.play("main", "--check", "--diff").ok()
+        yield Made(found, predicted, found.play("main", "--diff", "-vvv").ok())
 
 
-def test_check_mode_on_bare_nodes_lists_what_the_apply_changes(site: Site) -> None:
-    assert site.predicted.changed == [task for task in site.applied.changed if task not in UNPREDICTED]
-    assert site.predicted.changed
+@pytest.fixture
+def site(made: Made) -> Site:
+    return made.site
+
+
+def test_check_mode_on_bare_nodes_lists_what_the_apply_changes(made: Made) -> None:
+    assert made.predicted.changed == [task for task in made.applied.changed if task not in UNPREDICTED]
+    assert made.predicted.changed
 
 
 def test_a_second_run_changes_nothing_in_few_tasks(site: Site) -> None:
     before = site.started()
-    again = site.play("sentinels", "--diff").ok()
+    again = site.play("main", "--diff").ok()
     assert again.changed == []
-    assert again.executed <= 3 * 8
-    checked = site.play("sentinels", "--check", "--diff").ok()
+    assert again.executed <= 3 * 9
+    checked = site.play("main", "--check", "--diff").ok()
     assert checked.changed == []
     assert "Bring the sentinels to the sets" in checked.tasks("ok")
     assert site.started() == before
@@ -121,70 +83,57 @@ def test_nothing_of_the_packages_samples_has_ever_run(site: Site) -> None:
             shown = node.run("systemctl", "show", "--property", "LoadState,ExecMainStartTimestamp", unit)
             assert "LoadState=masked" in shown
             assert "ExecMainStartTimestamp=\n" in shown + "\n" or "ExecMainStartTimestamp" not in shown
-        with site.sentinel(node) as sentinel:
-            assert len(sentinel.ask("SENTINEL", "MASTERS")) == len(SETS)
+    for sentinel in site.sentinels:
+        assert len(sentinel.ask("SENTINEL", "MASTERS")) == len(SETS)
 
 
 def test_after_a_failover_nothing_is_changed_and_nothing_restarts(site: Site) -> None:
-    former, before = site.master(), site.started()
-    with site.sentinel(site.nodes[NAMES[0]]) as sentinel:
-        sentinel.ask("SENTINEL", "FAILOVER", "pubsub")
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if site.master() != former:
-                break
-        except ValueError:
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    moved = site.master()
-    again = site.play("sentinels", "--diff").ok()
+    former, before = site.master("pubsub"), site.started()
+    site.sentinels[0].ask("SENTINEL", "FAILOVER", "pubsub")
+    moved = site.another_master("pubsub", former)
+    again = site.play("main", "--diff").ok()
     assert again.changed == []
-    assert site.master() == moved
+    assert site.master("pubsub") == moved
     assert site.started() == before
     health = [outcome.result for outcome in again.outcomes if outcome.task == "Wait until all is well" and outcome.state == "ok"]
     assert health[0]["healthy"], json.dumps(health[0]["reasons"])
 
 
 def test_a_machine_made_anew_follows_whom_the_sentinels_name(site: Site) -> None:
-    master = site.master()
+    master = site.master("pubsub")
     name = next(name for name in NAMES if name not in (master, NAMES[2]))
     node = site.nodes[name]
     node.run("sh", "-c", "systemctl stop redis-server@pubsub; rm -r /etc/redis/redis-pubsub* /var/lib/redis/pubsub")
     # With only this host in the play the sentinels are asked all the same.
-    site.play("sentinels", "--limit", name).ok()
-    with Connection(node.address, 6379) as connection:
-        connection.ask("AUTH", "admin", SECRETS["redis_sentinel_admin_password"])
-        assert connection.ask("ROLE")[:2] == ["slave", site.nodes[master].address]
-    assert site.play("sentinels").ok().changed == []
+    site.play("main", "--limit", name).ok()
+    assert site.node(name).ask("ROLE")[:2] == ["slave", site.nodes[master].address]
+    assert site.play("main").ok().changed == []
 
 
 def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Site) -> None:
     sets = [{**VARIABLES["redis_sentinel_sets"][0], "settings": {"maxmemory": "96mb"}}, *VARIABLES["redis_sentinel_sets"][1:]]
-    before, former = site.started(), site.master()
-    reported = site.play("sentinels", redis_sentinel_sets=sets).ok()
+    before, former = site.started(), site.master("pubsub")
+    reported = site.play("main", redis_sentinel_sets=sets).ok()
     assert reported.changed == []
     assert "Report what waits for maintain_redis" in reported.tasks("ok")
     assert site.started() == before
-    told = site.play("maintain_redis", "--check", redis_sentinel_sets=sets).ok()
+    told = site.play("maintain", "--check", redis_sentinel_sets=sets).ok()
     assert [step["action"] for step in told.of("Tell the steps").result["msg"]] == ["restart", "restart", "switch", "restart"]
-    site.play("maintain_redis", "--diff", redis_sentinel_sets=sets).ok()
+    site.play("maintain", "--diff", redis_sentinel_sets=sets).ok()
     after = site.started()
     assert {key for key in before if before[key] != after[key]} == {f"{name} redis-server@pubsub" for name in NAMES}
-    assert site.master() != former
-    for node in site.nodes.values():
-        with Connection(node.address, 6379) as connection:
-            connection.ask("AUTH", "admin", SECRETS["redis_sentinel_admin_password"])
-            assert connection.ask("CONFIG", "GET", "maxmemory")[1] == str(96 << 20)
-    for playbook in ("maintain_redis", "sentinels"):
-        assert site.play(playbook, redis_sentinel_sets=sets).ok().changed == []
+    assert site.master("pubsub") != former
+    for name in NAMES:
+        assert site.node(name).ask("CONFIG", "GET", "maxmemory")[1] == str(96 << 20)
+    for tasks in ("maintain", "main"):
+        assert site.play(tasks, redis_sentinel_sets=sets).ok().changed == []
     assert site.started() == after
 
 
-def test_secrets_are_in_no_output_and_in_no_file_that_others_may_read(site: Site) -> None:
-    run = site.play("sentinels", "-vvv", "--diff").ok()
-    said = site.predicted.output + site.applied.output + run.output + json.dumps([outcome.result for outcome in site.applied.outcomes])
+def test_secrets_are_in_no_output_and_in_no_file_that_others_may_read(made: Made) -> None:
+    site = made.site
+    run = site.play("main", "-vvv", "--diff").ok()
+    said = made.predicted.output + made.applied.output + run.output + json.dumps([outcome.result for outcome in made.applied.outcomes])
     assert "canary" not in said
     for node in site.nodes.values():
         assert "canary" not in node.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
@@ -193,3 +142,60 @@ def test_secrets_are_in_no_output_and_in_no_file_that_others_may_read(site: Site
         for path in listed:
             assert path.startswith("/etc/redis/")
             assert node.run("stat", "--format", "%a %U %G", path).strip() in ("640 redis redis", "600 redis redis"), path
+
+
+def test_a_master_that_crashes_does_not_come_back_empty_before_its_replicas_are_asked(site: Site) -> None:
+    """Without a snapshot it would be back within a second, and its replicas would copy nothing from it."""
+    name = site.master("pubsub")
+    master = site.node(name)
+    master.ask("CONFIG", "SET", "save", "")
+    master.ask("SET", "kept", "yes")
+    assert master.ask("WAIT", 2, 5000) == 2
+    site.nodes[name].run("systemctl", "kill", "--signal", "SIGKILL", "redis-server@pubsub")
+    found = site.another_master("pubsub", name)
+    assert site.node(found).ask("GET", "kept") == "yes"
+    health = site.play("main").ok()
+    assert health.changed == [] or set(health.changed) == {"Set up the instances and run them"}, health.changed
+    assert site.node(name).ask("ROLE")[0] == "slave"
+    assert site.node(name).ask("GET", "kept") == "yes"
+
+
+def test_all_passwords_change_without_an_outage(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clients with the old one go on writing, nothing restarts, and the old ones are worth nothing in the end."""
+    before = site.started()
+    new = {name: f"{value}-2" for name, value in SECRETS.items()}
+    former = {name.removeprefix("redis_sentinel_"): value for name, value in SECRETS.items()}
+    sets = [{**entry, "password": "canary-application-2"} for entry in VARIABLES["redis_sentinel_sets"]]
+    both = [{**entry, "former_password": "canary-application"} for entry in sets]
+    with Writers(site, "pubsub", "rotation", "canary-application") as writers:
+        first = site.play("main", "-vvv", "--diff", redis_sentinel_sets=both, redis_sentinel_former_passwords=former, **new).ok()
+        writers.stop()
+        # From now on by the new ones.
+        site.variables.update(new, redis_sentinel_sets=sets)
+        account = writers.account(site.node(site.master("pubsub")))
+    with capsys.disabled():
+        print(f"\n  passwords changed: {account}", end="", flush=True)
+    assert (account.lost, account.errors) == (0, 0)
+    assert account.rate >= 500
+    assert {"Set up the instances and run them", "Bring the sentinels to the sets"} == set(first.changed)
+    assert "canary" not in first.output + json.dumps([outcome.result for outcome in first.outcomes])
+    last = site.play("main").ok()
+    assert set(last.changed) == {"Set up the instances and run them"}
+    assert site.play("main").ok().changed == []
+    assert site.started() == before
+    address = site.nodes[NAMES[0]].address
+    for place, words in (
+        (Place(address, 6379), ["canary-application"]),
+        (Place(address, 6379), ["admin", SECRETS["redis_sentinel_admin_password"]]),
+        (Place(address, 6379), ["replica", SECRETS["redis_sentinel_masterauth"]]),
+        (Place(address, 6379), ["sentinel", SECRETS["redis_sentinel_auth_pass"]]),
+        (Place(address, 26379), [SECRETS["redis_sentinel_password"]]),
+    ):
+        with pytest.raises(ServerSaid, match="WRONGPASS"):
+            place.ask("AUTH", *words)
+    # What the servers use among each other is the new one: links are made anew, and a failover goes as it did.
+    name = site.master("pubsub")
+    site.node(name).ask("CLIENT", "KILL", "TYPE", "replica")
+    site.sentinels[0].ask("SENTINEL", "FAILOVER", "pubsub")
+    site.another_master("pubsub", name)
+    assert site.play("main").ok().changed == []

@@ -8,12 +8,22 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from lab import redis
 from lab.resp import Connection, ServerSaid
 
 RATE = 1200  # writes a second in sum that they try for; 500 must be acknowledged
 TIMEOUT = 1.0  # seconds, of those that have one
 CLIENTS = 16
+
+
+class Asked(t.Protocol):
+    def ask(self, *words: str | int, timeout: float = 5.0) -> t.Any: ...
+
+
+class Watched(t.Protocol):
+    """A set whose sentinels can be asked."""
+
+    @property
+    def sentinels(self) -> t.Sequence[Asked]: ...
 
 
 @dataclass(frozen=True)
@@ -73,16 +83,20 @@ class Writer(threading.Thread):
             connection.close()
 
     def _connect(self) -> Connection:
-        return Connection(*self.writers.master(), timeout=self.timeout, connect_timeout=TIMEOUT)
+        connection = Connection(*self.writers.master(), timeout=self.timeout, connect_timeout=TIMEOUT)
+        if self.writers.password:
+            connection.ask("AUTH", self.writers.password)
+        return connection
 
 
 class Writers:
     """CLIENTS of them, every other one without a timeout, on the master that the group's sentinels name."""
 
-    def __init__(self, group: redis.Group, name: str, prefix: str) -> None:
+    def __init__(self, group: Watched, name: str, prefix: str, password: str | None = None) -> None:
         self.group = group
         self.name = name
         self.prefix = prefix
+        self.password = password
         self.ending = threading.Event()
         self.clients = [Writer(self, number, TIMEOUT if number % 2 else None) for number in range(CLIENTS)]
 
@@ -111,15 +125,15 @@ class Writers:
     def master(self) -> tuple[str, int]:
         """As the first sentinel that answers names it; OSError where none does."""
         for sentinel in self.group.sentinels:
-            with contextlib.suppress(OSError, ServerSaid), Connection(*sentinel.address, timeout=TIMEOUT) as connection:
-                host, port = connection.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+            with contextlib.suppress(OSError, ServerSaid):
+                host, port = sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name, timeout=TIMEOUT)
                 return str(host), int(port)
         raise OSError("no sentinel answers")
 
     def count(self) -> int:
         return sum(len(client.acknowledged) for client in self.clients)
 
-    def lost_on(self, server: redis.Server) -> list[tuple[str, int]]:
+    def lost_on(self, server: Asked) -> list[tuple[str, int]]:
         """The acknowledged writes that the server has not."""
         lost = []
         for client in self.clients:
@@ -127,7 +141,7 @@ class Writers:
             lost += [(client.key, value) for dummy, value in list(client.acknowledged) if value not in there]
         return lost
 
-    def account(self, server: redis.Server) -> Account:
+    def account(self, server: Asked) -> Account:
         """After stop: what became of all writes, as this server has them."""
         each = [sorted([self.began, self.ended, *(moment for moment, dummy in client.acknowledged)]) for client in self.clients]
         gap = _longest(sorted(moment for moments in each for moment in moments))

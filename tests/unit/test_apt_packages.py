@@ -102,6 +102,15 @@ def test_a_prediction_takes_what_apt_does_not_know_yet_for_there() -> None:
     assert plan.targets(wants, {}, {}, predicting=False) == {}
 
 
+def test_a_version_that_no_list_has_yet_is_no_step_back_for_want_of_an_epoch() -> None:
+    """Redis 8.0.2 of a repository whose lists are not there yet, in check mode, beside 5:7.0.15-1~deb12u7."""
+    for wanted, problems in (("8.0.2", 0), ("7.0.11", 1)):
+        wants = plan.wanted([{"name": "redis-server", "version": wanted}])
+        there = {"redis-server": Installed("5:7.0.15-1~deb12u7", held=False)}
+        chosen = plan.targets(wants, there, {}, predicting=True)
+        assert len(list(plan._not_allowed(there, chosen, plan.Options()))) == problems
+
+
 @pytest.mark.parametrize(
     ("item", "message"),
     [

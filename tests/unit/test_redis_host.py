@@ -60,7 +60,7 @@ def test_addresses_may_be_of_ipv6() -> None:
     assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
     assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
     (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
-    assert host_texts.main("server", server["replicaof"]).splitlines()[-1] == "replicaof 2001:db8::b 6379"
+    assert host_texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
 
 
 def test_afterwards_the_sentinels_are_asked() -> None:
@@ -83,6 +83,47 @@ def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any
     found = site.bootstrap(SITE, here, told, "a")
     assert found["masters"] == {}
     assert words in " ".join(found["problems"])
+
+
+def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follows_nobody() -> None:
+    """Otherwise it would follow the first node, which follows it."""
+    assert {name: site.bootstrap(SITE, BARE, AT_B, name)["masters"]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")
+    assert site.instances(SITE, "b", {"pubsub": "b"})[0]["replicaof"] is None
+
+
+def looked(**follows: t.Any) -> dict[str, t.Any]:
+    """host -> (whom its pubsub follows, how many keys it has)."""
+    return {name: [{"id": "server/pubsub", "follows": master, "keys": keys}] for name, (master, keys) in follows.items()}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "master"),
+    [
+        # The first node failed at its first run, and the others wait for it.
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 0)), "a"),
+        # It was there before the others: it has whatever there is.
+        (looked(b=(None, 7), c=("10.0.0.2:6379", 7)), "b"),
+        # One of them has data, and would copy nothing from an empty master.
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 1)), None),
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", None)), None),
+        # Two masters, or replicas of different ones, or one that was not looked at.
+        (looked(b=(None, 0), c=(None, 0)), None),
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.2:6379", 0)), None),
+        (looked(b=("10.0.0.9:6379", 0), c=("10.0.0.9:6379", 0)), None),
+        (looked(b=("10.0.0.1:6379", 0)), None),
+    ],
+)
+def test_a_first_run_that_was_cut_off_goes_on_where_that_is_certain(nodes: dict[str, t.Any], master: str | None) -> None:
+    found = site.bootstrap(SITE, {**FULL, "a": []}, {}, "a", nodes)
+    assert found["masters"] == ({"pubsub": master} if master else {})
+    assert bool(found["problems"]) is (master is None)
+
+
+def test_whom_a_server_follows_is_in_its_main_file() -> None:
+    assert host_texts.follows("replicaof 10.0.0.1 6379\n") == "10.0.0.1:6379"
+    assert host_texts.follows('port 1\nreplicaof "2001:db8::0" 6379\n') == "[2001:db8::]:6379"
+    assert host_texts.follows("maxmemory 1gb\n") is None
+    assert host_texts.follows("replicaof no one\n") is None
 
 
 def test_the_only_node_of_a_set_may_come_back_empty() -> None:
@@ -181,7 +222,7 @@ def test_packages_of_another_version_are_told() -> None:
 
 
 def test_settings_as_redis_reads_them() -> None:
-    text = host_texts.static({"dir": "/d"}, {"appendonly": True, "save": ["60 1", "300 10"], "maxmemory": "1gb"}, {"masterauth": 'a "b\\ü'})
+    text = host_texts.static({"dir": "/d"}, {"appendonly": True, "save": ["60 1", "300 10"], "maxmemory": "1gb"})
     assert text.splitlines()[1:] == [
         "dir /d",
         "appendonly yes",
@@ -189,20 +230,49 @@ def test_settings_as_redis_reads_them() -> None:
         "save 60 1",
         "save 300 10",
         "maxmemory 1gb",
-        'masterauth "a \\"b\\\\\\xc3\\xbc"',
     ]
-    assert host_texts.static({}, {"save": ""}, {}).splitlines()[1:] == ['save ""']
+    assert host_texts.static({}, {"save": ""}).splitlines()[1:] == ['save ""']
 
 
-def test_differences_by_setting_and_secrets_hidden() -> None:
-    before = host_texts.static({}, {"maxmemory": "1gb", "hz": 10}, {"masterauth": "one"})
-    after = host_texts.static({}, {"maxmemory": "2gb"}, {"masterauth": "two"})
-    found = [difference.shown() for difference in host_texts.static_differences(before, after, {"masterauth"})]
-    assert found == [
+def test_differences_by_setting() -> None:
+    before = host_texts.static({}, {"maxmemory": "1gb", "hz": 10})
+    after = host_texts.static({}, {"maxmemory": "2gb"})
+    assert [difference.shown() for difference in host_texts.static_differences(before, after)] == [
         {"field": "hz", "before": "10", "after": None},
-        {"field": "masterauth", "before": "(hidden)", "after": "(hidden)"},
         {"field": "maxmemory", "before": "1gb", "after": "2gb"},
     ]
+
+
+@pytest.mark.parametrize("password", ["plain", 'a "b\\ü', "two words", "\t#'", '"', ""])
+def test_what_the_server_keeps_is_read_as_it_is_written_and_never_shown(password: str) -> None:
+    text = host_texts.main("server", "10.0.0.1:6379", {"masterauth": password})
+    assert host_texts.kept_differences(text, {"masterauth": password}) == ()
+    (found,) = host_texts.kept_differences(text, {"masterauth": password + "x"})
+    assert found.shown() == {"field": "masterauth", "before": "(hidden)", "after": "(hidden)"}
+    changed = host_texts.with_kept(text, {"masterauth": password + "x"})
+    assert host_texts.kept_differences(changed, {"masterauth": password + "x"}) == ()
+    assert "replicaof 10.0.0.1 6379" in changed and changed.count("masterauth") == 1
+
+
+def test_what_the_server_keeps_changes_without_a_restart() -> None:
+    params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2]}
+    (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
+    (newer,) = host_instance.declare({**params, "instances": site.instances(changed(masterauth="new"), "c", {})[1:2]}, CACHE_OF_REDIS)
+    seen = there(instance)
+    assert host_state.pending(newer, seen) == []
+    # The others' users take it first.
+    changes = sorted(host_plan.changes_of(newer, seen, False), key=lambda change: change.stage)
+    assert [change.kind for change in changes] == ["users", "settings"]
+    stopped = seen._replace(service=Service(active="inactive", enabled=True))
+    (file,) = [change for change in host_plan.changes_of(newer, stopped, False) if change.object == newer.paths.main]
+    assert host_texts.kept_differences(file.payload.content, newer.kept) == ()
+
+
+def test_a_set_with_replicas_gives_sentinel_the_time_to_see_a_crash() -> None:
+    assert site.instances(SITE, "a", {})[0]["service"] == {"RestartSec": 61}
+    sets = [{**SITE["sets"][0], "down_after_milliseconds": 5000}]
+    assert site.instances(changed(sets=sets), "a", {})[0]["service"] == {"RestartSec": 11}
+    assert site.instances(SITE, "c", {})[1]["service"] == {}
 
 
 def test_copies_that_redis_made_of_settings_that_are_gone_go_too() -> None:
@@ -267,7 +337,8 @@ def test_it_stays_redis_until_its_restart_and_says_so() -> None:
 
 def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind() -> None:
     instance = moving(restart=True)
-    old = host_state.Other(host_state.Found("# main", 0o640), True, (instance.other.static,), Service(active="active", enabled=True))
+    main = host_state.Found('replicaof 10.0.0.1 6379\ndir "/var/lib/redis/cache"\n', 0o640)
+    old = host_state.Other(main, True, (instance.other.main, instance.other.static), Service(active="active", enabled=True))
     seen = host_state.Seen(None, None, None, None, False, Service(), old)
     changes = sorted(host_plan.changes_of(instance, seen, True), key=lambda change: change.stage)
     assert [(change.kind, change.object, change.action) for change in changes] == [
@@ -278,15 +349,18 @@ def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind
         ("file", "/etc/valkey/valkey-cache.conf", "create"),
         ("directory", "/var/lib/valkey/cache", "create"),
         ("service", "valkey-server@cache", "create"),
+        ("file", "/etc/redis/redis-cache.conf", "delete"),
         ("file", "/etc/redis/redis-cache.static.conf", "delete"),
     ]
     by_object = {change.object: change for change in changes}
-    assert by_object["/etc/valkey/valkey-cache.conf"].payload == ("/etc/redis/redis-cache.conf", "/etc/valkey/valkey-cache.conf", "valkey")
+    file = by_object["/etc/valkey/valkey-cache.conf"].payload
+    # Where its files are it reads in ours: it may not go where Redis was.
+    assert (file.content, file.owner) == ("replicaof 10.0.0.1 6379\n", "valkey")
     assert by_object["/var/lib/valkey/cache"].payload.source == "/var/lib/redis/cache"
     # Whatever is to be kept moves after the old one has ended, and before the new one starts; secrets go when that runs.
     started = by_object["valkey-server@cache"]
     assert {change.key for change in changes[:6]} == started.needs
-    assert changes[-1].needs == {started.key}
+    assert changes[-1].needs == changes[-2].needs == {started.key}
 
 
 def test_a_move_that_was_cut_off_goes_on_where_it_was() -> None:
@@ -302,6 +376,7 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was() -> None:
 
 def there(instance: host_instance.Instance) -> host_state.Seen:
     """It runs with what is declared."""
-    found = [host_state.Found(text, 0o640) for text in ("# main", instance.static, instance.users)]
+    main = host_texts.main("server", None, instance.kept)
+    found = [host_state.Found(text, 0o640) for text in (main, instance.static, instance.users)]
     running = Service(active="active", enabled=True, since=1.0)
     return host_state.Seen(*found, drop_in=host_state.Found(instance.drop_in, 0o644), directory=True, service=running)

@@ -21,6 +21,10 @@ _VERSION = re.compile(r"(\d+:)?\d[A-Za-z0-9.+~-]*(:[A-Za-z0-9.+~-]+)?")
 NEWEST = "newest"
 
 
+class Guess(str):
+    """A version as a person gave it, while no list has it yet: it may lack an epoch and a revision."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     name: str
@@ -91,7 +95,7 @@ def targets(
         if not is_there(want, installed):
             version = target(want, available)
             if version is None and predicting and not want.optional:
-                version = want.version or NEWEST
+                version = Guess(want.version) if want.version else NEWEST
             if version is not None:
                 found[want.name] = version
     return found
@@ -149,8 +153,14 @@ def _not_allowed(installed: t.Mapping[str, Installed], chosen: t.Mapping[str, st
         have = installed.get(name)
         if have and have.held and not options.allow_change_held:
             yield f"package {name} is held at {have.version}, and {version} is wanted: say allow_change_held to change it"
-        if have and version != NEWEST and versions.compare(version, have.version) < 0 and not options.allow_downgrade:
+        if have and version != NEWEST and _goes_back(version, have.version) and not options.allow_downgrade:
             yield f"package {name} would go back from {have.version} to {version}: say allow_downgrade if that is meant"
+
+
+def _goes_back(version: str, have: str) -> bool:
+    if isinstance(version, Guess) and ":" not in version:
+        have = have.partition(":")[2] or have
+    return versions.compare(version, have) < 0
 
 
 def _by_the_way(

@@ -18,6 +18,10 @@ Params = t.Mapping[str, t.Any]
 FLAVORS = ("redis", "valkey")
 
 
+# Certificates and keys, which are renewed in their place.
+_FILES = re.compile(r"tls-[a-z-]*file")
+
+
 @dataclass(frozen=True)
 class Instance:
     """One server or sentinel of this host, by what Debian's templates make of its name.
@@ -33,7 +37,10 @@ class Instance:
     static: str
     drop_in: str
     users: str
-    secret: frozenset[str]
+    # What the server keeps in its main file and takes at once, by its name there.
+    kept: t.Mapping[str, str]
+    # What it reads at its start alone.
+    reads: tuple[str, ...]
     admin: tuple[str, tuple[str, ...]]
     former: str | None = None
     later: str | None = None
@@ -108,7 +115,7 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
     problems += [f"instance {name} is declared twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
     for item in params["instances"]:
         problems += _item_problems(item)
-    for name, value in params["service"].items():
+    for name, value in [setting for each in (params, *params["instances"]) for setting in each["service"].items()]:
         if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or any("\n" in word for word in host_texts.words(value)):
             problems.append(f"service: {name!r} is no setting of a unit such as LimitNOFILE, or has more than a line")
     for option in ("restart", "backup"):
@@ -124,6 +131,8 @@ def _item_problems(item: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", item["name"]) or item["name"].endswith(".static"):
         yield f"instance {of}: a name has letters, digits, dot, minus and underscore"
     yield from host_texts.problems(item["settings"], of)
+    if item["kind"] == "sentinel" and item["secret_settings"]:
+        yield f"{of}: secret_settings are a server's; a sentinel has its passwords from redis_sentinel"
     for user in item["users"]:
         if not re.fullmatch(r"[^\s#>]+", user["name"]):
             yield f"{of}: user {user['name']!r} has a name that Redis does not take"
@@ -156,10 +165,16 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
         kind=kind,
         name=name,
         replicaof=item["replicaof"] or None,
-        static=host_texts.static(own, item["settings"], item["secret_settings"]),
-        drop_in=host_texts.drop_in(command, params["service"]),
+        static=host_texts.static(own, item["settings"]),
+        drop_in=host_texts.drop_in(command, {**params["service"], **item["service"]}),
         users=host_texts.users(item["users"]),
-        secret=frozenset(item["secret_settings"]),
+        kept={name: str(value) for name, value in item["secret_settings"].items()},
+        reads=(
+            paths.static,
+            paths.drop_in,
+            paths.program,
+            *(str(value) for name, value in item["settings"].items() if _FILES.fullmatch(name)),
+        ),
         admin=(item["admin"], tuple(password for user in admins for password in user["passwords"])),
         former=has if moves else None,
         later=declared if changes and not moves else None,

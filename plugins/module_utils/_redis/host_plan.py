@@ -19,12 +19,12 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis import host_b
 from ansible_collections.eco2.platform.plugins.module_utils._redis.host_instance import Instance, Params
 from ansible_collections.eco2.platform.plugins.module_utils._redis.host_state import Seen
 
-BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, CLEAN = range(9)  # stages
+BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
 class Move(t.NamedTuple):
-    """A path that gets another name, and another owner before that."""
+    """A directory that gets another name, and another owner before that."""
 
     source: str
     target: str
@@ -51,7 +51,7 @@ def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[
         yield change
     service = list(_service(instance, seen, waits if may_restart else [], frozenset(needs)))
     yield from service
-    if not instance.later:
+    if instance.former or (seen.main and not instance.later):
         yield from _leftovers(seen, frozenset(change.key for change in service))
 
 
@@ -74,8 +74,8 @@ def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Chan
         return
     paths, owner = instance.paths, instance.flavor
     for change in (
-        _file(File(paths.static, instance.static, 0o640, owner=owner), seen.static, instance.secret),
-        _file(File(paths.drop_in, instance.drop_in, 0o644), seen.drop_in, ()),
+        _file(File(paths.static, instance.static, 0o640, owner=owner), seen.static),
+        _file(File(paths.drop_in, instance.drop_in, 0o644), seen.drop_in),
     ):
         if change:
             yield change
@@ -101,12 +101,16 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
     differences: tuple[Difference, ...]
     payload: t.Any
     if seen.main is None:
-        if moves:
-            differences, payload = (Difference("path", had.main, paths.main),), Move(had.main, paths.main, owner)
+        if seen.other.main and moves:
+            # Without what says where its files are: a server goes there as it reads, and may not any more.
+            text = host_texts.stripped(seen.other.main.content, host_texts.OWN)
+            differences, payload = (Difference("path", had.main, paths.main),), File(paths.main, text, 0o640, owner=owner)
         else:
             differences = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
-            payload = File(paths.main, host_texts.main(instance.kind, instance.replicaof), 0o640, owner=owner)
+            payload = File(paths.main, host_texts.main(instance.kind, instance.replicaof, instance.kept), 0o640, owner=owner)
         yield Change("file", paths.main, {"path": paths.main}, "create", differences, MAIN, payload=payload)
+    else:
+        yield from _kept(instance, seen, seen.main)
     if not seen.directory:
         # Also where a run that was to move it was cut off: an established instance without data is none that we want to start.
         if seen.other.directory and (moves or seen.main is not None):
@@ -116,11 +120,22 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         yield Change("directory", paths.directory, {"path": paths.directory}, "create", differences, DATA, payload=payload)
 
 
-def _file(file: File, have: Found | None, secret: t.Collection[str]) -> Change | None:
+def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
+    """What the server keeps itself, told to it where it runs."""
+    differences = host_texts.kept_differences(main.content, instance.kept)
+    if differences and seen.runs:
+        yield Change("settings", instance.id, {"id": instance.id}, "update", differences, KEPT, payload=instance)
+    elif differences:
+        path = instance.paths.main
+        file = File(path, host_texts.with_kept(main.content, instance.kept), main.mode, owner=instance.flavor)
+        yield Change("file", path, {"path": path}, "update", differences, MAIN, payload=file)
+
+
+def _file(file: File, have: Found | None) -> Change | None:
     differences: list[Difference] = []
     if (have.content if have else None) != file.content:
         if file.path.endswith(".static.conf"):
-            differences += host_texts.static_differences(have.content if have else None, file.content or "", secret)
+            differences += host_texts.static_differences(have.content if have else None, file.content or "")
         else:
             differences.append(Difference("content", file.shown(have.content if have else None), file.shown(file.content)))
     if have and have.mode != file.mode:
@@ -150,8 +165,6 @@ def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], need
 
 def _leftovers(seen: Seen, needs: frozenset[Key]) -> t.Iterator[Change]:
     """What an instance that has moved leaves behind, secrets among it; once the new one runs."""
-    if seen.main is None and seen.other.main is None:
-        return
     for path in seen.other.leftovers:
         gone = (Difference("state", "present", "absent"),)
         yield Change("file", path, {"path": path}, "delete", gone, CLEAN, needs, payload=File(path, None))

@@ -16,6 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.files import F
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
 from ansible_collections.eco2.platform.plugins.module_utils._redis import host_texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.host_instance import Instance, Paths
+from ansible_collections.eco2.platform.plugins.module_utils._redis.host_wire import Said, Wire
 
 # Valkey reads what Redis wrote before this version, whose snapshots have format 12; and no Redis reads all of Valkey's.
 UNREADABLE_FROM = (7, 4)
@@ -45,11 +46,8 @@ class Seen(t.NamedTuple):
 
 
 def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
-    units = [
-        services.Wanted(instance.unit, True, True, (instance.paths.static, instance.paths.drop_in, instance.paths.program))
-        for instance in declared
-    ]
-    units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if instance.former]
+    units = [services.Wanted(instance.unit, True, True, instance.reads) for instance in declared]
+    units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if os.path.exists(instance.other.main)]
     found = services.observe(units)
     return {instance.id: _seen(instance, found) for instance in declared}
 
@@ -71,7 +69,7 @@ def _other(paths: Paths, found: t.Mapping[str, Service]) -> Other:
     return Other(
         main=files.read(paths.main),
         directory=os.path.isdir(paths.directory),
-        leftovers=tuple(path for path in (paths.static, paths.users, paths.drop_in) if os.path.exists(path)),
+        leftovers=tuple(path for path in (paths.main, paths.static, paths.users, paths.drop_in) if os.path.exists(path)),
         service=found.get(paths.unit, Service()),
     )
 
@@ -84,7 +82,7 @@ def problems(instance: Instance, seen: Seen) -> t.Iterator[str]:
             f"{instance.id}: {instance.paths.main} is there and was not set up by this module: move it away,"
             f" with {instance.paths.directory} as the place of its data, or give the set another name"
         )
-    if instance.former and seen.main is not None:
+    if seen.main is not None and seen.other.main is not None and (instance.former or seen.other.service.is_up):
         yield f"{instance.id}: both {instance.other.main} and {instance.paths.main} are there: remove the one that is not meant"
     if instance.former or instance.later:
         yield from _flavor_problems(instance)
@@ -118,13 +116,23 @@ def pending(instance: Instance, seen: Seen) -> list[Difference]:
     if seen.main is None:
         return []
     found = [Difference("flavor", instance.flavor, instance.later)] if instance.later else []
-    found += host_texts.static_differences(seen.static.content if seen.static else None, instance.static, instance.secret)
+    found += host_texts.static_differences(seen.static.content if seen.static else None, instance.static)
     if (seen.drop_in.content if seen.drop_in else None) != instance.drop_in:
         found.append(Difference("unit", seen.drop_in.content.splitlines() if seen.drop_in else None, instance.drop_in.splitlines()))
-    for path in (instance.paths.static, instance.paths.drop_in, instance.paths.program):
+    for path in instance.reads:
         if seen.service.is_older_than(path):
             found.append(Difference("started", f"before {path} changed", "after"))
     return found
+
+
+def _keys(instance: Instance) -> int | None:
+    """None where it does not tell."""
+    try:
+        with Wire(instance.paths.socket) as wire:
+            wire.log_in(*instance.admin)
+            return sum(map(int, re.findall(r"(?m)^db\d+:keys=(\d+)", wire.ask("INFO", "keyspace"))))
+    except (Said, OSError):
+        return None
 
 
 def told(instance: Instance, seen: Seen, restarts: bool) -> dict[str, t.Any]:
@@ -132,7 +140,10 @@ def told(instance: Instance, seen: Seen, restarts: bool) -> dict[str, t.Any]:
     return {
         "id": instance.id,
         "unit": f"{instance.unit}.service",
+        "config": instance.paths.main,
         "established": seen.main is not None or instance.former is not None,
         "active": (seen.other.service if instance.former else seen.service).active == "active",
+        "follows": host_texts.follows((seen.main or seen.other.main or Found("", 0)).content),
+        "keys": _keys(instance) if seen.runs and instance.kind == "server" else None,
         "pending": [difference.shown() for difference in waits],
     }

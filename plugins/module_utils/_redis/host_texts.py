@@ -49,6 +49,17 @@ def _escaped(byte: int) -> str:
     return char if 32 <= byte < 127 else f"\\x{byte:02x}"
 
 
+def unquoted(value: str) -> str:
+    """What `quoted` made of a text, or Redis itself in a file that it has rewritten."""
+    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
+        return value
+    named = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
+    pieces = []
+    for plain, code, char in re.findall(r"([^\\]+)|\\x([0-9a-fA-F]{2})|\\(.)", value[1:-1]):
+        pieces.append(plain.encode() or (bytes([int(code, 16)]) if code else named.get(char, char).encode()))
+    return b"".join(pieces).decode("utf-8", "replace")
+
+
 def problems(settings: Settings, of: str) -> t.Iterator[str]:
     for name, value in settings.items():
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
@@ -59,14 +70,13 @@ def problems(settings: Settings, of: str) -> t.Iterator[str]:
             yield f"{of}: {name} has to have a text, a number, a boolean or a list of them, each in one line"
 
 
-def static(own: Settings, settings: Settings, secrets: Settings) -> str:
+def static(own: Settings, settings: Settings) -> str:
     lines = [f"# {MARK}; read last at each start, so that nothing that Redis writes elsewhere wins over it"]
     for name, value in {**own, **settings}.items():
         if name == "save":
             # Points in time are added up, and Redis may have written others down.
             lines.append('save ""')
         lines += [f"{name} {word}" for word in words(value) if (name, word) != ("save", '""')]
-    lines += [f"{name} {quoted(str(value))}" for name, value in secrets.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -79,21 +89,14 @@ def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def static_differences(before: str | None, after: str, secret: t.Collection[str]) -> tuple[Difference, ...]:
+def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
     differences = [
-        Difference(name, *(_side(name, values.get(name), secret) for values in (have, want)))
+        Difference(name, *("; ".join(values[name]) if name in values else None for values in (have, want)))
         for name in sorted({*have, *want})
         if have.get(name) != want.get(name)
     ]
     return tuple(differences) or ((Difference("text", None, "rewritten"),) if before != after else ())
-
-
-def _side(name: str, values: tuple[str, ...] | None, secret: t.Collection[str]) -> t.Any:
-    if values is None:
-        return None
-    text = "; ".join(values)
-    return Secret(text) if name in secret else text
 
 
 def stripped(text: str, names: t.Collection[str]) -> str:
@@ -102,13 +105,40 @@ def stripped(text: str, names: t.Collection[str]) -> str:
     return "".join(line for line in lines if line.strip().partition(" ")[0].lower() not in names)
 
 
-def main(kind: str, replicaof: str | None) -> str:
+def main(kind: str, replicaof: str | None, kept: Settings) -> str:
     keeps = "Redis and Sentinel keep their" if kind == "server" else "Sentinel keeps its"
     lines = [f"# Written once by eco2.platform; {keeps} state here. Settings are in the file beside, with .static in its name."]
     if replicaof:
         master = address.parse(replicaof, 6379)
         lines.append(f"replicaof {master.host} {master.port}")
+    lines += _kept_lines(kept)
     return "\n".join(lines) + "\n"
+
+
+def _kept_lines(kept: Settings) -> list[str]:
+    return [f"{name} {quoted(str(value))}" for name, value in kept.items()]
+
+
+def with_kept(text: str, kept: Settings) -> str:
+    return "\n".join([*stripped(text, set(kept)).splitlines(), *_kept_lines(kept)]) + "\n"
+
+
+def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
+    """Of what the server keeps in its main file; never shown."""
+    have = {name: unquoted(values[-1]) for name, values in directives(text).items()}
+    return tuple(
+        Difference(name, Secret(have[name]) if name in have else None, Secret(value))
+        for name, value in kept.items()
+        if have.get(name) != value
+    )
+
+
+def follows(text: str) -> str | None:
+    """Whose replica a main file says that its server is, as HOST:PORT."""
+    found = directives(text)
+    value = ("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1]
+    host, dummy, port = value.partition(" ")
+    return str(address.Address.of(unquoted(host), port)) if port.isdigit() else None
 
 
 def drop_in(command: str, service: Settings) -> str:

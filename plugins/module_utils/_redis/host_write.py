@@ -53,6 +53,8 @@ class Writer:
             services.apply(change.payload, None, False)
         elif change.kind == "service":
             _start(*change.payload)
+        elif change.kind == "settings":
+            _set_kept(change.payload)
         else:
             _set_users(*change.payload)
 
@@ -118,13 +120,22 @@ def _last_words(instance: Instance) -> str | None:
 
 def _set_users(instance: Instance, before: str) -> None:
     """On the running server first and in the file then, so that a run that was cut off between is made good by the next one."""
+    _tell(instance, *host_texts.user_commands(before, instance.users))
+    files.apply(File(instance.paths.users, instance.users, 0o640, owner=instance.flavor))
+
+
+def _set_kept(instance: Instance) -> None:
+    _tell(instance, *(("CONFIG", "SET", name, value) for name, value in instance.kept.items()), ("CONFIG", "REWRITE"))
+
+
+def _tell(instance: Instance, *commands: t.Sequence[str]) -> None:
+    """Raises ChangeFailed."""
     try:
         with Wire(instance.paths.socket) as wire:
             wire.log_in(*instance.admin)
-            for command in host_texts.user_commands(before, instance.users):
+            for command in commands:
                 wire.ask(*command)
     except Said as error:
         raise ChangeFailed(f"the server refused: {error}") from error
     except OSError as error:
         raise ChangeFailed(f"{instance.paths.socket}: {error}") from error
-    files.apply(File(instance.paths.users, instance.users, 0o640, owner=instance.flavor))

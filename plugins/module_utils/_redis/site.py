@@ -9,6 +9,7 @@ Private to this collection. A site is a dictionary: `sets`, `sentinels` (hosts),
 from __future__ import annotations
 
 import ipaddress
+import math
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
@@ -26,6 +27,7 @@ WATCHES = (
 )
 HANDS_OVER = "+failover +client"
 FOLLOWS = "+ping +psync +replconf"
+DOWN_AFTER = 30000  # milliseconds; Sentinel's own default
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
 
 
@@ -102,11 +104,18 @@ def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
         "name": entry["name"],
         "kind": "server",
         "settings": settings,
-        "secret_settings": {"masterauth": site["masterauth"]},
+        "secret_settings": {"masterauth": str(site["masterauth"])},
+        "service": _service(entry) if replicas else {},
         "users": _users(site, entry),
         "admin": ADMIN,
         "replicaof": place(site, entry, master) if master and master != host else None,
     }
+
+
+def _service(entry: Set) -> Item:
+    """A master that crashes must not be back, with less data or none, before Sentinel has seen it down: its replicas would copy that."""
+    down_after = int(entry.get("down_after_milliseconds") or DOWN_AFTER)
+    return {"RestartSec": math.ceil(2 * down_after / 1000) + 1}
 
 
 def _users(site: Site, entry: Set) -> list[Item]:
@@ -147,6 +156,7 @@ def _sentinel(site: Site) -> Item:
         "kind": "sentinel",
         "settings": settings,
         "secret_settings": {},
+        "service": {},
         "users": [everybody],
         "admin": "default",
         "replicaof": None,
@@ -165,8 +175,13 @@ def _listening(site: Site, port: int) -> Item:
 # What the sentinels watch
 
 
-def sentinels(site: Site) -> list[Item]:
-    return [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
+def sentinels(site: Site, confs: t.Mapping[str, str] | None = None) -> list[Item]:
+    """For the modules that ask the sentinels. `confs`: host -> the text of its sentinel.conf."""
+    found: list[Item] = [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
+    for host, item in zip(site["sentinels"], found):
+        if host in (confs or {}):
+            item["conf"] = (confs or {})[host]
+    return found
 
 
 def masters(site: Site) -> list[Item]:
@@ -189,10 +204,17 @@ def masters(site: Site) -> list[Item]:
 # Whom a new node follows
 
 
-def bootstrap(site: Site, here: t.Mapping[str, t.Sequence[str]], told: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
+def bootstrap(
+    site: Site,
+    here: t.Mapping[str, t.Collection[str]],
+    told: t.Mapping[str, t.Any],
+    host: str,
+    looked: t.Mapping[str, t.Sequence[Item]] | None = None,
+) -> dict[str, t.Any]:
     """The masters that a host's new instances follow, and what stands against starting them.
 
-    `here`: host -> the instances established there, of the hosts that were looked at; `told`: master -> its address, of the sentinels.
+    `here`: host -> the instances established there, of the hosts that were looked at; `told`: master -> its address, of the sentinels;
+    `looked`: host -> its instances as redis_host has them, each with id, follows and keys.
     What Sentinel says is the truth. The declaration's first node is the master only of a set that is new on all of its nodes.
     """
     follow, against = {}, []
@@ -203,22 +225,47 @@ def bootstrap(site: Site, here: t.Mapping[str, t.Sequence[str]], told: t.Mapping
         old = [node for node in nodes if f"server/{name}" in here.get(node, ())]
         unseen = [node for node in nodes if node not in here]
         master = host_of(site, entry, told.get(name))
+        if not told.get(name) and old and not unseen:
+            master = _by_themselves(site, entry, old, looked or {})
         if told.get(name) and master is None:
             against.append(f"set {name}: its sentinels say that its master is {told[name]}, which is none of its nodes")
         elif master is not None and master != host:
             follow[name] = master
-        elif master == host and (old or unseen):
+        elif master == host and not unseen and (not old or not told.get(name)):
+            # All of its nodes are new, or those that are not have waited for it since they are there: nothing is lost.
+            follow[name] = host
+        elif master == host:
             against.append(
                 f"set {name}: its sentinels say that {host} is its master, which has lost its data: let them promote"
                 f" {' or '.join(old or unseen)} first (redis_failover, or SENTINEL FAILOVER {name})"
             )
         elif old and master is None:
-            against.append(f"set {name}: {' and '.join(old)} have it already, and no sentinel tells which of its nodes is the master")
+            against.append(
+                f"set {name}: {' and '.join(old)} have it already, and no sentinel tells which of its nodes is the master: have the"
+                f" sentinels watch that one (SENTINEL MONITOR {name} ...), and run again"
+            )
         elif unseen and master is None:
             against.append(f"set {name}: no sentinel knows it, and {' and '.join(unseen)} could not be looked at: they may have it already")
         else:
             follow[name] = nodes[0]
     return {"masters": follow, "problems": against}
+
+
+def _by_themselves(site: Site, entry: Set, old: t.Sequence[str], looked: t.Mapping[str, t.Sequence[Item]]) -> str | None:
+    """The master of a set that no sentinel has ever watched, since its first run was cut off; None where that is not certain.
+
+    It is the only one that follows nobody, of whom all others are replicas. Or a node that is not there yet and that all others wait for,
+    empty as they are.
+    """
+    seen = {host: item for host in old for item in looked.get(host, ()) if item["id"] == f"server/{entry['name']}"}
+    if len(seen) < len(old):
+        return None
+    leaders = [host for host, item in seen.items() if item["follows"] is None]
+    followed = {item["follows"] for item in seen.values()} - {None}
+    if len(leaders) == 1 and followed <= {place(site, entry, leaders[0])}:
+        return leaders[0]
+    empty = all(item["keys"] == 0 for item in seen.values())
+    return host_of(site, entry, followed.pop()) if not leaders and len(followed) == 1 and empty else None
 
 
 def new(site: Site, here: t.Mapping[str, t.Sequence[str]]) -> list[str]:

@@ -1,0 +1,117 @@
+"""A set with Sentinel that speaks TLS alone: made by the role, failed over, maintained; a renewed certificate is noticed."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+import redis_site
+from redis_site import Site
+
+from lab.host import run
+from lab.nodes import Node
+
+NAMES = ["test-tls-1", "test-tls-2", "test-tls-3"]
+FILES = {name: f"/etc/redis-tls/{name}.pem" for name in ("ca", "node", "node-key")}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
+    home = tmp_path_factory.mktemp("tls")
+    _authority(home)
+    variables = {
+        "redis_sentinel_hosts": NAMES,
+        "redis_sentinel_sets": [{"name": "pubsub", "nodes": NAMES, "password": "application", "down_after_milliseconds": 2000}],
+        "redis_sentinel_admin_password": "administration",
+        "redis_sentinel_masterauth": "replication",
+        "redis_sentinel_auth_pass": "watching",
+        "redis_sentinel_password": "sentinels",
+        "redis_sentinel_tls": {
+            "ca_cert_file": FILES["ca"],
+            "cert_file": FILES["node"],
+            "key_file": FILES["node-key"],
+            "auth_clients": False,
+        },
+        "redis_sentinel_ca_path": str(home / "ca.pem"),
+    }
+    with redis_site.site(home, NAMES, variables) as made:
+        for node in made.nodes.values():
+            _certificate(home, node)
+        made.play("main").ok()
+        yield made
+
+
+def test_it_converges_fails_over_and_is_maintained_over_tls_alone(site: Site) -> None:
+    assert site.play("main").ok().changed == []
+    for node in site.nodes.values():
+        for port, password in ((6379, "application"), (26379, "sentinels")):
+            with pytest.raises(OSError):
+                redis_site.Place(node.address, port).ask("PING")
+            assert _client(node, port, password, "PING") == "PONG"
+    former = _master(site)
+    sets = [{**site.variables["redis_sentinel_sets"][0], "settings": {"maxmemory": "96mb"}}]
+    done = site.play("maintain", redis_sentinel_sets=sets).ok()
+    assert done.tasks("changed").count("Switch the master without losing a write") == 1
+    assert _master(site) != former
+    assert site.play("maintain", redis_sentinel_sets=sets).ok().changed == []
+    assert site.play("main", redis_sentinel_sets=sets).ok().changed == []
+    site.variables["redis_sentinel_sets"] = sets
+
+
+def test_a_renewed_certificate_waits_for_maintenance(site: Site) -> None:
+    before = {name: _serial(node) for name, node in site.nodes.items()}
+    for node in site.nodes.values():
+        _certificate(site.home, node)
+    reported = site.play("main").ok()
+    assert reported.changed == []
+    assert reported.tasks("ok").count("Report what waits for maintain_redis") == 3
+    assert {name: _serial(node) for name, node in site.nodes.items()} == before
+    site.play("maintain").ok()
+    after = {name: _serial(node) for name, node in site.nodes.items()}
+    assert not set(before.values()) & set(after.values())
+    assert site.play("main").ok().changed == []
+
+
+def _authority(home: Path) -> None:
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority"),
+        *("-keyout", str(home / "ca-key.pem"), "-out", str(home / "ca.pem")),
+    )
+
+
+def _certificate(home: Path, node: Node) -> None:
+    """For the node's address, put where Redis reads it."""
+    extensions = home / "extensions"
+    extensions.write_text(f"subjectAltName=IP:{node.address}\n", encoding="ascii")
+    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={node.name}", "-keyout", str(home / "node-key.pem"))
+    run(*new, "-out", str(home / "request.pem"))
+    run(
+        *("openssl", "x509", "-req", "-days", "2", "-in", str(home / "request.pem"), "-CA", str(home / "ca.pem")),
+        *("-CAkey", str(home / "ca-key.pem"), "-CAcreateserial", "-extfile", str(extensions), "-out", str(home / "node.pem")),
+    )
+    node.run("mkdir", "-p", "/etc/redis-tls")
+    for name, path in FILES.items():
+        text = (home / f"{name}.pem").read_text(encoding="ascii")
+        node.run("sh", "-c", f"umask 022; printf '%s' '{text}' >{path}")
+
+
+def _client(node: Node, port: int, password: str, *words: str) -> str:
+    return node.run(
+        *("env", f"REDISCLI_AUTH={password}", "redis-cli", "--tls", "--cacert", FILES["ca"], "-h", node.address, "-p", str(port), *words)
+    ).strip()
+
+
+def _master(site: Site) -> str:
+    (address,) = {
+        _client(node, 26379, "sentinels", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pubsub").split()[0] for node in site.nodes.values()
+    }
+    return next(node.name for node in site.nodes.values() if node.address == address)
+
+
+def _serial(node: Node) -> str:
+    """Of the certificate that the server shows."""
+    command = ["openssl", "s_client", "-connect", f"{node.address}:6379"]
+    shown = subprocess.run(command, input=b"", capture_output=True, check=False, timeout=20).stdout
+    return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, check=True).stdout.decode()
