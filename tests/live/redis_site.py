@@ -85,11 +85,13 @@ class Site:
 
     def started(self) -> dict[str, str]:
         """When each instance on each node was started, and as which process."""
+        listing = "systemctl list-units --plain --no-legend 'redis-*@*' 'valkey-*@*' | cut -d' ' -f1"
         return {
-            f"{name} {unit}": node.run("systemctl", "show", "--property", "ExecMainStartTimestampMonotonic,ExecMainPID", unit)
+            f"{name} {unit.removesuffix('.service')}": node.run(
+                "systemctl", "show", "--property", "ExecMainStartTimestampMonotonic,ExecMainPID", unit
+            )
             for name, node in self.nodes.items()
-            for unit in node.run("sh", "-c", "systemctl list-units --plain --no-legend '*@*' | cut -d' ' -f1").split()
-            if unit.startswith(("redis-", "valkey-"))
+            for unit in node.run("sh", "-c", listing).split()
         }
 
 

@@ -39,8 +39,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
     with redis_site.site(home, NAMES, variables) as made:
         for node in made.nodes.values():
             _certificate(home, node)
-        made.play("main").ok()
         yield made
+
+
+def test_a_first_run_that_failed_on_one_host_is_completed_by_the_next(site: Site) -> None:
+    """The others follow it already, and no sentinel knows of any of them."""
+    first = site.nodes[NAMES[0]]
+    first.run("systemctl", "mask", "redis-server@pubsub")
+    assert "redis-server@pubsub.service is masked" in site.play("main").failure
+    followed = _client(site.nodes[NAMES[1]], 6379, "application", "ROLE").split()
+    assert followed[:2] == ["slave", first.address]
+    first.run("systemctl", "unmask", "redis-server@pubsub")
+    site.play("main").ok()
+    assert _master(site) == NAMES[0]
 
 
 def test_it_converges_fails_over_and_is_maintained_over_tls_alone(site: Site) -> None:
