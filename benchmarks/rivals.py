@@ -1,7 +1,7 @@
 """The same three bare machines made Ready by geerlingguy's roles, where they are to be had.
 
-ECO2_ROLES names a directory that holds geerlingguy.containerd and geerlingguy.kubernetes. What this lab needs of containerd, for which they have no
-variable, is set by a few lines between the two. They have neither labels nor taints.
+ECO2_ROLES names a directory that holds geerlingguy.containerd and geerlingguy.kubernetes. What this lab needs of containerd, for which they
+have no variable, is set by a few lines between the two. They have neither labels nor taints.
 """
 
 from __future__ import annotations
