@@ -254,6 +254,12 @@ def test_what_the_server_keeps_is_read_as_it_is_written_and_never_shown(password
     assert "replicaof 10.0.0.1 6379" in changed and changed.count("masterauth") == 1
 
 
+def test_valkey_writes_down_what_it_keeps_under_other_names() -> None:
+    text = 'primaryauth "two words"\nreplicaof 10.0.0.1 6379\n'
+    assert host_texts.kept_differences(text, {"masterauth": "two words"}) == ()
+    assert host_texts.with_kept(text, {"masterauth": "new"}) == "replicaof 10.0.0.1 6379\nmasterauth new\n"
+
+
 def test_what_the_server_keeps_changes_without_a_restart() -> None:
     params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2]}
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)

@@ -80,12 +80,21 @@ def static(own: Settings, settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+# What Valkey calls settings that it still takes under their old names.
+_NAMES = {"primaryauth": "masterauth", "primaryuser": "masteruser"}
+
+
+def _name(line: str) -> str:
+    name = line.strip().partition(" ")[0].lower()
+    return _NAMES.get(name, name)
+
+
 def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for line in (text or "").splitlines():
-        name, dummy, value = line.strip().partition(" ")
+        name = _name(line)
         if name and not name.startswith("#"):
-            found[name.lower()] = (*found.get(name.lower(), ()), value)
+            found[name] = (*found.get(name, ()), line.strip().partition(" ")[2])
     return found
 
 
@@ -102,7 +111,7 @@ def static_differences(before: str | None, after: str) -> tuple[Difference, ...]
 def stripped(text: str, names: t.Collection[str]) -> str:
     """Without the copies that Redis made of settings that are no longer declared."""
     lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if line.strip().partition(" ")[0].lower() not in names)
+    return "".join(line for line in lines if _name(line) not in names)
 
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
