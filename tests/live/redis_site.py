@@ -61,7 +61,8 @@ class Site:
     @property
     def sentinels(self) -> list[Place]:
         password = self.variables.get("redis_sentinel_password")
-        return [Place(node.address, 26379, (password,) if password else ()) for node in self.nodes.values()]
+        user = ("admin",) if self.variables.get("redis_sentinel_client_password") else ()
+        return [Place(node.address, 26379, (*user, password) if password else ()) for node in self.nodes.values()]
 
     def node(self, name: str, port: int = 6379) -> Place:
         """A data node, as its administrator."""

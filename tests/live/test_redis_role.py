@@ -23,6 +23,8 @@ SECRETS = {
 VARIABLES: dict[str, t.Any] = {
     **SECRETS,
     "redis_sentinel_hosts": NAMES,
+    # The one of them that a container has of its own.
+    "redis_sentinel_sysctls": {"net.core.somaxconn": 2048},
     "redis_sentinel_sets": [
         {
             "name": "pubsub",
@@ -85,6 +87,14 @@ def test_nothing_of_the_packages_samples_has_ever_run(site: Site) -> None:
             assert "ExecMainStartTimestamp=\n" in shown + "\n" or "ExecMainStartTimestamp" not in shown
     for sentinel in site.sentinels:
         assert len(sentinel.ask("SENTINEL", "MASTERS")) == len(SETS)
+
+
+def test_the_kernel_and_the_units_are_as_redis_asks_for(site: Site) -> None:
+    for node in site.nodes.values():
+        assert node.run("cat", "/proc/sys/net/core/somaxconn").strip() == "2048"
+        assert "2048" in node.run("sh", "-c", "cat /etc/sysctl.d/*")
+        for unit in ("redis-server@pubsub", "redis-sentinel@main"):
+            assert "LimitNOFILE=65535" in node.run("systemctl", "cat", unit)
 
 
 def test_after_a_failover_nothing_is_changed_and_nothing_restarts(site: Site) -> None:
@@ -198,4 +208,27 @@ def test_all_passwords_change_without_an_outage(site: Site, capsys: pytest.Captu
     site.node(name).ask("CLIENT", "KILL", "TYPE", "replica")
     site.sentinels[0].ask("SENTINEL", "FAILOVER", "pubsub")
     site.another_master("pubsub", name)
+    assert site.play("main").ok().changed == []
+
+
+def test_clients_of_the_sentinels_may_ask_and_no_more(site: Site) -> None:
+    site.variables["redis_sentinel_client_password"] = "canary-clients"
+    first = site.play("main", "-vvv", "--diff").ok()
+    assert "canary" not in first.output
+    assert site.play("main").ok().changed == []
+    name = site.master("pubsub")
+    for node in site.nodes.values():
+        client = Place(node.address, 26379, ("canary-clients",))
+        assert client.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pubsub")[0] == site.nodes[name].address
+        with client.connection() as connection:
+            assert connection.ask("SUBSCRIBE", "+switch-master")[0] == "subscribe"
+        for words in (("SENTINEL", "FAILOVER", "pubsub"), ("SENTINEL", "REMOVE", "pubsub"), ("SENTINEL", "CONFIG", "GET", "*")):
+            with pytest.raises(ServerSaid, match="NOPERM"):
+                client.ask(*words)
+    # The Sentinels still hear one another.
+    site.sentinels[0].ask("SENTINEL", "FAILOVER", "pubsub")
+    site.another_master("pubsub", name)
+    assert site.play("main").ok().changed == []
+    site.variables["redis_sentinel_client_password"] = ""
+    site.play("main").ok()
     assert site.play("main").ok().changed == []

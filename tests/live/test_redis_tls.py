@@ -47,7 +47,7 @@ def test_a_first_run_that_failed_on_one_host_is_completed_by_the_next(site: Site
     first = site.nodes[NAMES[0]]
     first.run("systemctl", "mask", "redis-server@pubsub")
     assert "redis-server@pubsub.service is masked" in site.play("main").failure
-    followed = _client(site.nodes[NAMES[1]], 6379, "application", "ROLE").split()
+    followed = _client(site.nodes[NAMES[1]], 6379, "administration", "--user", "admin", "ROLE").split()
     assert followed[:2] == ["slave", first.address]
     first.run("systemctl", "unmask", "redis-server@pubsub")
     site.play("main").ok()

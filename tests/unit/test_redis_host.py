@@ -163,6 +163,15 @@ def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
     assert site.instances(SITE, "c", {})[1]["users"][0] == {"name": "default", "passwords": [], "rules": "off"}
 
 
+def test_clients_of_sentinels_have_a_password_and_rights_of_their_own() -> None:
+    with_clients = changed(client_password="cli")
+    sentinel = site.instances(with_clients, "a", {})[1]
+    assert [(user["name"], user["passwords"]) for user in sentinel["users"]] == [("default", ["cli"]), ("admin", ["sen"])]
+    assert "@" not in sentinel["users"][0]["rules"] and "failover" not in sentinel["users"][0]["rules"]
+    assert sentinel["admin"] == "admin"
+    assert "client_password is of use only" in "; ".join(site.problems({**with_clients, "password": ""}))
+
+
 # Maintenance
 
 

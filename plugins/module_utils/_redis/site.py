@@ -27,6 +27,16 @@ WATCHES = (
 )
 HANDS_OVER = "+failover +client"
 FOLLOWS = "+ping +psync +replconf"
+# What a client asks a Sentinel for: where the master and its replicas are, and what becomes of them.
+DISCOVERS = (
+    "resetchannels &* +auth +hello +ping +info +role +client|setname +client|setinfo +subscribe +psubscribe +unsubscribe +punsubscribe "
+    + (
+        " ".join(
+            f"+sentinel|{word}"
+            for word in ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
+        )
+    )
+)
 DOWN_AFTER = 30000  # milliseconds; Sentinel's own default
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
 
@@ -51,6 +61,8 @@ def problems(site: Site) -> list[str]:
             ipaddress.ip_address(site["addresses"].get(host, ""))
         except ValueError:
             found.append(f"{host}: redis_sentinel_address has to be an IP address, is {site['addresses'].get(host, '')!r}")
+    if site.get("client_password") and not site.get("password"):
+        found.append("redis_sentinel_client_password is of use only beside redis_sentinel_password, which is the Sentinels' own")
     for name in ("admin_password", "auth_pass", "masterauth"):
         if not site.get(name):
             found.append(f"redis_sentinel_{name} is not set")
@@ -146,19 +158,19 @@ def _sentinel(site: Site) -> Item:
         settings["protected-mode"] = False
     settings.update(site.get("sentinel_settings") or {})
     former = (site.get("former_passwords") or {}).get("password")
-    everybody = {
-        "name": "default",
-        "passwords": _passwords(password, former),
-        "rules": "~* &* +@all" if password else "on nopass ~* &* +@all",
-    }
+    clients = site.get("client_password")
+    every = {"passwords": _passwords(password, former), "rules": "~* &* +@all" if password else "on nopass ~* &* +@all"}
+    users = [{"name": "default", **every}]
+    if clients:
+        users = [{"name": "default", "passwords": [str(clients)], "rules": DISCOVERS}, {"name": ADMIN, **every}]
     return {
         "name": site["sentinel_name"],
         "kind": "sentinel",
         "settings": settings,
         "secret_settings": {},
         "service": {},
-        "users": [everybody],
-        "admin": "default",
+        "users": users,
+        "admin": users[-1]["name"],
         "replicaof": None,
     }
 
