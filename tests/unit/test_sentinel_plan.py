@@ -181,6 +181,16 @@ def hidden(policy: str, conf: str | None, **master: t.Any) -> list[tuple[str, st
     return shown(planned(wanted, observed([view(1, seen("m", A))], SET), update_hidden=policy))
 
 
+def test_a_password_goes_with_its_user_who_has_not_changed() -> None:
+    """Or it would be proven, and taken, as that of nobody."""
+    sentinels = [SENTINELS[0] | {"conf": CONF + "sentinel auth-user m watcher\n"}]
+    masters = [{"name": "m", "state": "present", "auth_user": "watcher", "auth_pass": "new"}]
+    wanted = desired.declare({"sentinels": sentinels, "settings": None, "masters": masters})
+    (change,) = planned(wanted, observed([view(1, seen("m", A))], SET), update_hidden="from_file").changes
+    assert [difference.field for difference in change.differences] == ["auth_pass"]
+    assert {word for word, dummy in change.payload.set} == {"auth-pass", "auth-user"}
+
+
 def test_hidden_options_by_policy() -> None:
     assert hidden("on_create", CONF, auth_pass="new") == []
     assert hidden("from_file", None, auth_pass="new") == []

@@ -139,6 +139,10 @@ def _hidden(master: Master, filed: Values, always: bool) -> Step | None:
         if value is not None and (always or options.plain(value) != (options.plain(before) or option.default or "")):
             differences.append(Difference(option.name, before, value))
             pairs.append((option.word, value))
+    named = {difference.field for difference in differences}
+    if options.AUTH_PASS.name in named and options.AUTH_USER.name not in named and options.AUTH_USER.name in master.values:
+        # With its user, so that whoever proves or reads this knows whose password it is.
+        pairs.append((options.AUTH_USER.word, master.values[options.AUTH_USER.name]))
     renames = {}
     if master.renames is not None:
         there = filed.get(options.RENAME_COMMANDS, {})
