@@ -13,21 +13,21 @@ def ensure() -> Path:
     # The broker reads them as its own user inside its container; the directory above keeps others out.
     home.chmod(0o755)
     if not (home / "client.crt").exists():
-        _authority(home, "ca", "eco2 lab CA")
-        _authority(home, "other-ca", "somebody else's CA")
-        _issue(home, "server", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
-        _issue(home, "client", "eco2-client", "extendedKeyUsage=clientAuth")
+        authority(home, "ca", "eco2 lab CA")
+        authority(home, "other-ca", "somebody else's CA")
+        issue(home, "server", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+        issue(home, "client", "eco2-client", "extendedKeyUsage=clientAuth")
     return home
 
 
-def _authority(home: Path, name: str, common_name: str) -> None:
+def authority(home: Path, name: str, common_name: str) -> None:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{home}/{name}.key")
     # Python 3.13 refuses an authority that does not say what its key is for.
     usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
     run("openssl", "req", "-x509", *key, *usage, "-days", "3650", "-subj", f"/CN={common_name}", "-out", f"{home}/{name}.crt")
 
 
-def _issue(home: Path, name: str, common_name: str, extension: str) -> None:
+def issue(home: Path, name: str, common_name: str, extension: str) -> None:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{home}/{name}.key")
     run("openssl", "req", *key, "-subj", f"/CN={common_name}", "-out", f"{home}/{name}.csr")
     (home / f"{name}.ext").write_text(f"{extension}\nauthorityKeyIdentifier=keyid\n", encoding="utf-8")

@@ -10,17 +10,17 @@ import pytest
 import redis_site
 from redis_site import Site
 
-from lab.host import run
+from lab import tls
 from lab.nodes import Node
 
 NAMES = ["test-tls-1", "test-tls-2", "test-tls-3"]
-FILES = {name: f"/etc/redis-tls/{name}.pem" for name in ("ca", "node", "node-key")}
+FILES = ("ca.crt", "node.crt", "node.key")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
     home = tmp_path_factory.mktemp("tls")
-    _authority(home)
+    tls.authority(home, "ca", "eco2 lab CA")
     variables = {
         "redis_sentinel_hosts": NAMES,
         "redis_sentinel_sets": [{"name": "pubsub", "nodes": NAMES, "password": "application", "down_after_milliseconds": 2000}],
@@ -29,12 +29,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
         "redis_sentinel_auth_pass": "watching",
         "redis_sentinel_password": "sentinels",
         "redis_sentinel_tls": {
-            "ca_cert_file": FILES["ca"],
-            "cert_file": FILES["node"],
-            "key_file": FILES["node-key"],
+            "ca_cert_file": "/etc/redis-tls/ca.crt",
+            "cert_file": "/etc/redis-tls/node.crt",
+            "key_file": "/etc/redis-tls/node.key",
             "auth_clients": False,
         },
-        "redis_sentinel_ca_path": str(home / "ca.pem"),
+        "redis_sentinel_ca_path": str(home / "ca.crt"),
     }
     with redis_site.site(home, NAMES, variables) as made:
         for node in made.nodes.values():
@@ -85,32 +85,30 @@ def test_a_renewed_certificate_waits_for_maintenance(site: Site) -> None:
     assert site.play("main").ok().changed == []
 
 
-def _authority(home: Path) -> None:
-    run(
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority"),
-        *("-keyout", str(home / "ca-key.pem"), "-out", str(home / "ca.pem")),
-    )
-
-
 def _certificate(home: Path, node: Node) -> None:
     """For the node's address, put where Redis reads it."""
-    extensions = home / "extensions"
-    extensions.write_text(f"subjectAltName=IP:{node.address}\n", encoding="ascii")
-    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={node.name}", "-keyout", str(home / "node-key.pem"))
-    run(*new, "-out", str(home / "request.pem"))
-    run(
-        *("openssl", "x509", "-req", "-days", "2", "-in", str(home / "request.pem"), "-CA", str(home / "ca.pem")),
-        *("-CAkey", str(home / "ca-key.pem"), "-CAcreateserial", "-extfile", str(extensions), "-out", str(home / "node.pem")),
-    )
+    tls.issue(home, "node", node.name, f"subjectAltName=IP:{node.address}")
     node.run("mkdir", "-p", "/etc/redis-tls")
-    for name, path in FILES.items():
-        text = (home / f"{name}.pem").read_text(encoding="ascii")
-        node.run("sh", "-c", f"umask 022; printf '%s' '{text}' >{path}")
+    for name in FILES:
+        text = (home / name).read_text(encoding="ascii")
+        node.run("sh", "-c", f"umask 022; printf '%s' '{text}' >/etc/redis-tls/{name}")
 
 
 def _client(node: Node, port: int, password: str, *words: str) -> str:
     return node.run(
-        *("env", f"REDISCLI_AUTH={password}", "redis-cli", "--tls", "--cacert", FILES["ca"], "-h", node.address, "-p", str(port), *words)
+        *(
+            "env",
+            f"REDISCLI_AUTH={password}",
+            "redis-cli",
+            "--tls",
+            "--cacert",
+            "/etc/redis-tls/ca.crt",
+            "-h",
+            node.address,
+            "-p",
+            str(port),
+            *words,
+        )
     ).strip()
 
 
