@@ -132,16 +132,20 @@ host:
       type: int
     kubelet_conf:
       description: >-
-        Of C(/etc/kubernetes/kubelet.conf); C(node_name) (of the certificate), C(server), C(ca_pin),
+        Of C(/etc/kubernetes/kubelet.conf); C(node_name) (of the certificate), C(server), C(ca_pin), C(ca_pins),
         C(certificate_not_after), C(certificate_expired). Null where there is no such file.
       type: dict
     bootstrap_kubelet_conf:
       description: Whether there is a C(bootstrap-kubelet.conf), which a join removes at its end.
       type: bool
     ca_pin:
-      description: The pin of C(/etc/kubernetes/pki/ca.crt).
+      description: The pin of C(/etc/kubernetes/pki/ca.crt), the first where there are several.
       type: str
       sample: sha256:2f1e6a7d0b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6
+    ca_pins:
+      description: All its pins.
+      type: list
+      elements: str
     static_pods:
       description: The static pods, by their files' names.
       type: list

@@ -77,6 +77,11 @@ options:
         description: With O(nodes[].state=absent), whether even a node that is Ready is deleted.
         type: bool
         default: false
+      uid:
+        description:
+          - With O(nodes[].state=absent), the C(metadata.uid) of the object to be deleted. One of the same name that was made in its
+            place meanwhile stays, and is named in RV(skipped_nodes).
+        type: str
   owner:
     description:
       - In whose name the keys are set. Tasks with different owners can declare different keys of the same node, and none removes
@@ -224,7 +229,8 @@ conflicts:
   type: int
   sample: 0
 skipped_nodes:
-  description: The names that the cluster does not know, with O(unknown_nodes=skip).
+  description: >-
+    The names that the cluster does not know, with O(unknown_nodes=skip), and those whose Node has another uid than O(nodes[].uid).
   returned: always
   type: list
   elements: str
@@ -271,6 +277,7 @@ def argument_spec() -> arguments.Spec:
                 "taints": {"type": "list", "elements": "raw"},
                 "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 "force": {"type": "bool", "default": False},
+                "uid": {"type": "str"},
             },
         },
         "owner": {"type": "str", "default": "eco2.platform"},

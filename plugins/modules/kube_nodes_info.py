@@ -152,6 +152,11 @@ ca_pin:
   returned: success
   type: str
   sample: sha256:7c2e69131a36ae2a042a339b33381c6d0d43887e2de83720eff5359e26aec866
+ca_pins:
+  description: The pins of all its certificate authorities; while one is rotated there are two.
+  returned: success
+  type: list
+  elements: str
 cluster_endpoint:
   description: HOST:PORT by which machines reach the API server, from C(kube-public/cluster-info); null where that is not there.
   returned: success

@@ -99,8 +99,10 @@ class Cluster:
             "RECORD": str(record),
         }
         given = ["--extra-vars", json.dumps(variables)] if variables else []
+        # By name one of the collection's, by path any other.
+        named = playbook if playbook.endswith(".yml") else f"eco2.platform.{playbook}"
         program = str(Path(sys.executable).parent / "ansible-playbook")
-        return [program, "-i", str(self.home / "inventory.json"), f"eco2.platform.{playbook}", *given, *options], environment, record
+        return [program, "-i", str(self.home / "inventory.json"), named, *given, *options], environment, record
 
     def run(self, playbook: str, *options: str, **variables: t.Any) -> Run:
         command, environment, record = self.command(playbook, *options, **variables)

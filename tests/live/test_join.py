@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from cluster import MASTER, NAMES, Cluster, changed
-from nodes import Run
+from nodes import PROJECT, Run
 
 from lab import nodes as lab_nodes
 from lab.host import LabError, require
@@ -283,6 +283,25 @@ def test_a_dead_host_stops_no_other(cluster: Cluster) -> None:
 
 
 # Faults in mid-run
+
+
+def test_in_batches_no_batch_undoes_what_the_one_before_has_done(cluster: Cluster) -> None:
+    """Each replaces its old Node; the plans of the first batch are still there when the second one deletes its own."""
+    for host in WORKERS:
+        rejoining(cluster, host)
+    before = {name: entry["metadata"]["uid"] for name, entry in cluster.nodes().items()}
+    playbook = (PROJECT / "playbooks" / "setup_new_nodes.yml").read_text(encoding="utf-8")
+    path = cluster.home / "batches.yml"
+    path.write_text(playbook.replace("  gather_facts: false\n", "  gather_facts: false\n  serial: 1\n", 1), encoding="utf-8")
+    run = cluster.run(str(path), node_join_existing="replace").ok()
+    deletions = [outcome for outcome in run.outcomes if outcome.task == "Delete stale Nodes of the same names"]
+    made = [{change["object"] for change in outcome.result["changes"]} for outcome in deletions]
+    assert made == [{NAMES[ROUTER]}, {NAMES[PUBSUB]}]
+    after = {name: entry["metadata"]["uid"] for name, entry in cluster.nodes().items()}
+    for host in WORKERS:
+        assert after[NAMES[host]] != before[NAMES[host]]
+        cluster.as_declared(host)
+    assert not cluster.setup().ok().changed
 
 
 def rejoining(cluster: Cluster, host: str) -> None:

@@ -103,6 +103,7 @@ def test_endpoint_and_pins_are_the_clusters_own(tokens: Tokens) -> None:
     assert f"--discovery-token-ca-cert-hash {join['ca_cert_hashes'][0]}" in printed
     about = KubeTask(tokens.server, "kube_nodes_info").apply()
     assert (about["cluster_endpoint"], about["ca_pin"]) == (join["endpoint"], join["ca_cert_hashes"][0])
+    assert about["ca_pins"] == join["ca_cert_hashes"]
     assert about["api_server_version"] == tokens.server.version
 
 

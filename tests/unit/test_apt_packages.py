@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._apt import dpkg, locks, plan, repositories, versions
+from ansible_collections.eco2.platform.plugins.module_utils._apt import dpkg, locks, packages, plan, repositories, versions
 from ansible_collections.eco2.platform.plugins.module_utils._apt.command import Done, complaint
 from ansible_collections.eco2.platform.plugins.module_utils._apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._apt.plan import Options, Wanted
@@ -159,6 +159,70 @@ def test_after_the_plan_nothing_is_left_to_do(
     for want in wants:
         if want.version and want.name in chosen:
             assert versions.matches(want.version, after[want.name].version)
+
+
+# The transaction
+
+
+class Apt:
+    """In place of apt and dpkg: lists that are out of date until they are read anew, and the packages that are there."""
+
+    def __init__(self, old: Available, new: Available) -> None:
+        self.offer, self.new = old, new
+        self.there: dict[str, Installed] = {}
+        self.asked: list[dict[str, str]] = []
+
+    def state(self, dummy: t.Any) -> dpkg.State:
+        return dpkg.State(dict(self.there), None)
+
+    def available(self, names: t.Sequence[str]) -> dict[str, Available]:
+        return dict.fromkeys(names, self.offer)
+
+    def update(self, dummy: t.Any) -> None:
+        self.offer = self.new
+
+    def install(self, packages: dict[str, str], *dummy: t.Any) -> Done:
+        self.asked.append(packages)
+        if self.offer is not self.new:
+            return Done(100, "", "E: Failed to fetch http://mirror/kubelet.deb  404  Not Found")
+        self.there.update({name: Installed(version, held=False) for name, version in packages.items()})
+        return Done(0, "", "")
+
+    def select(self, holds: dict[str, bool]) -> None:
+        self.there.update({name: self.there[name]._replace(held=held) for name, held in holds.items()})
+
+
+@pytest.fixture
+def apt(monkeypatch: pytest.MonkeyPatch) -> Apt:
+    stand_in = Apt(Available("1.36.3-1.1", ("1.36.3-1.1",)), Available("1.36.3-2.1", ("1.36.3-2.1", "1.36.2-1.1")))
+    for name in ("available", "update", "install"):
+        monkeypatch.setattr(packages.repositories, name, getattr(stand_in, name))
+    monkeypatch.setattr(packages.repositories, "simulate", lambda chosen, *dummy: Simulated(dict(chosen), (), None))
+    monkeypatch.setattr(packages.dpkg, "state", stand_in.state)
+    monkeypatch.setattr(packages.dpkg, "select", stand_in.select)
+    monkeypatch.setattr(locks.Deadline, "free", lambda self, paths=(): None)
+    return stand_in
+
+
+def converged(**item: str) -> tuple[dict[str, t.Any], t.Any]:
+    options = {"hold": True, "allow_change_held": True, "allow_downgrade": False, "allow_remove": [], "install_recommends": False}
+    return packages.converge({"packages": [{"name": "kubelet", **item}], **options, "lock_timeout": 1.0}, check_mode=False, diff=False)
+
+
+@pytest.mark.parametrize("version", ["", "1.36.3"])
+def test_lists_that_name_a_revision_that_is_gone_are_read_anew_and_the_choice_made_again(apt: Apt, version: str) -> None:
+    result, outcome = converged(version=version)
+    assert apt.asked == [{"kubelet": "1.36.3-1.1"}, {"kubelet": "1.36.3-2.1"}]
+    assert outcome.complete
+    assert result["packages"] == {"kubelet": "1.36.3-2.1"}
+    assert result["changes"][0]["differences"][0] == {"field": "version", "before": None, "after": "1.36.3-2.1"}
+    assert apt.there["kubelet"].held
+
+
+def test_a_version_that_the_new_lists_have_no_more_is_told_in_words(apt: Apt) -> None:
+    dummy, outcome = converged(version="1.36.3-1.1")
+    ((dummy, reason),) = outcome.failures
+    assert "version 1.36.3-1.1 is not to be had, but 1.36.3-2.1, 1.36.2-1.1" in reason
 
 
 # What apt and dpkg say

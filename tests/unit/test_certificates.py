@@ -39,7 +39,7 @@ def make(home: Path, subject: str, key: str = "p256", days: int = 365) -> str:
 def test_they_say_what_openssl_says(tmp_path: Path, key: str, subject: str) -> None:
     pem = make(tmp_path, subject, key)
     spki = openssl("pkey", "-pubin", "-outform", "der", stdin=openssl("x509", "-pubkey", "-noout", stdin=pem.encode()))
-    assert certificates.spki_pin(pem) == "sha256:" + hashlib.sha256(spki).hexdigest()
+    assert certificates.spki_pins(pem)[0] == "sha256:" + hashlib.sha256(spki).hexdigest()
     assert certificates.common_name(pem) == (subject.rpartition("CN=")[2] if "CN=" in subject else "")
     ends = openssl("x509", "-enddate", "-noout", "-dateopt", "iso_8601", stdin=pem.encode()).decode().strip()
     expected = datetime.datetime.strptime(ends, "notAfter=%Y-%m-%d %H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
@@ -54,20 +54,20 @@ def test_what_stands_beside_a_certificate_does_not_disturb(tmp_path: Path) -> No
     pem = make(tmp_path, "/CN=kubernetes")
     key = (tmp_path / "key.pem").read_text()
     for text in (f"a note\n{pem}", f"{key}{pem}", pem.replace("\n", "\r\n"), f"{pem}{key}"):
-        assert certificates.spki_pin(text) == certificates.spki_pin(pem)
+        assert certificates.spki_pins(text)[0] == certificates.spki_pins(pem)[0]
 
 
 def test_a_bundle_has_a_pin_for_each(tmp_path: Path) -> None:
     first, second = make(tmp_path, "/CN=old"), make(tmp_path, "/CN=new")
-    pins = [certificates.spki_pin(first), certificates.spki_pin(second)]
+    pins = [certificates.spki_pins(first)[0], certificates.spki_pins(second)[0]]
     assert certificates.spki_pins(first + second) == pins
-    assert certificates.spki_pin(first + second) == pins[0]
+    assert certificates.spki_pins(first + second)[0] == pins[0]
     assert certificates.common_name(first + second) == "old"
 
 
 @pytest.mark.parametrize("pem", ["", "no", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nAAAA"])
 def test_what_is_none_is_refused_in_words(pem: str) -> None:
-    for read in (certificates.spki_pin, certificates.common_name, certificates.not_after):
+    for read in (certificates.spki_pins, certificates.common_name, certificates.not_after):
         with pytest.raises(ValueError, match="certificate") as refused:
             read(pem)
         assert "\n" not in str(refused.value)
@@ -76,7 +76,7 @@ def test_what_is_none_is_refused_in_words(pem: str) -> None:
 def test_a_key_is_no_certificate(tmp_path: Path) -> None:
     make(tmp_path, "/CN=x")
     with pytest.raises(ValueError, match="no certificate"):
-        certificates.spki_pin((tmp_path / "key.pem").read_text())
+        certificates.spki_pins((tmp_path / "key.pem").read_text())[0]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_damage_never_ends_in_anything_but_a_clear_refusal(lines: list[str], whe
     damaged = body[:place] if cut else body[:place] + character + body[place + 1 :]
     pem = f"{lines[0]}\n{damaged}\n{lines[-1]}"
     try:
-        assert certificates.spki_pin(pem).startswith("sha256:")
+        assert certificates.spki_pins(pem)[0].startswith("sha256:")
         certificates.common_name(pem)
         certificates.not_after(pem)
     except ValueError as error:

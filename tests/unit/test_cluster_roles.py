@@ -60,6 +60,14 @@ def test_a_run_once_task_never_takes_all_hosts_with_it(role: Path) -> None:
                 assert task["failed_when"] is False, task["name"]
 
 
+@roles
+def test_what_is_done_once_is_done_for_the_hosts_of_this_batch(role: Path) -> None:
+    """Under `serial` the hosts of the batches before have changed since, and keep the facts they had."""
+    for part in ("tasks", "vars"):
+        for path in (role / part).glob("*.yml"):
+            assert "ansible_play_hosts" not in path.read_text(), path
+
+
 def tasks(document: object) -> list[dict[str, object]]:
     if isinstance(document, list):
         return [task for entry in document for task in tasks(entry)]

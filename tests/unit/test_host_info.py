@@ -73,6 +73,7 @@ def test_a_node_knows_who_it_is_and_of_which_cluster(certificate: str, tmp_path:
     conf = host["kubelet_conf"]
     assert (conf["node_name"], conf["server"], conf["certificate_expired"]) == ("k8s-rabbitmq", "https://10.0.0.5:6443", False)
     assert conf["ca_pin"] == host["ca_pin"]
+    assert conf["ca_pins"] == host["ca_pins"] == [conf["ca_pin"]]
     assert conf["ca_pin"].startswith("sha256:")
     assert (host["static_pods"], host["kubelet_config"], host["bootstrap_kubelet_conf"]) == (["etcd"], False, False)
     assert (host["default_kubelet"], host["kubelet_flags"]) == ("--node-labels=role=worker --v=2", "--hostname-override=a")
@@ -87,6 +88,7 @@ def test_a_bare_machine_is_a_normal_answer(tmp_path: Path) -> None:
         "kubelet_conf": None,
         "bootstrap_kubelet_conf": False,
         "ca_pin": None,
+        "ca_pins": [],
         "static_pods": [],
         "kubelet_config": False,
         "kubelet_flags": "",
@@ -105,7 +107,7 @@ def test_half_a_join_is_no_member(client: str, certificate: str, tmp_path: Path)
     assert conf is not None
     assert (conf["node_name"], conf["certificate_expired"], conf["certificate_not_after"]) == (None, True, None)
     path.write_text("")
-    assert host_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW) == {**conf, "server": None, "ca_pin": None}
+    assert host_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW) == {**conf, "server": None, "ca_pin": None, "ca_pins": []}
 
 
 def test_an_environment_files_last_word_counts() -> None:

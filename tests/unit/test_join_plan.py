@@ -360,3 +360,32 @@ def test_what_holds_for_every_machine(host: dict[str, t.Any], there: dict[str, t
         assert not does
     if wanted.existing in {"adopt", "fail"}:
         assert "replace_node" not in does
+
+
+def test_the_node_to_be_replaced_is_named_by_its_uid_and_forced_only_where_this_host_says_so() -> None:
+    for existing, force in (("auto", False), ("replace", True)):
+        plan = planned({}, cluster(node(ready=False)), existing=existing)
+        assert plan.stale_node == {"name": NAME, "uid": "u-1", "state": "absent", "force": force}
+    assert planned({}, cluster(node(ready=False)), existing="adopt").stale_node == {}
+    assert planned({}, cluster(node(ready=True)), existing="auto").stale_node == {}
+
+
+# While a cluster's authority is rotated
+
+NEW = "sha256:" + "c" * 64
+
+
+def test_one_authority_in_common_makes_it_the_same_cluster() -> None:
+    rotating = {"ca_pin": NEW, "ca_pins": [NEW, OURS]}
+    old = member(kubelet_conf=kubelet_conf(ca_pin=OURS, ca_pins=[OURS]))
+    assert planned(old, cluster(node(), **rotating), other_cluster="leave_it").state == "ready"
+    early = member(kubelet_conf=kubelet_conf(ca_pin=THEIRS, ca_pins=[THEIRS, OURS]))
+    assert planned(early, cluster(node()), other_cluster="leave_it").state == "ready"
+    assert actions(planned({"ca_pin": OURS, "ca_pins": [OURS]}, cluster(**rotating))) == {"join", "reset"}
+    pods = {"static_pods": ["kube-apiserver"]}
+    assert not planned({**old, **pods}, cluster(node(), **rotating)).problems
+
+
+def test_no_authority_in_common_makes_it_another_cluster_and_all_are_named() -> None:
+    (problem,) = planned(member(kubelet_conf=kubelet_conf(ca_pin=THEIRS, ca_pins=[THEIRS])), cluster(ca_pins=[NEW, OURS])).problems
+    assert all(pin in problem for pin in (THEIRS, NEW, OURS))

@@ -311,6 +311,7 @@ def test_an_unknown_node_is_named_with_the_one_that_was_meant() -> None:
         ({"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "state": "absent"}]}, ["by Kubernetes itself"]),
         ({"taints": ["node.cilium.io/agent-not-ready:NoExecute"]}, ["for registration alone"]),
         ({"state": "absent", "labels": {"a": "b"}}, ["state absent, and labels"]),
+        ({"uid": "u-1"}, ["has uid"]),
         ({"force": True}, ["force"]),
     ],
 )
@@ -422,6 +423,19 @@ def test_a_node_that_turns_ready_is_not_deleted() -> None:
     case.fleet.change("n1", status={"conditions": [{"type": "Ready", "status": "True"}]})
     outcome = _convergence.apply(result, NodeWriter(t.cast("t.Any", case.fleet), wanted, OPTIONS), 1)
     assert "is Ready" in outcome.failures[0][1]
+    assert "n1" in case.fleet.nodes
+
+
+def test_a_node_that_was_made_anew_is_another_one_and_stays() -> None:
+    wanted = nodes_desired.declare([{"name": "n1", "state": "absent", "uid": "uid-of-n1", "force": True}], OURS)
+    case = Case(node())
+    result, *dummy = plan(wanted, case.fleet.nodes, OPTIONS)
+    assert [change.payload["uid"] for change in result.changes] == ["uid-of-n1"]
+    case.fleet.change("n1", metadata={"uid": "made-anew"})
+    late = _convergence.apply(result, NodeWriter(t.cast("t.Any", case.fleet), wanted, OPTIONS), 1)
+    assert "made anew by others" in late.failures[0][1]
+    assert plan(wanted, case.fleet.nodes, OPTIONS)[0].changes == ()
+    assert plan(wanted, case.fleet.nodes, OPTIONS)[2] == ["n1"]
     assert "n1" in case.fleet.nodes
 
 

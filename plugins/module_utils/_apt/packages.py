@@ -40,6 +40,7 @@ def converge(params: Params, check_mode: bool, diff: bool) -> tuple[Result, Outc
         outcome = None
     else:
         outcome = _convergence.apply(planned, task, workers=1)
+        outcome.done = [task.written(change) for change in outcome.done]
         result = _convergence.achieved(planned, outcome, diff)
     result["changed"] = result["changed"] or task.repaired is not None
     return {**result, "packages": task.packages(), "skipped_optional": task.skipped(), "repaired": task.repaired}, outcome
@@ -60,6 +61,8 @@ class _Task:
         self.complaint: str | None = None
         self.state = self.read()
         self.chosen: dict[str, str] = {}
+        # Of a transaction that was chosen anew: what each package became in place of what was planned.
+        self.instead: dict[Key, Change] = {}
 
     def read(self) -> dpkg.State:
         return dpkg.state({want.name for want in self.wants})
@@ -133,10 +136,26 @@ class _Task:
     def install(self, packages: dict[str, str]) -> None:
         done = repositories.install(packages, self.recommends, self.options.force(), self.deadline)
         if repositories.is_stale(done) and not self.updated:
-            self.update(list(packages))
+            packages = self.chosen_anew(packages)
             done = repositories.install(packages, self.recommends, self.options.force(), self.deadline)
         if done.code != 0:
             self.failure = f"apt-get install: {complaint(done)}"
+
+    def chosen_anew(self, packages: dict[str, str]) -> dict[str, str]:
+        """By the newest lists, which may have another revision in place of the one that is gone. Raises Refused."""
+        available = self.update(list(packages))
+        missing = unknown(self.wants, self.state.installed, available)
+        if missing:
+            raise Refused(explain(missing, available, self.complaint))
+        self.chosen = targets(self.wants, self.state.installed, available, predicting=False)
+        simulated = repositories.simulate(self.chosen, self.recommends, self.options.force())
+        anew = plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
+        self.instead = {change.key: change for change in anew.changes}
+        return {**self.chosen}
+
+    def written(self, change: Change) -> Change:
+        """The change that was really made in this one's place."""
+        return self.instead.get(change.key, change)
 
     def hold(self, changes: t.Sequence[Change]) -> None:
         """Also what was held before: apt's switch for held packages may let go of them."""
@@ -152,6 +171,7 @@ class _Task:
 
     def is_as_planned(self, change: Change) -> bool:
         have = self.state.installed.get(change.object)
+        change = self.written(change)
         if change.action == "delete" or have is None:
             return change.action == "delete" and have is None
         version_is = change.payload in (None, NEWEST, have.version)

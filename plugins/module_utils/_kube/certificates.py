@@ -23,16 +23,11 @@ _COMMON_NAME = bytes.fromhex("550403")  # 2.5.4.3
 _BLOCK = re.compile("-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-def spki_pin(pem: str) -> str:
-    """`sha256:<hex>` of the first certificate's public key, as kubeadm's --discovery-token-ca-cert-hash takes it (RFC 7469).
-
-    Raises ValueError where the text holds no readable certificate.
-    """
-    return spki_pins(pem)[0]
-
-
 def spki_pins(pem: str) -> list[str]:
-    """The pins of all certificates of a bundle, in its order; never empty. Raises ValueError."""
+    """`sha256:<hex>` of each certificate's public key, as kubeadm's --discovery-token-ca-cert-hash takes it (RFC 7469).
+
+    Of all certificates of a bundle, in its order; never empty. Raises ValueError where the text holds no readable certificate.
+    """
     return ["sha256:" + hashlib.sha256(certificate.public_key).hexdigest() for certificate in _certificates(pem)]
 
 

@@ -26,7 +26,7 @@ def read(root: str = "/", now: datetime.datetime | None = None) -> dict[str, t.A
     return {
         "kubelet_conf": kubelet_conf(f"{home}/kubelet.conf", root, moment),
         "bootstrap_kubelet_conf": os.path.exists(f"{home}/bootstrap-kubelet.conf"),
-        "ca_pin": _pin(_text(f"{home}/pki/ca.crt")),
+        **_pins(_text(f"{home}/pki/ca.crt")),
         "static_pods": sorted(name.rpartition(".")[0] for name in _names(f"{home}/manifests", (".yaml", ".yml", ".json"))),
         "kubelet_config": os.path.exists(f"{root}var/lib/kubelet/config.yaml"),
         "kubelet_flags": variable(_text(f"{root}var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS"),
@@ -51,7 +51,7 @@ def kubelet_conf(path: str, root: str, now: datetime.datetime) -> dict[str, t.An
     return {
         "node_name": name[len(_NODE) :] if name.startswith(_NODE) else None,
         "server": fields.get("server"),
-        "ca_pin": _pin(authority),
+        **_pins(authority),
         "certificate_not_after": expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None,
         "certificate_expired": expires is None or expires <= now,
     }
@@ -67,8 +67,10 @@ def _certificate(fields: t.Mapping[str, str], name: str, root: str) -> str | Non
         return None
 
 
-def _pin(pem: str | None) -> str | None:
-    return _try(certificates.spki_pin, pem)
+def _pins(pem: str | None) -> dict[str, t.Any]:
+    """While a cluster's authority is rotated, a bundle holds the old one and the new one."""
+    found = _try(certificates.spki_pins, pem) or []
+    return {"ca_pin": found[0] if found else None, "ca_pins": found}
 
 
 _T = t.TypeVar("_T")

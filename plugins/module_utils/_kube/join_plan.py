@@ -51,7 +51,7 @@ class Options:
 
 @dataclass
 class Plan:
-    """The decision. `problems` and `reasons` are sentences for people."""
+    """The decision. `problems` and `reasons` are for people; `stale_node` is the Node to be replaced, as kube_nodes deletes it."""
 
     state: State
     node_name: str
@@ -61,6 +61,7 @@ class Plan:
     restart_kubelet: bool = False
     start_services: bool = False
     replace_node: bool = False
+    stale_node: dict[str, t.Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
@@ -71,7 +72,7 @@ class Plan:
 def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     """The decision for one machine.
 
-    host: `host` of kube_host_info; cluster: the result of kube_nodes_info (nodes, api_server_version, ca_pin, cluster_endpoint).
+    host: `host` of kube_host_info; cluster: the result of kube_nodes_info (nodes, api_server_version, ca_pins, cluster_endpoint).
     Never raises on missing facts. Where `problems` is not empty, no action is planned.
     """
     decided = _decide(host, cluster, options)
@@ -87,8 +88,8 @@ def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
         return _control_plane(host, cluster, options)
     if not credentials:
         return _without_credentials(host, cluster, options)
-    theirs, ours = credentials.get("ca_pin") or host.get("ca_pin"), cluster.get("ca_pin")
-    if theirs and ours and theirs != ours:
+    theirs, ours = _pins(credentials) or _pins(host), _pins(cluster)
+    if _strangers(theirs, ours):
         return _elsewhere(host, cluster, options)
     name = credentials.get("node_name") or options.node_name
     if not (theirs and ours) and not _ready(_node(cluster, name)):
@@ -106,10 +107,10 @@ def _control_plane(host: Facts, cluster: Facts, options: Options) -> Plan:
     credentials = host.get("kubelet_conf") or {}
     name = credentials.get("node_name") or options.node_name
     decided = Plan("control_plane", name, reasons=[f"static pods {', '.join(_control_plane_pods(host))}: never reset, never joined again"])
-    theirs, ours = credentials.get("ca_pin") or host.get("ca_pin"), cluster.get("ca_pin")
+    theirs, ours = _pins(credentials) or _pins(host), _pins(cluster)
     node = _node(cluster, name)
-    if theirs and ours and theirs != ours:
-        decided.problems.append(f"it is a control plane of another cluster (CA {theirs}, this cluster's is {ours})")
+    if _strangers(theirs, ours):
+        decided.problems.append(f"it is a control plane of another cluster ({_differing(theirs, ours)})")
     elif node is None:
         decided.problems.append(
             f"it has the static pods of a control plane, but the cluster has no Node {name}: kubeadm init or join was not finished there"
@@ -130,19 +131,32 @@ def _without_credentials(host: Facts, cluster: Facts, options: Options) -> Plan:
         return Plan("bare", options.node_name, join=True)
     decided = Plan("half_joined", options.node_name, join=True, reset=True)
     decided.reasons.append(f"left over from a join that was not finished: {', '.join(leftovers)}; kubeadm reset clears it")
-    theirs, ours = host.get("ca_pin"), cluster.get("ca_pin")
-    if theirs and ours and theirs != ours:
-        _leave(decided, options, f"its pki/ca.crt is another cluster's (CA {theirs}, this cluster's is {ours})")
+    theirs, ours = _pins(host), _pins(cluster)
+    if _strangers(theirs, ours):
+        _leave(decided, options, f"its pki/ca.crt is another cluster's ({_differing(theirs, ours)})")
     return decided
 
 
 def _elsewhere(host: Facts, cluster: Facts, options: Options) -> Plan:
     credentials = host["kubelet_conf"]
     decided = Plan("member_elsewhere", options.node_name, join=True, reset=True)
-    pin = credentials.get("ca_pin") or host.get("ca_pin")
     who = f"it is {credentials.get('node_name') or 'a node'} of the cluster at {credentials.get('server') or 'an unknown address'}"
-    _leave(decided, options, f"{who} (CA {pin}, this cluster's is {cluster.get('ca_pin')})")
+    _leave(decided, options, f"{who} ({_differing(_pins(credentials) or _pins(host), _pins(cluster))})")
     return decided
+
+
+def _pins(place: Facts) -> list[str]:
+    """The pins of all authorities that are trusted there; while a CA is rotated there is an old and a new one."""
+    return list(place.get("ca_pins") or filter(None, [place.get("ca_pin")]))
+
+
+def _strangers(theirs: t.Sequence[str], ours: t.Sequence[str]) -> bool:
+    """Whether both are known and have no authority in common."""
+    return bool(theirs and ours and not {*theirs} & {*ours})
+
+
+def _differing(theirs: t.Sequence[str], ours: t.Sequence[str]) -> str:
+    return f"CA {', '.join(theirs)}, this cluster's is {', '.join(ours)}"
 
 
 def _leave(decided: Plan, options: Options, what: str) -> None:
@@ -213,7 +227,7 @@ def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan)
             f"kubeadm reset would delete the static pods {', '.join(sorted(host['static_pods']))} "
             "of /etc/kubernetes/manifests; move them away first"
         )
-    if not cluster.get("cluster_endpoint") or not cluster.get("ca_pin"):
+    if not cluster.get("cluster_endpoint") or not _pins(cluster):
         yield "the cluster has no usable ConfigMap kube-public/cluster-info, which kubeadm join starts from; kubeadm init makes it"
     yield from _version_problems(cluster, options, decided)
 
@@ -256,6 +270,8 @@ def _existing_node(cluster: Facts, options: Options, decided: Plan) -> None:
         decided.reasons.append(f"{what}; it is taken over with the labels and taints that it has")
     else:
         decided.replace_node = True
+        # This very object: one that is made in its place meanwhile is somebody's who is alive.
+        decided.stale_node = {"name": name, "uid": node["uid"], "state": "absent", "force": options.existing == "replace"}
         decided.reasons.append(f"{what}; it is deleted before the join")
 
 

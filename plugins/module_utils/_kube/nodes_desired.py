@@ -32,6 +32,7 @@ class Wanted:
     taints: dict[TaintKey, Taint | None] | None = None
     absent: bool = False
     force: bool = False
+    uid: str | None = None
 
 
 def declare(items: t.Sequence[Item], owner: str, protected: t.Sequence[str] = ()) -> list[Wanted]:
@@ -73,6 +74,8 @@ class _Reader:
             self.refuse(f"has state absent, and {', '.join(sections)}: keep one")
         if item.get("force") and not absent:
             self.refuse("has force, which is for state absent")
+        if item.get("uid") and not absent:
+            self.refuse("has uid, which is for state absent")
         return Wanted(
             self.name,
             labels=self._values(item.get("labels"), "label", self._label_problem),
@@ -80,6 +83,7 @@ class _Reader:
             taints=self._taints(item.get("taints")),
             absent=absent,
             force=bool(item.get("force")),
+            uid=item.get("uid") or None,
         )
 
     def _values(self, part: t.Any, what: str, problem_of: t.Callable[[str, str], str | None]) -> Values | None:

@@ -40,6 +40,7 @@ def info(client: Client, params: Params) -> dict[str, t.Any]:
         "missing": sorted(set(params["names"] or ()) - there.keys()),
         "api_server_version": client.version(),
         "ca_pin": cluster.pins[0] if cluster else None,
+        "ca_pins": list(cluster.pins) if cluster else [],
         "cluster_endpoint": cluster.endpoint if cluster else None,
     }
     if compiled is not None:

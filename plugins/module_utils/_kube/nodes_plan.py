@@ -49,7 +49,7 @@ class NodePlan:
 def plan(
     wanted: t.Sequence[Wanted], nodes: t.Mapping[str, Node], options: Options, skip_unknown: bool = False
 ) -> tuple[Plan, list[str], list[str]]:
-    """The plan for all nodes, the warnings, and the names that the cluster does not know and that were skipped.
+    """The plan for all nodes, the warnings, and the names of what was skipped: unknown to the cluster, or another object by now.
 
     Raises Refused with every problem.
     """
@@ -62,6 +62,9 @@ def plan(
                 skipped.append(entry.name)
             else:
                 problems.append(f"node {entry.name}: {_unknown(entry.name, nodes)}")
+            continue
+        if node is not None and _another(entry, node):
+            skipped.append(entry.name)
             continue
         planned = plan_node(entry, node, options) if node is not None else NodePlan()
         warnings += planned.warnings
@@ -91,7 +94,14 @@ def ready_condition(node: Node) -> t.Mapping[str, t.Any]:
     return next((condition for condition in conditions if condition.get("type") == "Ready"), {})
 
 
+def _another(wanted: Wanted, node: Node) -> bool:
+    """Whether it was made anew since somebody chose the one to be deleted."""
+    return wanted.uid is not None and wanted.uid != node["metadata"]["uid"]
+
+
 def _plan_deletion(wanted: Wanted, node: Node) -> NodePlan:
+    if _another(wanted, node):
+        return NodePlan(problems=["was deleted and made anew by others meanwhile, and stays"])
     if is_ready(node) and not wanted.force:
         return NodePlan(problems=[f"node {wanted.name}: is Ready, and is not deleted unless the item says force: true"])
     metadata = node["metadata"]
