@@ -22,12 +22,9 @@ def kube_profile(context: Context, value: t.Any, cloud: t.Any = None) -> t.Any:
         return value
     if cloud is not None and not isinstance(cloud, dict):
         raise AnsibleFilterError(f"kube_profile: cloud must be a dictionary, is {cloud!r}")
-    torn_off = sorted(str(name) for name in context.get_all() if str(name).startswith("--"))
+    torn_off = profile.torn_off(str(name) for name in context.get_all() if str(name).startswith("--"))
     if torn_off:
-        raise AnsibleFilterError(
-            f"kube_profile: the inventory has a variable named {', '.join(torn_off)}: it was torn off a profile without quotes;"
-            " on a host's line of an INI inventory put the whole profile in quotes"
-        )
+        raise AnsibleFilterError(f"kube_profile: {torn_off}")
     try:
         return profile.parse(value, cloud).as_dict()
     except Refused as error:

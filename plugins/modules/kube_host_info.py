@@ -34,6 +34,16 @@ options:
     type: list
     elements: str
     default: []
+  sysctls:
+    description: Sysctls whose values are of interest.
+    type: list
+    elements: str
+    default: []
+  digests:
+    description: Files, by path or pattern, of which a digest of the content is of interest.
+    type: list
+    elements: str
+    default: []
   wanted:
     description:
       - Parts of RV(host) by their path, such as V(containerd.config.cgroup_systemd), with the value that each should have.
@@ -127,6 +137,13 @@ host:
       description: What is used as swap.
       type: list
       elements: str
+    sysctls:
+      description: The values of those asked for as text; null where the kernel has no such key.
+      type: dict
+      sample: {"net.ipv4.ip_forward": "1"}
+    digests:
+      description: Of each file asked for that is there, the SHA-256 of its content.
+      type: dict
     cgroup_version:
       description: V(1) or V(2).
       type: int
@@ -184,6 +201,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.host_module im
 def argument_spec() -> dict[str, dict[str, t.Any]]:
     return {
         "packages": {"type": "list", "elements": "str", "default": []},
+        "sysctls": {"type": "list", "elements": "str", "default": []},
+        "digests": {"type": "list", "elements": "str", "default": []},
         "wanted": {"type": "dict", "default": {}},
         "wait_for_boot": {"type": "float", "default": 0.0},
         "cloud": {"type": "str", "choices": ["ec2"]},

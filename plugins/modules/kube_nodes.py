@@ -54,6 +54,13 @@ options:
           - A label that is declared no longer, and whose value others have changed, stays, with a warning.
           - What the kubelet sets for itself, such as C(kubernetes.io/hostname), cannot be declared otherwise.
         type: dict
+      leave_labels:
+        description:
+          - Keys of labels that are neither set nor removed, declared before or not, as those whose value nobody knows now.
+            What is in O(nodes[].labels) too is set.
+        type: list
+        elements: str
+        default: []
       annotations:
         description: Annotations, with the same rules.
         type: dict
@@ -273,6 +280,7 @@ def argument_spec() -> arguments.Spec:
             "options": {
                 "name": {"type": "str", "required": True},
                 "labels": {"type": "dict"},
+                "leave_labels": {"type": "list", "elements": "str", "default": []},
                 "annotations": {"type": "dict"},
                 "taints": {"type": "list", "elements": "raw"},
                 "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from cluster import MASTER, NAMES, Cluster, changed
+from cluster import MASTER, NAMES, Cluster, Node, changed
 from nodes import PROJECT, Run
 
 from lab import nodes as lab_nodes
@@ -108,17 +109,23 @@ def test_a_second_run_changes_nothing_and_is_short(cluster: Cluster) -> None:
 
 
 def test_no_secret_is_anywhere(story: Story) -> None:
-    secrets = story.cluster.secrets()
+    runs = [run for pair in (story.init, story.join) for run in pair]
+    assert any("no_log" in run.output or "censored" in run.output for run in runs)
+    nowhere(story.cluster, runs, story.command_lines, *story.cluster.hosts)
+
+
+def nowhere(cluster: Cluster, runs: t.Sequence[Run], command_lines: str, *hosts: str) -> None:
+    """No secret is in any output, result, command line, journal or file but the administrator's kubeconfig."""
+    secrets = cluster.secrets()
     assert len(secrets) >= 3, "kubeadm's token, ours, and a key"
-    output = "\n".join(run.output for pair in (story.init, story.join) for run in pair)
-    results = json.dumps([outcome.result for pair in (story.init, story.join) for run in pair for outcome in run.outcomes], default=str)
-    assert "no_log" in output or "censored" in output
-    left = "".join(path.read_text(errors="replace") for path in (story.cluster.home / "ansible").rglob("*") if path.is_file())
+    output = "\n".join(run.output for run in runs)
+    results = json.dumps([outcome.result for run in runs for outcome in run.outcomes], default=str)
+    left = "".join(path.read_text(errors="replace") for path in (cluster.home / "ansible").rglob("*") if path.is_file())
     for secret in secrets:
-        for where, text in (("output", output), ("results", results), ("command lines", story.command_lines), ("left behind", left)):
+        for where, text in (("output", output), ("results", results), ("command lines", command_lines), ("left behind", left)):
             assert secret not in text, where
-        for host in story.cluster.hosts:
-            node = story.cluster.node(host)
+        for host in hosts:
+            node = cluster.node(host)
             assert secret not in node.run("journalctl", "--no-pager"), f"journal of {host}"
             found = node.run(
                 "sh", "-c", f"grep -rlI -- '{secret}' /home /root /tmp /etc /run /var/lib/kubelet /var/log 2>/dev/null || true"
@@ -269,17 +276,57 @@ def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> 
         del cluster.hosts["test-fresh"]
 
 
-def test_a_dead_host_stops_no_other(cluster: Cluster) -> None:
-    cluster.hosts["test-dead"] = {"ansible_host": "127.0.0.1", "ansible_port": 1, "kube_node_name": "k8s-dead"}
+def test_a_dead_host_stops_no_other_and_be_it_the_first(cluster: Cluster) -> None:
+    """The first host is the one on which Ansible runs what is done once for all."""
+    alive = dict(cluster.hosts)
+    cluster.hosts = {"test-dead": {"ansible_host": "127.0.0.1", "ansible_port": 1, "kube_node_name": "k8s-dead"}, **alive}
     try:
         run = cluster.run("setup_new_nodes", kubernetes_node_wait_timeout=3)
     finally:
-        del cluster.hosts["test-dead"]
+        cluster.hosts = alive
     assert run.code != 0
     assert {outcome.host for outcome in run.outcomes if outcome.state in ("failed", "unreachable")} == {"test-dead"}
+    assert run.outcomes[1].host == "test-dead", "after the task that runs on none of them"
     table = run.of("Show the nodes").result["msg"]
-    assert any("k8s-dead" in line for line in table)
-    assert any("did not answer" in line for line in table)
+    assert [line.split()[0] for line in table] == ["NODE", "k8s-dead", "!", *(NAMES[host] for host in WORKERS)]
+    assert "did not answer" in table[2]
+
+
+def test_the_table_is_shown_where_all_fail_and_shows_what_the_nodes_have(cluster: Cluster) -> None:
+    cluster.kubectl("label", "node", NAMES[PUBSUB], "of-others=yes")
+    try:
+        run = cluster.setup(PUBSUB, kube_profile="--node-labels=role=a b")
+    finally:
+        cluster.kubectl("label", "node", NAMES[PUBSUB], "of-others-")
+    assert run.code != 0
+    dummy, line, problem = run.of("Show the nodes").result["msg"]
+    assert "of-others=yes" in line and "domain=data:NoSchedule" in line
+    assert problem.strip().startswith("!")
+
+
+def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> None:
+    node = cluster.node(PUBSUB)
+    mirror = "/etc/containerd/certs.d/_default/hosts.toml"
+    node.run("apt-mark", "unhold", "kubectl")
+    node.run("cp", "/etc/containerd/config.toml", "/root/config.toml")
+    node.run("cp", mirror, "/root/hosts.toml")
+    node.run("sed", "-i", "s|/etc/cni/net.d|/etc/cni/elsewhere.d|", "/etc/containerd/config.toml")
+    node.run("sh", "-c", f"echo '# by hand' >>{mirror}")
+    try:
+        run = cluster.setup(PUBSUB, containerd_cgroup_driver="systemd").ok()
+        assert run.changed == []
+        (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report what is not as declared, and left alone"]
+        assert told == [
+            "the hold of kubectl is off, and kubernetes_node_hold says on",
+            "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, and containerd_cni_conf_dir says /etc/cni/net.d",
+            f"{mirror} is another than containerd_registry_mirrors says",
+        ]
+    finally:
+        node.run("apt-mark", "hold", "kubectl")
+        node.run("cp", "/root/config.toml", "/etc/containerd/config.toml")
+        node.run("cp", "/root/hosts.toml", mirror)
+    run = cluster.setup(PUBSUB).ok()
+    assert "Report what is not as declared, and left alone" not in run.tasks("ok")
 
 
 # Faults in mid-run
@@ -310,23 +357,81 @@ def rejoining(cluster: Cluster, host: str) -> None:
 
 
 def test_the_api_server_restarted_in_mid_run(cluster: Cluster) -> None:
+    """Right after the old Node is gone, before the token that the join takes."""
     rejoining(cluster, ROUTER)
-    stop = threading.Event()
+    master = cluster.node(MASTER)
+    containers = master.run("crictl", "ps", "--name", "kube-apiserver", "--quiet").split()
+    over, stopped_at = threading.Event(), []
 
     def restart() -> None:
-        stop.wait(8)
-        container = cluster.node(MASTER).run("crictl", "ps", "--name", "kube-apiserver", "--quiet").split()
-        cluster.node(MASTER).run("crictl", "stop", "--timeout", "0", *container)
+        while not over.wait(0.02):
+            if "Delete stale Nodes of the same names" in (cluster.home / "record").read_text(encoding="utf-8"):
+                master.run("crictl", "stop", "--timeout", "0", *containers)
+                stopped_at.append((cluster.home / "record").read_text(encoding="utf-8"))
+                return
 
+    (cluster.home / "record").write_text("", encoding="utf-8")
     thread = threading.Thread(target=restart)
     thread.start()
     try:
         first = cluster.setup(ROUTER, node_join_existing="replace")
     finally:
-        stop.set()
+        over.set()
         thread.join()
+    (record,) = stopped_at
+    assert '"task": "Join the cluster"' not in record, "it was stopped before the join"
+    assert "Ask for what joining takes" in {outcome.task for outcome in first.outcomes}
     if first.code != 0:
         cluster.setup(ROUTER, node_join_existing="replace").ok()
+    assert master.run("crictl", "ps", "--name", "kube-apiserver", "--quiet").split() != containers
+    cluster.as_declared(ROUTER)
+
+
+@contextlib.contextmanager
+def module_files(node: Node) -> t.Iterator[set[str]]:
+    """The names of the modules that Ansible puts into files of this node meanwhile, with all their arguments."""
+    found: set[str] = set()
+    over = threading.Event()
+    look = "for i in $(seq 50); do find /home /root /tmp -name 'AnsiballZ_*' 2>/dev/null; done"
+
+    def watch() -> None:
+        while not over.is_set():
+            found.update(Path(path).name for path in node.run("sh", "-c", look).split())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_join_that_fails_leaves_no_secret_also_where_nothing_is_pipelined(cluster: Cluster) -> None:
+    """The kubelet never comes up, so that kubeadm has its token and does not come to its end."""
+    rejoining(cluster, ROUTER)
+    node = cluster.node(ROUTER)
+    drop_in = "/etc/systemd/system/kubelet.service.d/99-broken.conf"
+    node.run("sh", "-c", f"printf '[Service]\nExecStart=\nExecStart=/bin/false\n' >{drop_in}; systemctl daemon-reload")
+    cluster.variables = {"ansible_pipelining": False, "ansible_ssh_pipelining": False}
+    replace = {"node_join_existing": "replace", "node_join_timeout": 30}
+    try:
+        with _CommandLines() as seen, module_files(node) as files:
+            failed = cluster.run("setup_new_nodes", "--limit", ROUTER, "-vvv", **replace)
+        assert failed.code != 0
+        assert failed.failure.startswith("kubeadm join: ")
+        assert "AnsiballZ_kube_host_info.py" in files, "nothing was pipelined that need not be"
+        assert "AnsiballZ_kube_join.py" not in files, "its arguments are a secret"
+        lines = "\n".join(line.replace(b"\0", b" ").decode(errors="replace") for line in seen.seen)
+        nowhere(cluster, [failed], lines, ROUTER)
+        node.run("sh", "-c", f"rm {drop_in}; systemctl daemon-reload")
+        with module_files(node) as files:
+            cluster.setup(ROUTER, node_join_existing="replace").ok()
+        assert "AnsiballZ_kube_host_info.py" in files
+        assert "AnsiballZ_kube_join.py" not in files
+    finally:
+        cluster.variables = {}
+        node.run("sh", "-c", f"rm -f {drop_in}; systemctl daemon-reload")
     cluster.as_declared(ROUTER)
 
 

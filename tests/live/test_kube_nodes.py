@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from ground import one_line
 from pasture import Pasture
 
+from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client
 from lab.apiserver import ApiServer
 
 # The real platform's profiles.
@@ -105,6 +107,35 @@ def test_what_controllers_set_is_kept_to_the_second(pasture: Pasture) -> None:
         for taint in before:
             assert after[(taint["key"], taint["effect"])] == taint
     pasture.refused("set and removed by Kubernetes", nodes=[{"name": a, "taints": ["node.kubernetes.io/unschedulable:NoSchedule"]}])
+
+
+def test_the_taints_of_a_node_that_has_gone_silent_stay_with_their_time(pasture: Pasture) -> None:
+    """As of a killed kubelet: the controllers call it unreachable once it has reported nothing for 50 s, and evict its pods."""
+    (a,) = pasture.add("a")
+    pasture.ready(a)
+
+    def unreachable() -> list[dict[str, str]]:
+        return [taint for taint in pasture.nodes()[a]["spec"].get("taints", []) if taint["key"] == "node.kubernetes.io/unreachable"]
+
+    deadline = time.monotonic() + 150
+    while not any(taint["effect"] == "NoExecute" for taint in unreachable()):
+        assert time.monotonic() < deadline, pasture.nodes()[a]
+        time.sleep(1)
+    before = unreachable()
+    assert all("timeAdded" in taint for taint in before)
+    for number, taints in enumerate((["role=api:NoExecute"], ["role=web:NoExecute"], [])):
+        pasture.task.apply(nodes=[{"name": a, "labels": {"round": str(number)}, "taints": taints}], exact=True)
+        assert unreachable() == before
+        assert pasture.taints(a) == {entry.partition("=")[0] + ":NoExecute": entry[5:8] for entry in taints}
+    pasture.refused("set and removed by Kubernetes", nodes=[{"name": a, "taints": ["node.kubernetes.io/unreachable:NoExecute"]}])
+
+
+def test_a_taint_with_an_empty_value_is_there_once_and_for_all(pasture: Pasture) -> None:
+    (a,) = pasture.add("a")
+    for taint in ("role=:NoSchedule", "role:NoSchedule", {"key": "role", "value": "", "effect": "NoSchedule"}):
+        pasture.task.apply(nodes=[{"name": a, "taints": [taint]}])
+        assert pasture.taints(a) == {"role:NoSchedule": ""}
+        pasture.idle(nodes=[{"name": a, "taints": [taint]}])
 
 
 def test_an_unknown_node_is_an_error_that_names_it_or_is_skipped(pasture: Pasture) -> None:
@@ -267,19 +298,30 @@ def test_a_thousand_nodes(pasture: Pasture) -> None:
     assert ours == {"f2"}
 
 
-def test_the_api_server_restarts_in_mid_run(pasture: Pasture) -> None:
+def test_the_api_server_restarts_in_mid_run(pasture: Pasture, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is killed and started again while 400 nodes are written: this run or the next one ends right."""
     names = pasture.add(*(f"{number:03}" for number in range(400)))
     items = [{"name": name, **RABBITMQ} for name in names]
+    patch, begun, written, after = Client.merge_patch, threading.Event(), itertools.count(), []
+
+    def counted(self: Client, *arguments: t.Any) -> t.Any:
+        answer = patch(self, *arguments)
+        if next(written) == 50:
+            begun.set()
+        return answer
 
     def crash() -> None:
+        assert begun.wait(60)
         pasture.server.kill("apiserver")
+        after.append(next(written))
         pasture.server.start()
 
-    timer = threading.Timer(0.3, crash)
-    timer.start()
+    monkeypatch.setattr(Client, "merge_patch", counted)
+    thread = threading.Thread(target=crash)
+    thread.start()
     first = pasture.task.apply(nodes=items)
-    timer.join()
+    thread.join()
+    assert 50 < after[0] < 400, "it was killed while nodes were being written"
     if first.get("failed"):
         one_line(first, "running the task again goes on from here")
     second = pasture.task.apply(nodes=items)

@@ -265,6 +265,11 @@ def test_a_kubelet_that_may_is_taken(version: str) -> None:
     assert plan.kubelet_version == (version.lstrip("v") or "1.36.3")
 
 
+def test_a_kubeadm_of_another_minor_release_is_named_and_no_obstacle() -> None:
+    assert "documents joining only with the cluster's own minor release, 1.36" in planned({}, version="1.35.4").reasons[-1]
+    assert planned({}, version="1.36.0").reasons == []
+
+
 @pytest.mark.parametrize("version", [1.3, "1.30", "newest"])
 def test_a_version_that_is_none_is_refused(version: t.Any) -> None:
     plan = planned({}, version=version)

@@ -116,6 +116,14 @@ def test_a_section_that_is_omitted_is_left_alone() -> None:
     assert set(record(done)) == {"taints", "annotations"}
 
 
+def test_labels_to_be_left_are_neither_removed_nor_forgotten() -> None:
+    before = after(node(labels={"other": "x"}), labels={"role": "api", "zone": "a"})
+    assert planned(before, labels={"role": "api"}, leave_labels=["zone", "gone"]).change is None
+    assert planned(before, Options(OURS, exact=True), labels={"role": "api"}, leave_labels=["zone", "other"]).change is None
+    assert fields(planned(before, labels={"role": "api", "zone": "b"}, leave_labels=["zone"]).change) == {"label zone": ("a", "b")}
+    assert labels(after(before, labels={"role": "api"})) == {"other": "x", "role": "api"}
+
+
 def test_annotations_follow_the_same_rules() -> None:
     before = after(node(annotations={"theirs": "t"}), annotations={"Note.example.com/x": "a b\n{}"})
     assert before["metadata"]["annotations"]["Note.example.com/x"] == "a b\n{}"

@@ -14,7 +14,14 @@ TAINT = {"key": "domain", "value": "data", "effect": "NoSchedule"}
 
 def test_columns_are_aligned_and_a_problem_has_a_line_of_its_own() -> None:
     rows: list[dict[str, t.Any]] = [
-        {"node": "k8s-a", "version": "1.36.3", "ready": True, "labels": {"b": "2", "a": "1"}, "taints": [TAINT], "changed": ["joined"]},
+        {
+            "node": "k8s-a",
+            "version": "1.36.3",
+            "ready": True,
+            "labels": {"b": "2", "a": "1", "kubernetes.io/os": "linux"},
+            "taints": [TAINT],
+            "changed": ["joined"],
+        },
         {"node": "k8s-longer", "ready": False, "problem": "did not\n answer"},
         {"node": "k8s-c", "taints": [{"key": "x", "effect": "NoExecute"}]},
     ]

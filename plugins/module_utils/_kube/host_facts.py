@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import os
 import platform
@@ -12,6 +14,7 @@ import re
 import time
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._host import kernel as host_kernel
 from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._kube import host_cloud, host_containerd, host_kubelet, host_swap, kubeadm
@@ -54,10 +57,24 @@ def gather(params: Params) -> Host:
         "kubeadm_version": _version(answers["kubeadm"]),
         "kubeadm_running": running,
         "swap": list(host_swap.active()),
+        "sysctls": {key: host_kernel.value(key) for key in params["sysctls"]},
+        "digests": digests(params["digests"]),
         "cgroup_version": 2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 1,
         **host_kubelet.read(),
         "cloud": host_cloud.ec2(params["cloud_address"], params["cloud_timeout"]) if params["cloud"] == "ec2" else None,
     }
+
+
+def digests(patterns: t.Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files' contents, which may be secret and are not shown."""
+    found = {}
+    for path in sorted({path for pattern in patterns for path in glob.glob(pattern)}):
+        try:
+            with open(path, "rb") as file:
+                found[path] = hashlib.sha256(file.read()).hexdigest()
+        except OSError:  # gone, or a directory
+            continue
+    return found
 
 
 def installed(program: str) -> bool:

@@ -247,6 +247,12 @@ def _version_problems(cluster: Facts, options: Options, decided: Plan) -> t.Iter
     problem = versions.skew_problem(kubelet, server)
     if problem:
         yield problem
+    elif kubelet.branch != server.branch:
+        # kubernetes.io, "Creating a cluster with kubeadm", version skew: the packages of one minor release are in one repository.
+        decided.reasons.append(
+            f"kubeadm comes in the kubelet's version {kubelet}, and Kubernetes documents joining only with the cluster's own minor"
+            f" release, {server.branch}: it works as a rule"
+        )
 
 
 def _existing_node(cluster: Facts, options: Options, decided: Plan) -> None:

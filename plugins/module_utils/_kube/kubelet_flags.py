@@ -115,8 +115,3 @@ def pairs(text: str) -> t.Iterator[tuple[str, str]]:
             yield name, words.pop(0)
         else:
             raise ValueError(f"flag --{name} has no value: write --{name}=VALUE")
-
-
-def join(flags: t.Iterable[tuple[str, str]]) -> str:
-    """The command line that `pairs` reads back."""
-    return " ".join(f"--{name}={shlex.quote(value) if value else value}" for name, value in flags)

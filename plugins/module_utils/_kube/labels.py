@@ -86,13 +86,8 @@ def value_problem(value: str) -> str | None:
     return None
 
 
-def settable_by_kubelet(key: str) -> bool:
-    """Whether a kubelet takes this key in --node-labels. With another one it exits, and is restarted for ever."""
-    return refused_by_kubelet(key) is None
-
-
 def refused_by_kubelet(key: str) -> str | None:
-    """Why a kubelet may not give itself a label of this key; None where it may."""
+    """Why a kubelet may not give itself a label of this key; None where it may. With such a one it exits, and is restarted for ever."""
     prefix = key.split("/", 1)[0] if "/" in key else ""
     if not _under(prefix, _KUBERNETES_PREFIXES) or key in KUBELET_KEYS or _under(prefix, _KUBELET_PREFIXES):
         return None

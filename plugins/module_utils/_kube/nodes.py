@@ -131,11 +131,6 @@ def _wait(client: Client, wanted: t.Sequence[Wanted], options: Options, timeout:
         time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
 
 
-def _summary_of_late(late: list[dict[str, t.Any]]) -> str:
-    more = f"; so are {len(late) - 1} more, see failures" if len(late) > 1 else ""
-    return f"node {late[0]['object']} {late[0]['reason']}{more}"
-
-
 def _late(name: str, reason: str) -> dict[str, t.Any]:
     return {"kind": nodes_plan.KIND, "object": name, "identity": {"name": name}, "action": "wait", "reason": reason}
 

@@ -33,6 +33,7 @@ class Wanted:
     absent: bool = False
     force: bool = False
     uid: str | None = None
+    leave_labels: frozenset[str] = frozenset()
 
 
 def declare(items: t.Sequence[Item], owner: str, protected: t.Sequence[str] = ()) -> list[Wanted]:
@@ -84,6 +85,7 @@ class _Reader:
             absent=absent,
             force=bool(item.get("force")),
             uid=item.get("uid") or None,
+            leave_labels=frozenset(item.get("leave_labels") or ()),
         )
 
     def _values(self, part: t.Any, what: str, problem_of: t.Callable[[str, str], str | None]) -> Values | None:

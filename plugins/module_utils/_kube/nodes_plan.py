@@ -207,7 +207,9 @@ class _Planner:
                 patch[key] = value
             if value is not None:
                 owned[key] = digest(value)
-        patch.update(dict.fromkeys(self._leaving(section, wanted, there)))
+        left = self.wanted.leave_labels - wanted.keys() if section == "labels" else frozenset()
+        owned.update({key: self.record[section][key] for key in left if key in self.record[section]})
+        patch.update(dict.fromkeys(self._leaving(section, wanted.keys() | left, there)))
         self.new_record[section] = owned
         for key, value in patch.items():
             self._differ(f"{section[:-1]} {key}", there.get(key), value)

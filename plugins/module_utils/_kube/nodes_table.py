@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._kube import nodes_plan
+
+# The kubelet's own, of which a reader learns nothing.
+_NOT_SHOWN = nodes_plan.KUBELETS_OWN
+
 Row = t.Mapping[str, t.Any]
 
 _HEADINGS = ("NODE", "VERSION", "READY", "LABELS", "TAINTS", "CHANGED")
@@ -15,6 +20,7 @@ _HEADINGS = ("NODE", "VERSION", "READY", "LABELS", "TAINTS", "CHANGED")
 def lines(rows: t.Sequence[Row]) -> list[str]:
     """One line a node, below a heading, in aligned columns; a line of its own for what went wrong with it.
 
+    Labels that each kubelet sets for itself are left out.
     rows: node, version, ready (bool or None), labels (a mapping), taints (a list of key, value, effect), changed (a list of words),
     problem (text); all but node may be missing.
     """
@@ -31,7 +37,7 @@ def lines(rows: t.Sequence[Row]) -> list[str]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     ready = {True: "yes", False: "NO"}.get(t.cast("bool", row.get("ready")), "?")
-    labels = ",".join(f"{key}={value}" for key, value in sorted((row.get("labels") or {}).items()))
+    labels = ",".join(f"{key}={value}" for key, value in sorted((row.get("labels") or {}).items()) if key not in _NOT_SHOWN)
     taints = ",".join(sorted(_taint(taint) for taint in row.get("taints") or ()))
     return (
         str(row["node"]),

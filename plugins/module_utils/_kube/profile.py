@@ -62,15 +62,6 @@ class Profile:
             "why": why,
         }
 
-    def command_line(self) -> str:
-        """As the kubelet's flags, which `parse` reads back."""
-        flags = []
-        if self.labels:
-            flags.append((NODE_LABELS, ",".join(f"{key}={value}" for key, value in self.labels.items())))
-        if self.taints:
-            flags.append((REGISTER_WITH_TAINTS, ",".join(str(taint) for taint in self.taints)))
-        return kubelet_flags.join([*flags, *self.flags.items()])
-
 
 def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     """A profile of any of the forms, with what the cloud says about the machine.
@@ -84,6 +75,17 @@ def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     if draft.problems:
         raise Refused(draft.problems)
     return Profile(draft.labels, tuple(draft.taints.values()), draft.flags)
+
+
+def torn_off(names: t.Iterable[str]) -> str | None:
+    """What the names of an inventory's variables that begin with two dashes mean; None where there are none."""
+    found = ", ".join(sorted(names))
+    return (
+        f"the inventory has a variable named {found}: it was torn off a profile without quotes;"
+        " on a host's line of an INI inventory put the whole profile in quotes"
+        if found
+        else None
+    )
 
 
 class _Draft:

@@ -1,0 +1,92 @@
+"""The profiles of all hosts as Nodes, and the verdict on each."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._kube import profile_nodes
+
+PROFILE = "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule"
+LABELS = {"role": "api", "phase": "5"}
+ZONE = "topology.kubernetes.io/zone"
+EC2 = {"provider_id": "aws:///a/i-1", "zone": "a", "region": "r", "instance_type": "t3.small", "private_ip": "10.0.0.1", "problem": None}
+
+
+def entry(name: str = "n1", **more: t.Any) -> dict[str, t.Any]:
+    return {"name": name, "profile": PROFILE, "cloud": {"zone": "", "region": "", "instance_type": ""}, **more}
+
+
+def node(name: str = "n1", **more: t.Any) -> dict[str, t.Any]:
+    taint = {"key": "role", "value": "api", "effect": "NoSchedule"}
+    return {"name": name, "labels": {**LABELS, "theirs": "x"}, "taints": [taint], **more}
+
+
+def verdict(*seen: dict[str, t.Any], done: dict[str, t.Any] | None = None, check: bool = False, **more: t.Any) -> list[str]:
+    """On the Node n1."""
+    nodes = profile_nodes.declared([entry(**more)])
+    return profile_nodes.verdicts(nodes, {"changed": False} if done is None else done, {"nodes": list(seen)}, check)["n1"]
+
+
+def test_each_host_is_an_item_and_a_bad_profile_is_its_own_alone() -> None:
+    good, bad, torn = profile_nodes.declared(
+        [entry(), entry("n2", profile="--node-labels=a=b c"), entry("n3", torn_off=["--register-with"])]
+    )
+    assert (good["node"]["labels"], good["problem"], good["node"]["leave_labels"]) == (LABELS, "", [])
+    assert good["split"]["registration_labels"] == LABELS
+    assert bad["problem"] and "torn off" in torn["problem"]
+    said = profile_nodes.verdicts([good, bad, torn], {"changed": False}, {"nodes": [node()]}, check_mode=False)
+    assert (said["n1"], said["n2"], said["n3"]) == ([], [bad["problem"]], [torn["problem"]])
+
+
+def test_what_the_cloud_said_is_declared_and_the_inventory_counts_more() -> None:
+    (found,) = profile_nodes.declared([entry(found=EC2, asked=True, cloud={"zone": "z"})])
+    assert found["node"]["labels"] == {
+        **LABELS,
+        ZONE: "z",
+        "topology.kubernetes.io/region": "r",
+        "node.kubernetes.io/instance-type": "t3.small",
+    }
+    assert found["split"]["kubelet_extra_args"] == [], "a provider's id is a flag of the join, and no label"
+    assert found["node"]["leave_labels"] == []
+
+
+def test_what_only_the_cloud_knows_and_nobody_asked_is_left_alone() -> None:
+    (found,) = profile_nodes.declared([entry(found=None, asked=True, cloud={"zone": "z"})])
+    assert found["node"]["labels"] == {**LABELS, ZONE: "z"}
+    assert found["node"]["leave_labels"] == ["topology.kubernetes.io/region", "node.kubernetes.io/instance-type"]
+
+
+def test_a_node_that_is_as_declared_is_well() -> None:
+    assert verdict(node()) == []
+    late = [{"key": "role", "value": "api", "effect": "NoSchedule", "timeAdded": "2026-11-24T12:00:00Z"}]
+    assert verdict(node(taints=late)) == [], "timeAdded is the controllers'"
+    empty = "--register-with-taints=role=:NoSchedule"
+    assert verdict(node(taints=[{"key": "role", "effect": "NoSchedule"}]), profile=empty) == []
+
+
+def test_what_is_missing_is_named() -> None:
+    (line,) = verdict(node(labels={"role": "web"}, taints=[{"key": "role", "value": "web", "effect": "NoSchedule"}]))
+    for part in (
+        "Node n1",
+        'role should be "api" and is "web"',
+        'phase should be "5" and is missing',
+        "taint role=api:NoSchedule is missing",
+    ):
+        assert part in line
+    assert "is missing" in verdict()[0]
+
+
+def test_a_change_that_failed_is_told_to_its_own_host() -> None:
+    failed = {"failures": [{"object": "n2", "reason": "no"}], "msg": "node n2: no"}
+    assert verdict(node(), done=failed) == []
+    assert verdict(node(), done={"failures": [{"object": "n1", "reason": "no"}], "msg": "x"}) == ["no"]
+    assert verdict(node(), done={"msg": "cannot connect"}) == ["cannot connect"]
+    assert verdict(done={"skipped_nodes": ["n1"]}) == ["the cluster has no Node n1"]
+    assert profile_nodes.verdicts(profile_nodes.declared([entry()]), {"changed": False}, {"msg": "HTTP 500"}, check_mode=False)["n1"] == [
+        "HTTP 500"
+    ]
+
+
+def test_a_prediction_is_no_fault() -> None:
+    assert verdict(check=True, done={"skipped_nodes": ["n1"]}) == []
+    assert verdict(done={}) == [], "there is no cluster yet"
