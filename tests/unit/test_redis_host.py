@@ -1,230 +1,19 @@
-"""redis_host and the site behind it: texts, users, whom a new node follows, the order of maintenance. No server."""
+"""redis_host: texts, users, what changes and when, from Redis to Valkey. No server."""
 
 from __future__ import annotations
 
-import copy
 import typing as t
 
 import pytest
+from redis_example import SITE, changed
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
-from ansible_collections.eco2.platform.plugins.module_utils._redis import (
-    host_instance,
-    host_plan,
-    host_state,
-    host_texts,
-    maintenance,
-    site,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._redis import host_instance, host_plan, host_state, host_texts, site
 
-NODES = ["a", "b", "c"]
-SITE: dict[str, t.Any] = {
-    "flavor": "redis",
-    "sets": [{"name": "pubsub", "nodes": NODES, "password": "app"}, {"name": "cache", "nodes": ["c"], "port": 6382}],
-    "sentinels": NODES,
-    "addresses": {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3"},
-    "sentinel_port": 26379,
-    "sentinel_name": "main",
-    "admin_password": "adm",
-    "masterauth": "mas ter",
-    "auth_pass": "aut",
-    "password": "sen",
-}
 PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
 CACHE_OF_REDIS = {"server/cache": "redis"}
-BARE: dict[str, list[str]] = {"a": [], "b": [], "c": []}
-FULL = {name: ["server/pubsub", "sentinel/main"] for name in NODES}
-AT_B = {"pubsub": "10.0.0.2:6379"}
-
-
-def changed(**more: t.Any) -> dict[str, t.Any]:
-    return {**copy.deepcopy(SITE), **more}
-
-
-# Whom a new node follows
-
-
-def test_of_a_new_set_the_first_node_is_the_master() -> None:
-    for name in NODES:
-        assert site.bootstrap(SITE, BARE, {}, name)["masters"]["pubsub"] == "a"
-    (server, dummy) = site.instances(changed(sets=SITE["sets"][:1]), "b", {"pubsub": "a"})
-    assert server["replicaof"] == "10.0.0.1:6379"
-    assert site.instances(SITE, "a", {"pubsub": "a"})[0]["replicaof"] is None
-
-
-def test_addresses_may_be_of_ipv6() -> None:
-    """Written as the sentinels tell them, so that the two can be compared."""
-    six = changed(sets=SITE["sets"][:1], addresses={name: f"2001:db8::{name}" for name in NODES})
-    told = {"pubsub": "[2001:db8::b]:6379"}
-    assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
-    assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
-    (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
-    assert host_texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
-
-
-def test_afterwards_the_sentinels_are_asked() -> None:
-    here = {**FULL, "a": []}
-    assert site.bootstrap(SITE, here, AT_B, "a") == {"masters": {"pubsub": "b"}, "problems": []}
-    assert site.bootstrap(changed(sets=SITE["sets"][:1]), FULL, AT_B, "a") == {"masters": {}, "problems": []}
-
-
-@pytest.mark.parametrize(
-    ("here", "told", "words"),
-    [
-        ({**FULL, "a": []}, {}, "no sentinel tells which"),
-        ({**FULL, "a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
-        ({**FULL, "a": []}, {"pubsub": "10.9.9.9:6379"}, "none of its nodes"),
-        ({"a": []}, {}, "b and c could not be looked at"),
-        ({"a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
-    ],
-)
-def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any, told: t.Any, words: str) -> None:
-    found = site.bootstrap(SITE, here, told, "a")
-    assert found["masters"] == {}
-    assert words in " ".join(found["problems"])
-
-
-def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follows_nobody() -> None:
-    """Otherwise it would follow the first node, which follows it."""
-    assert {name: site.bootstrap(SITE, BARE, AT_B, name)["masters"]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")
-    assert site.instances(SITE, "b", {"pubsub": "b"})[0]["replicaof"] is None
-
-
-def looked(**follows: t.Any) -> dict[str, t.Any]:
-    """host -> (whom its pubsub follows, how many keys it has)."""
-    return {name: [{"id": "server/pubsub", "follows": master, "keys": keys}] for name, (master, keys) in follows.items()}
-
-
-@pytest.mark.parametrize(
-    ("nodes", "master"),
-    [
-        # The first node failed at its first run, and the others wait for it.
-        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 0)), "a"),
-        # It was there before the others: it has whatever there is.
-        (looked(b=(None, 7), c=("10.0.0.2:6379", 7)), "b"),
-        # One of them has data, and would copy nothing from an empty master.
-        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 1)), None),
-        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", None)), None),
-        # Two masters, or replicas of different ones, or one that was not looked at.
-        (looked(b=(None, 0), c=(None, 0)), None),
-        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.2:6379", 0)), None),
-        (looked(b=("10.0.0.9:6379", 0), c=("10.0.0.9:6379", 0)), None),
-        (looked(b=("10.0.0.1:6379", 0)), None),
-    ],
-)
-def test_a_first_run_that_was_cut_off_goes_on_where_that_is_certain(nodes: dict[str, t.Any], master: str | None) -> None:
-    found = site.bootstrap(SITE, {**FULL, "a": []}, {}, "a", nodes)
-    assert found["masters"] == ({"pubsub": master} if master else {})
-    assert bool(found["problems"]) is (master is None)
-
-
-def test_whom_a_server_follows_is_in_its_main_file() -> None:
-    assert host_texts.follows("replicaof 10.0.0.1 6379\n") == "10.0.0.1:6379"
-    assert host_texts.follows('port 1\nreplicaof "2001:db8::0" 6379\n') == "[2001:db8::]:6379"
-    assert host_texts.follows("maxmemory 1gb\n") is None
-    assert host_texts.follows("replicaof no one\n") is None
-
-
-def test_the_only_node_of_a_set_may_come_back_empty() -> None:
-    assert site.bootstrap(SITE, BARE, {"cache": "10.0.0.3:6382"}, "c")["masters"]["cache"] == "c"
-
-
-# Declarations
-
-
-def test_everything_that_is_wrong_is_said() -> None:
-    wrong = changed(
-        sets=[{"name": "x", "nodes": ["a", "a"]}, {"name": "y", "nodes": ["a", "d"]}, {"name": "y", "nodes": []}],
-        auth_pass="",
-        addresses={"a": "redis"},
-    )
-    text = "; ".join(site.problems(wrong))
-    for words in (
-        "y is declared twice",
-        "same port 6379 on a",
-        "x has a twice",
-        "y has no nodes",
-        "a: redis_sentinel_address",
-        "auth_pass is not set",
-    ):
-        assert words in text
-    assert site.problems(SITE) == []
-
-
-def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
-    old = changed(former_passwords={"auth_pass": "old"})
-    (server, *dummy) = site.instances(old, "a", {})
-    users = {user["name"]: user for user in server["users"]}
-    assert users["sentinel"]["passwords"] == ["aut", "old"]
-    assert users["replica"]["rules"] == "+ping +psync +replconf"
-    assert "@" not in users["sentinel"]["rules"]
-    assert "allchannels" not in users["sentinel"]["rules"]
-    assert site.instances(SITE, "c", {})[1]["users"][0] == {"name": "default", "passwords": [], "rules": "off"}
-
-
-def test_clients_of_sentinels_have_a_password_and_rights_of_their_own() -> None:
-    with_clients = changed(client_password="cli")
-    sentinel = site.instances(with_clients, "a", {})[1]
-    assert [(user["name"], user["passwords"]) for user in sentinel["users"]] == [("default", ["cli"]), ("admin", ["sen"])]
-    assert "@" not in sentinel["users"][0]["rules"] and "failover" not in sentinel["users"][0]["rules"]
-    assert sentinel["admin"] == "admin"
-    assert "client_password is of use only" in "; ".join(site.problems({**with_clients, "password": ""}))
-
-
-# Maintenance
-
-
-def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
-    steps = maintenance.steps(SITE, FULL, AT_B)
-    assert [(step["action"], step["host"], step["instance"]) for step in steps] == [
-        ("restart", "a", "server/pubsub"),
-        ("restart", "c", "server/pubsub"),
-        ("switch", "b", "server/pubsub"),
-        ("restart", "b", "server/pubsub"),
-        *(("restart", name, "sentinel/main") for name in NODES),
-    ]
-    assert maintenance.steps(SITE, {"a": []}, AT_B) == []
-    with pytest.raises(Refused, match="name no master"):
-        maintenance.steps(SITE, FULL, {})
-
-
-def test_a_master_without_replicas_is_restarted_in_place() -> None:
-    (step,) = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
-    assert (step["action"], step["instance"]) == ("restart", "server/cache")
-
-
-def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:
-    steps = maintenance.steps(SITE, FULL, AT_B, upgrading=NODES)
-    assert [(step["action"], step["host"], step["is_master"]) for step in steps[:5]] == [
-        ("backup", "b", True),
-        ("restart", "a", False),
-        ("restart", "c", False),
-        ("switch", "b", True),
-        ("restart", "b", False),
-    ]
-    assert [step["expected"][0]["unlinked"] for step in steps[:5]] == [
-        ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"],
-        ["10.0.0.2:6379", "10.0.0.3:6379"],
-        ["10.0.0.2:6379"],
-        ["10.0.0.2:6379"],
-        [],
-    ]
-    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "unlinked": []}
-
-
-def test_packages_are_those_of_what_has_the_declared_flavor() -> None:
-    assert maintenance.packages(SITE, "a", {}) == ["redis-server", "redis-sentinel", "redis-tools"]
-    valkey = changed(flavor="valkey")
-    old = {"server/pubsub": "redis", "sentinel/main": "redis"}
-    assert maintenance.packages(valkey, "a", old) == []
-    assert maintenance.packages(valkey, "a", {**old, "server/pubsub": "valkey"}) == ["valkey-server", "valkey-tools"]
-
-
-def test_packages_of_another_version_are_told() -> None:
-    there = {"redis-server": "5:7.0.15-1~deb12u5", "redis-tools": "5:8.0.2-3"}
-    assert maintenance.outdated(there, "8.0.2") == {"redis-server": {"before": "5:7.0.15-1~deb12u5", "after": "8.0.2"}}
-    assert maintenance.outdated(there, "") == {}
 
 
 # Texts
@@ -350,6 +139,79 @@ def test_it_stays_redis_until_its_restart_and_says_so() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("move", "version", "words"),
+    [
+        ("server redis valkey", "v=7.2.11", None),
+        ("server redis valkey", "v=7.4.0", "not what Redis 7.4 wrote"),
+        ("server redis valkey", "v=8.0.2", "not what Redis 8.0 wrote"),
+        ("server redis valkey", "", "whose version cannot be told"),
+        ("sentinel redis valkey", "v=8.0.2", None),
+        ("server valkey redis", "v=7.2.4", "does not become one of Redis"),
+        ("server redis redis", "v=8.0.2", None),
+    ],
+)
+@pytest.mark.parametrize("restart", [True, False])
+def test_only_what_valkey_can_read_becomes_valkey(
+    monkeypatch: pytest.MonkeyPatch, move: str, version: str, words: str | None, restart: bool
+) -> None:
+    kind, has, declared = move.split()
+    monkeypatch.setattr(host_state, "run", lambda *dummy: Done(0, f"Redis server {version} sha=0", ""))
+    (item,) = [item for item in site.instances(SITE, "c", {}) if item["kind"] == kind and item["name"] in ("cache", "main")]
+    name = f"{kind}/{item['name']}"
+    params = {**PARAMS, "flavor": declared, "instances": [item], "restart": [name] if restart else []}
+    (instance,) = host_instance.declare(params, {name: has})
+    problems = list(host_state.problems(instance, host_state.Seen(None, None, None, None, False, Service())))
+    assert len(problems) == (words is not None)
+    assert words is None or words in problems[0]
+
+
+def test_what_is_not_ours_is_not_touched() -> None:
+    instance = moving(restart=False)
+    seen = there(instance)
+    (masked,) = [line for line in host_state.problems(instance, seen._replace(service=Service(masked=True))) if "is masked" in line]
+    assert "systemctl unmask redis-server@cache" in masked
+    (foreign,) = [line for line in host_state.problems(instance, seen._replace(static=None)) if "not set up by this module" in line]
+    assert "/etc/redis/redis-cache.conf" in foreign
+    two = seen._replace(other=host_state.Other(main=host_state.Found("", 0o640), service=Service(active="active")))
+    assert any("both" in line for line in host_state.problems(instance, two))
+
+
+@pytest.mark.parametrize(("active", "enabled", "fields"), [("active", True, ["state", "enabled"]), ("inactive", False, [])])
+def test_the_old_unit_ends_where_it_has_not_ended(active: str, enabled: bool, fields: list[str]) -> None:
+    old = host_state.Other(host_state.Found("", 0o640), True, (), Service(active=active, enabled=enabled))
+    seen = host_state.Seen(None, None, None, None, False, Service(), old)
+    ends = [change for change in host_plan.changes_of(moving(restart=True), seen, True) if change.stage == host_plan.END]
+    assert [difference.field for change in ends for difference in change.differences] == fields
+
+
+def test_a_backup_comes_before_everything() -> None:
+    params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2], "backup": ["server/cache"], "masked": []}
+    params.update(transparent_hugepage=None, backup_directory="/b", service={"LimitNOFILE": 9}, restart=["server/cache"])
+    (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
+    seen = {instance.id: there(instance)._replace(drop_in=None)}
+    first, *rest = host_plan.plan(params, [instance], seen, []).changes
+    assert (first.kind, first.object, first.differences[0].after) == ("backup", "server/cache", "/b/cache-TIME.rdb")
+    assert [change.kind for change in rest] == ["file", "service"]
+    with pytest.raises(Refused, match="backup: server/other is none of the instances"):
+        host_instance.declare({**params, "backup": ["server/other"]}, {})
+
+
+def test_what_an_instance_is_said_to_be() -> None:
+    instance = moving(restart=True)
+    old = host_state.Other(host_state.Found("replicaof 10.0.0.1 6379\n", 0o640), True, (), Service(active="active"))
+    told = host_state.told(instance, host_state.Seen(None, None, None, None, False, Service(), old), True)
+    assert {name: told[name] for name in ("established", "active", "follows", "keys", "pending")} == {
+        "established": True,
+        "active": True,
+        "follows": "10.0.0.1:6379",
+        "keys": None,
+        "pending": [],
+    }
+    waiting = moving(restart=False)
+    assert host_state.told(waiting, there(waiting), False)["pending"] == [{"field": "flavor", "before": "redis", "after": "valkey"}]
+
+
 def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind() -> None:
     instance = moving(restart=True)
     main = host_state.Found('replicaof 10.0.0.1 6379\ndir "/var/lib/redis/cache"\n', 0o640)
@@ -395,3 +257,10 @@ def there(instance: host_instance.Instance) -> host_state.Seen:
     found = [host_state.Found(text, 0o640) for text in (main, instance.static, instance.users)]
     running = Service(active="active", enabled=True, since=1.0)
     return host_state.Seen(*found, drop_in=host_state.Found(instance.drop_in, 0o644), directory=True, service=running)
+
+
+def test_whom_a_server_follows_is_in_its_main_file() -> None:
+    assert host_texts.follows("replicaof 10.0.0.1 6379\n") == "10.0.0.1:6379"
+    assert host_texts.follows('port 1\nreplicaof "2001:db8::0" 6379\n') == "[2001:db8::]:6379"
+    assert host_texts.follows("maxmemory 1gb\n") is None
+    assert host_texts.follows("replicaof no one\n") is None

@@ -1,0 +1,253 @@
+"""Sets of Redis over hosts: whom a new node follows, what a host runs, the order of maintenance. No server."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from redis_example import AT_B, BARE, FULL, NODES, SITE, changed
+
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import host_instance, host_texts, maintenance, site
+
+# Whom a new node follows
+
+
+def test_of_a_new_set_the_first_node_is_the_master() -> None:
+    for name in NODES:
+        assert site.bootstrap(SITE, BARE, {}, name)["masters"]["pubsub"] == "a"
+    (server, dummy) = site.instances(changed(sets=SITE["sets"][:1]), "b", {"pubsub": "a"})
+    assert server["replicaof"] == "10.0.0.1:6379"
+    assert site.instances(SITE, "a", {"pubsub": "a"})[0]["replicaof"] is None
+
+
+def test_addresses_may_be_of_ipv6() -> None:
+    """Written as the sentinels tell them, so that the two can be compared."""
+    six = changed(sets=SITE["sets"][:1], addresses={name: f"2001:db8::{name}" for name in NODES})
+    told = {"pubsub": "[2001:db8::b]:6379"}
+    assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
+    assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
+    (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
+    assert host_texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
+
+
+def test_afterwards_the_sentinels_are_asked() -> None:
+    here = {**FULL, "a": []}
+    assert site.bootstrap(SITE, here, AT_B, "a") == {"masters": {"pubsub": "b"}, "problems": []}
+    assert site.bootstrap(changed(sets=SITE["sets"][:1]), FULL, AT_B, "a") == {"masters": {}, "problems": []}
+
+
+@pytest.mark.parametrize(
+    ("here", "told", "words"),
+    [
+        ({**FULL, "a": []}, {}, "no sentinel tells which"),
+        ({**FULL, "a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
+        ({**FULL, "a": []}, {"pubsub": "10.9.9.9:6379"}, "none of its nodes"),
+        ({"a": []}, {}, "b and c could not be looked at"),
+        ({"a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
+    ],
+)
+def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any, told: t.Any, words: str) -> None:
+    found = site.bootstrap(SITE, here, told, "a")
+    assert found["masters"] == {}
+    assert words in " ".join(found["problems"])
+
+
+def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follows_nobody() -> None:
+    """Otherwise it would follow the first node, which follows it."""
+    assert {name: site.bootstrap(SITE, BARE, AT_B, name)["masters"]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")
+    assert site.instances(SITE, "b", {"pubsub": "b"})[0]["replicaof"] is None
+
+
+def looked(**follows: t.Any) -> dict[str, t.Any]:
+    """host -> (whom its pubsub follows, how many keys it has)."""
+    return {name: [{"id": "server/pubsub", "follows": master, "keys": keys}] for name, (master, keys) in follows.items()}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "master"),
+    [
+        # The first node failed at its first run, and the others wait for it.
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 0)), "a"),
+        # It was there before the others: it has whatever there is.
+        (looked(b=(None, 7), c=("10.0.0.2:6379", 7)), "b"),
+        # One of them has data, and would copy nothing from an empty master.
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", 1)), None),
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.1:6379", None)), None),
+        # Two masters, or replicas of different ones, or one that was not looked at.
+        (looked(b=(None, 0), c=(None, 0)), None),
+        (looked(b=("10.0.0.1:6379", 0), c=("10.0.0.2:6379", 0)), None),
+        (looked(b=("10.0.0.9:6379", 0), c=("10.0.0.9:6379", 0)), None),
+        (looked(b=("10.0.0.1:6379", 0)), None),
+    ],
+)
+def test_a_first_run_that_was_cut_off_goes_on_where_that_is_certain(nodes: dict[str, t.Any], master: str | None) -> None:
+    found = site.bootstrap(SITE, {**FULL, "a": []}, {}, "a", nodes)
+    assert found["masters"] == ({"pubsub": master} if master else {})
+    assert bool(found["problems"]) is (master is None)
+
+
+def test_the_only_node_of_a_set_may_come_back_empty() -> None:
+    assert site.bootstrap(SITE, BARE, {"cache": "10.0.0.3:6382"}, "c")["masters"]["cache"] == "c"
+
+
+# Declarations
+
+
+def test_everything_that_is_wrong_is_said() -> None:
+    wrong = changed(
+        sets=[{"name": "x", "nodes": ["a", "a"]}, {"name": "y", "nodes": ["a", "d"]}, {"name": "y", "nodes": []}],
+        auth_pass="",
+        addresses={"a": "redis"},
+    )
+    text = "; ".join(site.problems(wrong))
+    for words in (
+        "y is declared twice",
+        "same port 6379 on a",
+        "x has a twice",
+        "y has no nodes",
+        "a: redis_sentinel_address",
+        "auth_pass is not set",
+    ):
+        assert words in text
+    assert site.problems(SITE) == []
+
+
+def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
+    old = changed(former_passwords={"auth_pass": "old"})
+    (server, *dummy) = site.instances(old, "a", {})
+    users = {user["name"]: user for user in server["users"]}
+    assert users["sentinel"]["passwords"] == ["aut", "old"]
+    assert users["replica"]["rules"] == "+ping +psync +replconf"
+    assert "@" not in users["sentinel"]["rules"]
+    assert "allchannels" not in users["sentinel"]["rules"]
+    assert site.instances(SITE, "c", {})[1]["users"][0] == {"name": "default", "passwords": [], "rules": "off"}
+
+
+def test_clients_of_sentinels_have_a_password_and_rights_of_their_own() -> None:
+    with_clients = changed(client_password="cli")
+    sentinel = site.instances(with_clients, "a", {})[1]
+    assert [(user["name"], user["passwords"]) for user in sentinel["users"]] == [("default", ["cli"]), ("admin", ["sen"])]
+    assert "@" not in sentinel["users"][0]["rules"] and "failover" not in sentinel["users"][0]["rules"]
+    assert sentinel["admin"] == "admin"
+    assert "client_password is of use only" in "; ".join(site.problems({**with_clients, "password": ""}))
+
+
+def test_what_a_host_runs_and_what_the_sentinels_are_told() -> None:
+    pubsub, sentinel = site.instances(changed(sets=SITE["sets"][:1]), "a", {})
+    assert pubsub["settings"] == {"port": 6379, "masteruser": "replica", "replica-announce-ip": "10.0.0.1", "min-replicas-to-write": 1}
+    assert sentinel["settings"] == {"port": 26379}
+    assert site.instances(SITE, "c", {})[1]["settings"]["min-replicas-to-write"] == 0
+    three = {"name": "pubsub", "address": ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"], "quorum": 2, "replicas": 2}
+    credentials = {"auth_user": "sentinel", "auth_pass": "aut"}
+    assert site.masters(SITE)[0] == {**three, **credentials}
+    assert site.sentinels(SITE, {"b": "text"}) == [
+        {"host": "10.0.0.1", "port": 26379},
+        {"host": "10.0.0.2", "port": 26379, "conf": "text"},
+        {"host": "10.0.0.3", "port": 26379},
+    ]
+
+
+def test_what_is_said_of_sets_reaches_servers_and_sentinels() -> None:
+    said = {"quorum": 3, "min_replicas_to_write": 2, "down_after_milliseconds": 100, "settings": {"maxmemory": "1gb"}}
+    sets = [{**SITE["sets"][0], **said}]
+    more = changed(sets=sets, settings={"maxmemory": "2gb", "hz": 20}, bind="10.0.0.1", sentinel_settings={"loglevel": "debug"})
+    pubsub, sentinel = site.instances(more, "a", {})
+    assert {name: pubsub["settings"][name] for name in ("min-replicas-to-write", "maxmemory", "hz", "bind")} == {
+        "min-replicas-to-write": 2,
+        "maxmemory": "1gb",
+        "hz": 20,
+        "bind": "10.0.0.1",
+    }
+    assert sentinel["settings"] == {"port": 26379, "bind": "10.0.0.1", "loglevel": "debug"}
+    (master,) = site.masters(more)
+    assert (master["quorum"], master["down_after_milliseconds"]) == (3, 100)
+
+
+def test_with_tls_every_port_is_tls_alone() -> None:
+    files = {"cert_file": "/c", "key_file": "/k", "ca_cert_file": "/a", "auth_clients": False}
+    pubsub, sentinel = site.instances(changed(sets=SITE["sets"][:1], tls=files), "a", {})
+    tls = {
+        "port": 0,
+        "tls-replication": True,
+        "tls-cert-file": "/c",
+        "tls-key-file": "/k",
+        "tls-ca-cert-file": "/a",
+        "tls-auth-clients": False,
+    }
+    assert sentinel["settings"] == {**tls, "tls-port": 26379}
+    assert {**pubsub["settings"], **tls, "tls-port": 6379, "replica-announce-port": 6379} == pubsub["settings"]
+    (instance,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "instances": [pubsub]}, {})
+    assert {"/c", "/k", "/a"} <= set(instance.reads)
+
+
+def test_sentinels_without_a_password_are_reached_all_the_same() -> None:
+    sentinel = site.instances(changed(password=""), "a", {})[1]
+    assert sentinel["settings"]["protected-mode"] is False
+    assert sentinel["users"] == [{"name": "default", "passwords": [], "rules": "on nopass ~* &* +@all"}]
+
+
+def test_the_sentinels_of_valkey_hand_over_by_the_servers_themselves() -> None:
+    rules = {flavor: site.instances(changed(flavor=flavor), "a", {})[0]["users"][3]["rules"] for flavor in ("redis", "valkey")}
+    assert set(rules["valkey"].split()) - set(rules["redis"].split()) == {"+failover", "+client"}
+
+
+def test_what_is_not_there_yet() -> None:
+    assert site.new(SITE, FULL) == ["c/cache"]
+    assert site.new(SITE, {"a": ["server/pubsub"]}) == ["a"]
+    assert site.new(SITE, {"a": [], "b": FULL["b"]}) == ["a/pubsub", "a"]
+
+
+# Maintenance
+
+
+def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
+    steps = maintenance.steps(SITE, FULL, AT_B)
+    assert [(step["action"], step["host"], step["instance"]) for step in steps] == [
+        ("restart", "a", "server/pubsub"),
+        ("restart", "c", "server/pubsub"),
+        ("switch", "b", "server/pubsub"),
+        ("restart", "b", "server/pubsub"),
+        *(("restart", name, "sentinel/main") for name in NODES),
+    ]
+    assert maintenance.steps(SITE, {"a": []}, AT_B) == []
+    with pytest.raises(Refused, match="name no master"):
+        maintenance.steps(SITE, FULL, {})
+
+
+def test_a_master_without_replicas_is_restarted_in_place() -> None:
+    (step,) = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
+    assert (step["action"], step["instance"]) == ("restart", "server/cache")
+
+
+def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:
+    steps = maintenance.steps(SITE, FULL, AT_B, upgrading=NODES)
+    assert [(step["action"], step["host"], step["is_master"]) for step in steps[:5]] == [
+        ("backup", "b", True),
+        ("restart", "a", False),
+        ("restart", "c", False),
+        ("switch", "b", True),
+        ("restart", "b", False),
+    ]
+    assert [step["expected"][0]["unlinked"] for step in steps[:5]] == [
+        ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"],
+        ["10.0.0.2:6379", "10.0.0.3:6379"],
+        ["10.0.0.2:6379"],
+        ["10.0.0.2:6379"],
+        [],
+    ]
+    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "unlinked": []}
+
+
+def test_packages_are_those_of_what_has_the_declared_flavor() -> None:
+    assert maintenance.packages(SITE, "a", {}) == ["redis-server", "redis-sentinel", "redis-tools"]
+    valkey = changed(flavor="valkey")
+    old = {"server/pubsub": "redis", "sentinel/main": "redis"}
+    assert maintenance.packages(valkey, "a", old) == []
+    assert maintenance.packages(valkey, "a", {**old, "server/pubsub": "valkey"}) == ["valkey-server", "valkey-tools"]
+
+
+def test_packages_of_another_version_are_told() -> None:
+    there = {"redis-server": "5:7.0.15-1~deb12u5", "redis-tools": "5:8.0.2-3"}
+    assert maintenance.outdated(there, "8.0.2") == {"redis-server": {"before": "5:7.0.15-1~deb12u5", "after": "8.0.2"}}
+    assert maintenance.outdated(there, "") == {}
