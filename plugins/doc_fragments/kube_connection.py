@@ -15,6 +15,8 @@ options:
         colons. Content is hidden in all output.
       - Where neither this nor O(context) is given, nor O(host) with an identity, a pod's own service account is used, or else
         E(KUBECONFIG) or C(~/.kube/config).
+      - Given as an option it wins over what the environment says of server, TLS and identity (E(K8S_AUTH_HOST), E(K8S_AUTH_API_KEY) and
+        so on), unlike in kubernetes.core, whose modules would go to that server.
       - E(K8S_AUTH_KUBECONFIG) may give it.
     type: raw
   context:
@@ -127,7 +129,7 @@ requirements:
   - kubernetes >= 24.2.0
 notes:
   - The options that reach the API server are those of the kubernetes.core collection, with the same environment variables, so that
-    C(module_defaults) and credentials of AWX serve both.
+    C(module_defaults) and credentials of AWX serve both. Options win over the environment, and the environment over defaults.
   - The task runs where the API server can be reached, often on the controller with C(delegate_to=localhost), C(run_once=true) and
     C(become=false). A play for C(localhost) alone is skipped under C(--limit); such a task is not.
 """

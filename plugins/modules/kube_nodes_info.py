@@ -46,6 +46,13 @@ options:
   query:
     description: A JMESPath expression over all that is returned, such as V(nodes[?!ready].name). Its outcome is in RV(query_result).
     type: str
+  wait_timeout:
+    description:
+      - Seconds to wait until the API server answers and has its C(kube-public/cluster-info), which C(kubeadm init) makes last. With V(0)
+        nothing is waited for. It may take three times O(timeout) longer where nothing answers at all.
+      - A certificate that is not trusted and credentials that are not accepted end it at once.
+    type: float
+    default: 0.0
 seealso:
   - module: eco2.platform.kube_nodes
   - name: JMESPath
@@ -179,13 +186,14 @@ def argument_spec() -> arguments.Spec:
         "label_selector": {"type": "str"},
         "pods": {"type": "bool", "default": False},
         "query": {"type": "str"},
+        "wait_timeout": {"type": "float", "default": 0.0},
     }
 
 
 def main() -> None:
     module = KubeModule(argument_spec())
     with module.reporting() as client:
-        module.exit(changed=False, **nodes_info.info(client, module.params))
+        module.exit(changed=False, **nodes_info.awaited(client, module.params))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 pytest.importorskip("kubernetes", reason="the client needs kubernetes")
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import NoAnswer, Refused, Unreachable
-from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, errors, kubeconfig
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Refused, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, errors, kubeconfig, nodes_info
 from ansible_collections.eco2.platform.plugins.module_utils._kube import client as client_module
 from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client, configuration, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._kube.module import _secrets
@@ -83,6 +84,40 @@ def test_the_context_and_what_wins_over_it() -> None:
     assert (settings.host, settings.verify_ssl) == ("https://e:6443", True)
     assert Client(params(kubeconfig=config(), api_key="other"))._authorization() == "Bearer other"
     assert Client(params(host="http://h", username="u", password="p"))._authorization() == "Basic dTpw"
+
+
+ENVIRONMENT = {
+    "K8S_AUTH_HOST": "https://prod:6443",
+    "K8S_AUTH_API_KEY": "prods",
+    "K8S_AUTH_VERIFY_SSL": "false",
+    "K8S_AUTH_TLS_SERVER_NAME": "prod",
+}
+
+
+def settled(**given: t.Any) -> dict[str, t.Any]:
+    """The arguments as a module gets them: those given, the environment's, and the defaults."""
+    spec = arguments.connection()
+    result = ArgumentSpecValidator(spec).validate(given)
+    assert not result.error_messages
+    return arguments.settled(result.validated_parameters, spec)
+
+
+def test_a_kubeconfig_given_as_an_option_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    found = settled(kubeconfig=config())
+    settings = configuration(found)
+    assert (settings.host, settings.verify_ssl, found["tls_server_name"]) == ("https://10.0.0.1:6443", True, None)
+    assert Client(found)._authorization() == f"Bearer {TOKEN}"
+    # Another option beside it is one all the same, and the environment serves where no option says anything.
+    assert configuration(settled(kubeconfig=config(), host="https://e:6443")).host == "https://e:6443"
+    assert configuration(settled()).host == "https://prod:6443"
+
+
+def test_a_kubeconfig_of_the_environment_loses_against_its_host_and_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ENVIRONMENT, "K8S_AUTH_KUBECONFIG": "/no/such/file"}.items():
+        monkeypatch.setenv(name, value)
+    assert configuration(settled()).host == "https://prod:6443"
 
 
 def test_the_default_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,3 +444,63 @@ def test_a_prefix_of_the_address_is_kept(server: Server) -> None:
     server.answers = [(200, {"gitVersion": "v1.36.3+k3s1"}, {})]
     assert Client(params(host=f"{server.url}/k8s/clusters/c/", api_key=TOKEN)).version() == "1.36.3"
     assert server.asked[0][1] == "/k8s/clusters/c/version"
+
+
+# An API server that is waited for
+
+
+class Clock:
+    """Time that passes only where it is slept."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def waited(monkeypatch: pytest.MonkeyPatch, outcomes: list[t.Any], wait: float, each: float = 0.0) -> tuple[t.Any, float]:
+    """What comes of these looks, of which the last is repeated and each takes a while; and when."""
+    clock, left = Clock(), list(outcomes)
+
+    def look(*dummy: t.Any) -> t.Any:
+        clock.now += each
+        outcome = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(nodes_info, "time", clock)
+    monkeypatch.setattr(nodes_info, "info", look)
+    try:
+        return nodes_info.awaited(t.cast("t.Any", None), {"wait_timeout": wait}), clock.now
+    except (ChangeFailed, NoAnswer, Unreachable) as error:
+        return error, clock.now
+
+
+THERE, WITHOUT = {"cluster_endpoint": "a:6443"}, {"cluster_endpoint": None}
+STARTING = [errors.CannotConnect("a"), errors.Silent("b"), errors.NotReady("c", 503, "d"), errors.Forbidden("e", 403, "f")]
+
+
+def test_an_api_server_that_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert waited(monkeypatch, [*STARTING, WITHOUT, THERE], 180.0) == (THERE, 10.0)
+
+
+def test_waiting_ends_in_time_however_long_each_look_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    error, seconds = waited(monkeypatch, [errors.CannotConnect("https://10.0.1.10:6443: no connection within 5 s")], 180.0, each=16.0)
+    assert "https://10.0.1.10:6443" in str(error)
+    assert 180.0 <= seconds <= 180.0 + 2 * 16.0
+    assert waited(monkeypatch, [WITHOUT], 10.0)[0] == WITHOUT, "it answers, and what it lacks is for the caller to judge"
+
+
+@pytest.mark.parametrize("error", [errors.NotTrusted("a"), errors.Unauthorized("a", 401, "b")])
+def test_what_waiting_does_not_mend_ends_it_at_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    assert waited(monkeypatch, [error], 180.0) == (error, 0.0)
+
+
+@pytest.mark.parametrize("outcome", [*STARTING, WITHOUT, THERE])
+def test_without_a_time_to_wait_the_first_look_counts(monkeypatch: pytest.MonkeyPatch, outcome: t.Any) -> None:
+    assert waited(monkeypatch, [outcome], 0.0) == (outcome, 0.0)

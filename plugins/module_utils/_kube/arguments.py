@@ -14,6 +14,21 @@ from ansible.module_utils.basic import env_fallback
 
 Spec = t.Dict[str, t.Any]
 
+# What a kubeconfig tells, too: the server, how it is known, and who asks.
+_IN_A_KUBECONFIG = frozenset(
+    {
+        "host",
+        "api_key",
+        "username",
+        "password",
+        "validate_certs",
+        "ca_cert",
+        "client_cert",
+        "client_key",
+        "tls_server_name",
+    }
+)
+
 
 def connection() -> Spec:
     """The options of the documentation fragment eco2.platform.kube_connection."""
@@ -47,5 +62,31 @@ def connection() -> Spec:
     }
 
 
+def settled(params: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
+    """The arguments, of which the environment's are left out that would send an explicit kubeconfig's task elsewhere.
+
+    kubernetes.core lets K8S_AUTH_HOST and K8S_AUTH_API_KEY win over the option kubeconfig, and so acts on another cluster than the task
+    names. A kubeconfig that comes from the environment too is treated as it does there.
+    """
+    if not params["kubeconfig"] or _is_from_environment(spec["kubeconfig"]):
+        return dict(params)
+    return {name: None if name in _IN_A_KUBECONFIG and _is_from_environment(spec[name]) else value for name, value in params.items()}
+
+
+class _Environment:
+    """env_fallback that remembers: once a module has started, its arguments no longer tell where they came from."""
+
+    used = False
+
+    def __call__(self, *variables: str) -> t.Any:
+        value = env_fallback(*variables)
+        self.used = True
+        return value
+
+
+def _is_from_environment(option: Spec) -> bool:
+    return t.cast("_Environment", option["fallback"][0]).used
+
+
 def _from(*variables: str, **option: t.Any) -> Spec:
-    return {**option, "fallback": (env_fallback, [f"K8S_AUTH_{name}" for name in variables])}
+    return {**option, "fallback": (_Environment(), [f"K8S_AUTH_{name}" for name in variables])}

@@ -28,9 +28,10 @@ def _secrets(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 class KubeModule(ServiceModule):
     def __init__(self, argument_spec: arguments.Spec) -> None:
         super().__init__(argument_spec, _secrets, ("kubernetes", KUBERNETES_IMPORT_ERROR))
+        self._spec = argument_spec
 
     @contextlib.contextmanager
     def reporting(self) -> t.Iterator[Client]:
         """A client for the API server of the arguments; what it or the planner refuses ends the module with one line."""
         with self.failures():
-            yield Client(self.params)
+            yield Client(arguments.settled(self.params, self._spec))

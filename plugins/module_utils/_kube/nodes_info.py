@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import collections
+import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import NoAnswer, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube import cluster_info, errors, nodes, nodes_plan
 from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes_plan import Node
@@ -22,6 +23,8 @@ else:
 
 # Pods in one answer, so that a cluster of many thousands is read in pieces.
 PAGE = 2000
+# Seconds between two looks while an API server is waited for.
+_PAUSE = 2.0
 
 Params = t.Mapping[str, t.Any]
 
@@ -49,6 +52,26 @@ def info(client: Client, params: Params) -> dict[str, t.Any]:
         except jmespath.exceptions.JMESPathError as error:
             raise Refused([f"query: {errors.one_line(error)}"]) from error
     return result
+
+
+def awaited(client: Client, params: Params) -> dict[str, t.Any]:
+    """The module's result once the API server answers and has its cluster-info, or what there is when the time is over.
+
+    What waiting does not mend ends it at once: a certificate that is not trusted, credentials or a query that are refused.
+    """
+    deadline = time.monotonic() + params["wait_timeout"]
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            result = info(client, params)
+        except (errors.CannotConnect, errors.NotReady, errors.NotAnApiServer, errors.Forbidden, NoAnswer):
+            # A load balancer answers before the server does, and rights come a moment after it.
+            if left <= 0:
+                raise
+        else:
+            if left <= 0 or result["cluster_endpoint"]:
+                return result
+        time.sleep(max(0.0, min(_PAUSE, left)))
 
 
 def shown(node: Node, pods: t.Mapping[str, int] | None) -> dict[str, t.Any]:
