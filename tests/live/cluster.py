@@ -44,7 +44,8 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        return self.home / "admin.conf"
+        # In a directory that is not there yet.
+        return self.home / "kube" / "admin.conf"
 
     def add(self, *names: str) -> list[Node]:
         """Bare nodes under their names, as Terraform would have written them down."""

@@ -15,16 +15,18 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster import MASTER, NAMES, Cluster, Node, changed
 from nodes import PROJECT, Run
 
 from lab import nodes as lab_nodes
-from lab.host import LabError, require
+from lab.host import LabError, cgroup_version, require
 from playbooks import _CommandLines
 
 ROUTER, PUBSUB = "test-router", "test-pubsub"
 LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
 WORKERS = (ROUTER, PUBSUB)
+LEGACY = cgroup_version() == 1
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
     cluster.add(MASTER, *WORKERS)
     # User data of the kind that the real platform has: flags that would spoil the join, and one to keep.
     text = 'KUBELET_EXTRA_ARGS="--node-labels=node-role.kubernetes.io/bad=x --v=2 --register-with-taints=old=taint:NoSchedule"\n'
-    cluster.node(ROUTER).run("python3", "-c", f"open('/etc/default/kubelet', 'w').write({text!r})")
+    for host in (MASTER, ROUTER):
+        cluster.node(host).run("python3", "-c", f"open('/etc/default/kubelet', 'w').write({text!r})")
     yield cluster
     lab_nodes.down(list(cluster.hosts))
 
@@ -97,15 +100,16 @@ def test_the_table_at_the_end_names_every_node(story: Story) -> None:
 
 
 def test_flags_that_would_spoil_the_join_are_taken_out_and_others_kept(story: Story) -> None:
-    assert story.cluster.node(ROUTER).run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS=" --v=2"'
+    for host in (MASTER, ROUTER):
+        assert story.cluster.node(host).run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS=" --v=2"'
 
 
 def test_a_second_run_changes_nothing_and_is_short(cluster: Cluster) -> None:
-    for playbook in ("control_plane", "setup_new_nodes", "node_labels"):
+    for playbook, most in (("control_plane", 30), ("setup_new_nodes", 18), ("node_labels", 10)):
         run = cluster.run(playbook).ok()
         assert run.changed == []
         for host in cluster.hosts:
-            assert sum(outcome.host == host and outcome.state != "skipped" for outcome in run.outcomes) <= 40
+            assert sum(outcome.host == host and outcome.state != "skipped" for outcome in run.outcomes) <= most
 
 
 def test_no_secret_is_anywhere(story: Story) -> None:
@@ -136,6 +140,61 @@ def nowhere(cluster: Cluster, runs: t.Sequence[Run], command_lines: str, *hosts:
 
 def test_the_kubeconfig_is_its_owners_alone(cluster: Cluster) -> None:
     assert cluster.kubeconfig.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_kubeconfig_that_holds_more_is_not_overwritten(cluster: Cluster) -> None:
+    ours = cluster.kubeconfig.read_text()
+    merged = yaml.safe_load(ours)
+    merged["clusters"].append({"name": "prod", "cluster": {"server": "https://prod:6443"}})
+    merged["contexts"].append({"name": "prod", "context": {"cluster": "prod", "user": "jane"}})
+    text = yaml.safe_dump(merged)
+    cluster.kubeconfig.write_text(text)
+    try:
+        run = cluster.run("control_plane")
+        assert cluster.kubeconfig.read_text() == text
+    finally:
+        cluster.kubeconfig.write_text(ours)
+    assert "would be replaced, and lose cluster prod (CA not in the file), context prod, which is not of this cluster" in run.failure
+    assert "Choose another control_plane_kubeconfig" in run.failure
+    assert run.changed == []
+
+
+def test_a_place_where_no_kubeconfig_can_go_is_refused_in_words(cluster: Cluster) -> None:
+    run = cluster.run("control_plane", control_plane_kubeconfig=str(cluster.kubeconfig / "admin.conf"))
+    assert "is below what is no directory. Choose another control_plane_kubeconfig" in run.failure
+    assert run.changed == []
+
+
+def test_another_clusters_environment_does_not_lead_elsewhere(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://192.0.2.1:6443")
+    monkeypatch.setenv("K8S_AUTH_API_KEY", "prods")
+    assert cluster.run("node_labels").ok().changed == []
+    assert "K8S_AUTH_HOST is set in the controller's environment" in cluster.run("control_plane").failure
+
+
+def test_an_endpoint_that_the_controller_does_not_reach_is_named_in_time(cluster: Cluster) -> None:
+    before, ours = time.monotonic(), cluster.kubeconfig.read_text()
+    try:
+        run = cluster.run("control_plane", control_plane_kubeconfig_server="192.0.2.1:6443", control_plane_wait_timeout=10)
+    finally:
+        cluster.kubeconfig.write_text(ours)
+    assert time.monotonic() - before < 90
+    failures = [outcome.message for outcome in run.outcomes if outcome.state == "failed"]
+    assert "Where the controller does not reach 192.0.2.1:6443" in failures[-1]
+    assert "control_plane_kubeconfig_server" in failures[-1]
+    assert "control_plane_cert_sans" in failures[-1]
+
+
+def test_hosts_of_two_clusters_are_refused_before_anything_is_done(cluster: Cluster) -> None:
+    cluster.hosts[PUBSUB]["kube_kubeconfig"] = "/etc/eco2/other.conf"
+    try:
+        for playbook in ("setup_new_nodes", "node_labels"):
+            run = cluster.run(playbook, "--limit", f"{ROUTER},{PUBSUB}")
+            for part in (f"{cluster.kubeconfig} on {ROUTER}", f"/etc/eco2/other.conf on {PUBSUB}"):
+                assert part in run.failure
+            assert run.changed == []
+    finally:
+        del cluster.hosts[PUBSUB]["kube_kubeconfig"]
 
 
 # States
@@ -265,12 +324,52 @@ def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> 
             ({"kube_node_name": "Bad_Name"}, "cannot be the name of a Node"),
             ({"kube_node_name": NAMES[MASTER]}, "control plane's; it is never replaced"),
             ({"kube_profile": "--node-labels=role=a b"}, "kube_profile"),
+            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has --node-ip, and kube_node_ip is set"),
+            *(
+                [({"node_join_ignore_preflight_errors": ["Swap"], "control_plane_ignore_preflight_errors": []}, "the host has cgroup v1")]
+                * LEGACY
+            ),
         ):
             run = cluster.setup("test-fresh", **wrong)
             assert run.code != 0
             assert said in run.failure
             assert run.changed == []
         assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
+    finally:
+        lab_nodes.down(["test-fresh"])
+        del cluster.hosts["test-fresh"]
+
+
+def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anything_is_installed(cluster: Cluster, tmp_path: Path) -> None:
+    (node,) = cluster.add("test-fresh")
+    there = tmp_path / "there.conf"
+    there.write_text(cluster.kubeconfig.read_text())
+    place = {"kube_control_plane": "test-fresh", "kube_kubeconfig": str(tmp_path / "new" / "admin.conf")}
+    try:
+        for wrong, said in (
+            ({"kube_node_name": "K8s-Master"}, "K8s-Master cannot be the name of a Node"),
+            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has --node-ip, and kube_node_ip is set"),
+            ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
+            ({"kube_kubeconfig": str(there)}, "not of this cluster (it is yet to be made)"),
+            *(
+                [({"control_plane_ignore_preflight_errors": [], "node_join_ignore_preflight_errors": []}, "the host has cgroup v1")]
+                * LEGACY
+            ),
+        ):
+            run = cluster.run("control_plane", **{**place, **wrong})
+            assert said in run.failure
+            assert set(run.changed) <= {"Make the kubeconfig's directory"}
+        assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
+        # The first boot is waited for with the first look, whatever comes after it.
+        node.run("sh", "-c", "mkdir -p /run/cloud-init; touch /run/cloud-init/enabled")
+        for playbook, task, variables in (
+            ("control_plane", "Check what is declared", place),
+            ("setup_new_nodes", "Say why nothing can be done", {}),
+        ):
+            run = cluster.run(playbook, "--limit", "test-fresh", kubernetes_node_wait_timeout=3, **variables)
+            assert "cloud-init has not finished within 3 s" in run.failure
+            assert run.tasks("failed") == [task]
+            assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
     finally:
         lab_nodes.down(["test-fresh"])
         del cluster.hosts["test-fresh"]

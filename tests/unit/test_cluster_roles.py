@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-ROLES = [path for path in sorted((PROJECT / "roles").iterdir()) if path.name in {"control_plane", "node_join", "node_profile"}]
+NAMES = {"containerd", "control_plane", "kubernetes_node", "node_join", "node_profile"}
+ROLES = [path for path in sorted((PROJECT / "roles").iterdir()) if path.name in NAMES]
 
 roles = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 
@@ -66,6 +67,27 @@ def test_what_is_done_once_is_done_for_the_hosts_of_this_batch(role: Path) -> No
     for part in ("tasks", "vars"):
         for path in (role / part).glob("*.yml"):
             assert "ansible_play_hosts" not in path.read_text(), path
+
+
+FLAGS = "Take labels and taints out of /etc/default/kubelet"
+
+
+def test_the_kubelets_flags_are_cleared_alike_wherever_a_kubelet_is_started_anew() -> None:
+    found = []
+    for place in ("control_plane/tasks/main.yml", "node_join/tasks/join.yml"):
+        (task,) = [task for task in tasks(yaml.safe_load((PROJECT / "roles" / place).read_text())) if task.get("name") == FLAGS]
+        found.append(task["ansible.builtin.replace"])
+    assert found[0] == found[1]
+
+
+def test_examples_give_a_version_and_do_not_upgrade_members() -> None:
+    for role in ROLES:
+        for block in re.findall(r"```yaml\n(.*?)```", (role / "README.md").read_text(), re.DOTALL):
+            for play in yaml.safe_load(block):
+                named = {entry["role"].rpartition(".")[2]: entry.get("vars", {}) for entry in play.get("roles", [])}
+                if "kubernetes_node" in named:
+                    assert "kube_version" in play.get("vars", {}) or "kubernetes_node_version" in named["kubernetes_node"], role.name
+                assert not {"node_join", "kubernetes_node"} <= named.keys(), "that would bring members to another version"
 
 
 def tasks(document: object) -> list[dict[str, object]]:

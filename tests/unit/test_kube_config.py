@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import typing as t
 
 import pytest
 import yaml
+from test_certificates import make
 
 pytest.importorskip("jinja2", reason="filters run on a controller")
 
@@ -51,3 +53,74 @@ def test_a_text_without_clusters_is_refused_without_being_shown() -> None:
     with pytest.raises(Exception, match="no kubeconfig") as caught:
         kube_config.kube_config_text("secret: [", "b:1")
     assert "secret" not in str(caught.value)
+
+
+# What would be lost
+
+
+def named(*entries: tuple[str, str, str], **other: t.Any) -> str:
+    """A kubeconfig with a cluster, a context and a user for each (cluster, CA in PEM, user)."""
+    return yaml.safe_dump(
+        {
+            "clusters": [
+                {"name": name, "cluster": {"server": "https://a", "certificate-authority-data": base64.b64encode(ca.encode()).decode()}}
+                for name, ca, dummy in entries
+            ],
+            "contexts": [{"name": f"{user}@{name}", "context": {"cluster": name, "user": user}} for name, dummy, user in entries],
+            "users": [{"name": user, "user": {"token": "secret"}} for dummy, dummy2, user in entries],
+            **other,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    home = tmp_path_factory.mktemp("authorities")
+    return make(home, "/CN=kubernetes"), make(home, "/CN=kubernetes")
+
+
+def test_the_same_clusters_kubeconfig_loses_nothing_whatever_its_address_and_credentials(authorities: tuple[str, str]) -> None:
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    assert kube_config.kube_config_lost(ours, ours) == []
+    elsewhere = kube_config.kube_config_text(ours, "b:1").replace("secret", "older")
+    assert kube_config.kube_config_lost(elsewhere, ours) == []
+    assert kube_config.kube_config_lost(" \n", ours) == []
+
+
+def test_a_merged_kubeconfig_loses_all_that_is_not_of_this_cluster(authorities: tuple[str, str]) -> None:
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    merged = named(("kubernetes", authorities[0], "kubernetes-admin"), ("prod", authorities[1], "jane"))
+    pin = kube_config.kube_config_pins(merged)[1]
+    assert kube_config.kube_config_lost(merged, ours) == [f"cluster prod (CA {pin})", "context jane@prod", "user jane"]
+
+
+@pytest.mark.parametrize("part", ["contexts", "users"])
+def test_a_context_or_user_of_the_same_cluster_is_not_lost_unseen(part: str, authorities: tuple[str, str]) -> None:
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    more = yaml.safe_load(ours)
+    more[part].append({"name": "jane", part[:-1]: {}})
+    assert kube_config.kube_config_lost(yaml.safe_dump(more), ours) == [f"{part[:-1]} jane"]
+
+
+def test_a_cluster_of_our_name_is_told_by_its_authority(authorities: tuple[str, str]) -> None:
+    """Two entries of one name, or an authority that is only named by a path, included."""
+    ours, theirs = (named(("kubernetes", authority, "kubernetes-admin")) for authority in authorities)
+    lost = [f"cluster kubernetes (CA {kube_config.kube_config_pins(theirs)[0]})"]
+    assert kube_config.kube_config_lost(theirs, ours) == lost
+    both = yaml.safe_load(ours)
+    both["clusters"] += yaml.safe_load(theirs)["clusters"]
+    assert kube_config.kube_config_lost(yaml.safe_dump(both), ours) == lost
+    by_path = yaml.safe_dump({"clusters": [{"name": "kubernetes", "cluster": {"certificate-authority": "/ca.crt"}}]})
+    assert kube_config.kube_config_lost(by_path, ours) == ["cluster kubernetes (CA not in the file)"]
+
+
+@pytest.mark.parametrize("text", ["[", "a: secret", "clusters: 5", "clusters: [{name: secret}]"])
+def test_a_text_that_is_none_is_lost_unseen(text: str, authorities: tuple[str, str]) -> None:
+    assert kube_config.kube_config_lost(text, named(("kubernetes", authorities[0], "a"))) == ["what it holds, which is no kubeconfig"]
+
+
+def test_where_there_is_no_cluster_yet_everything_is_lost(authorities: tuple[str, str]) -> None:
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    assert [line.partition(" ")[0] for line in kube_config.kube_config_lost(ours)] == ["cluster", "context", "user"]
