@@ -221,7 +221,9 @@ def test_what_keeps_a_member_from_being_ready_is_named(cluster: Cluster) -> None
     assert run.code != 0
     assert "config.yaml" in run.failure
     assert run.tasks("failed", PUBSUB) == [], "a host that fails stops no other"
-    assert run.of("Show the nodes").host == PUBSUB
+    table = run.of("Show the nodes").result["msg"]
+    assert "NO" in table[1].split() and "config.yaml" not in table[1], table
+    assert table[2].strip().startswith("!") and "yes" in table[3].split(), table
     cluster.setup().ok()
     cluster.as_declared(ROUTER)
 

@@ -9,36 +9,22 @@ objects takes longer than reading it. One Client serves several threads.
 
 from __future__ import annotations
 
-import gc
 import http.client
 import itertools
 import json
-import socket
-import ssl
 import threading
 import time
-import traceback
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube import errors, kubeconfig
-
-# What the library is made of lives as long as the module does: looking through it for garbage while it is imported, and
-# ever again, takes a tenth of a short task.
-gc.disable()
-try:
-    import kubernetes
-    import urllib3
-    from urllib3._collections import HTTPHeaderDict  # public by name from urllib3 2 on
-except ImportError:
-    KUBERNETES_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    KUBERNETES_IMPORT_ERROR = None
-finally:
-    gc.freeze()
-    gc.enable()
+from ansible_collections.eco2.platform.plugins.module_utils._kube import errors, failures, kubeconfig, transport
+from ansible_collections.eco2.platform.plugins.module_utils._kube.library import (
+    HTTPHeaderDict,
+    kubernetes,
+    urllib3,
+)
 
 # Requests side by side, each over a connection of its own. More do not make an API server faster: see docs/measurements.md.
 WORKERS = 16
@@ -84,7 +70,7 @@ class Client:
         self.timeout = float(params["timeout"])
         if not self.configuration.verify_ssl:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._exchange_once, self._prefix = _opener(self.configuration, params["tls_server_name"], self.timeout)
+        self._exchange_once, self._prefix = transport.opener(self.configuration, params["tls_server_name"], self.timeout)
         self._headers = _common_headers(params)
         self._basic = _basic(params)
         self._lock = threading.Lock()
@@ -164,7 +150,7 @@ class Client:
         try:
             return self._exchange_once(request.method, self._prefix + request.path, body, headers)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            raise _failure(self.host, error, self.timeout) from error
+            raise failures.from_exception(self.host, error, self.timeout) from error
 
     def _authorization(self) -> str | None:
         if self.configuration.refresh_api_key_hook is None and not self.configuration.api_key:
@@ -268,77 +254,6 @@ def _load_default(settings: t.Any, params: Params, where: dict[str, t.Any]) -> N
     kubernetes.config.load_kube_config(default, **where)
 
 
-def _opener(settings: t.Any, tls_server_name: str | None, timeout: float) -> tuple[t.Callable[..., t.Any], str]:
-    """What makes one exchange over the kubernetes client's own urllib3 pool, and what comes before a path when calling it."""
-    try:
-        manager = kubernetes.client.ApiClient(configuration=settings).rest_client.pool_manager
-        if settings.host.startswith("https://"):
-            _share_context(manager.connection_pool_kw)
-        server_name = tls_server_name or getattr(settings, "tls_server_name", None)
-        if server_name:
-            manager.connection_pool_kw["server_hostname"] = server_name
-        if getattr(manager, "proxy", None) is None:
-            return _direct(manager.connection_from_url(settings.host), timeout), urlsplit(settings.host).path
-    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-        raise Refused([f"host or proxy cannot be used: {errors.one_line(error)}"]) from error
-    patience = urllib3.Timeout(connect=timeout, read=timeout)
-
-    def exchange(method: str, url: str, body: bytes | None, headers: t.Any) -> t.Any:
-        # The manager's method `request` would join repeated headers in urllib3 1.26.
-        how = {"body": body, "headers": headers, "timeout": patience, "retries": False, "redirect": False}
-        return manager.request_encode_url(method, url, **how)
-
-    return exchange, settings.host
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: t.Any
-    data: bytes
-
-
-def _direct(pool: t.Any, timeout: float) -> t.Callable[..., _Answer]:
-    """Exchanges over the pool's connections by the standard library's own methods.
-
-    urllib3's take 0.6 ms of processor time more for each request, which is a quarter of what changing a node takes.
-    """
-
-    def exchange(method: str, url: str, body: bytes | None, headers: t.Any) -> _Answer:
-        connection = pool._get_conn()  # a kept one that was closed meanwhile opens again
-        try:
-            connection.timeout = timeout
-            http.client.HTTPConnection.request(connection, method, url, body, headers)
-            answer = http.client.HTTPConnection.getresponse(connection)
-            return _Answer(answer.status, answer.headers, answer.read())
-        except BaseException:
-            connection.close()
-            raise
-        finally:
-            pool._put_conn(connection)
-
-    return exchange
-
-
-def _share_context(settings: dict[str, t.Any]) -> None:
-    """One TLS context for all connections of a pool; urllib3 would read the certificates again for each."""
-    context = urllib3.util.ssl_.create_urllib3_context(cert_reqs=settings.get("cert_reqs"))
-    ca_file, ca_data = settings.pop("ca_certs", None), settings.pop("ca_cert_data", None)
-    certificate, key = settings.pop("cert_file", None), settings.pop("key_file", None)
-    what = "the certificate authorities cannot be used"
-    try:
-        if ca_file or ca_data:
-            context.load_verify_locations(cafile=ca_file, cadata=ca_data)
-        else:
-            context.load_default_certs()
-        what = "client certificate and key cannot be used, or don't belong together"
-        if certificate:
-            context.load_cert_chain(certificate, key)
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
-        raise Refused([f"{what} ({errors.one_line(error)}): look into the kubeconfig, or ca_cert, client_cert and client_key"]) from error
-    settings["ssl_context"] = context
-
-
 def _basic(params: Params) -> str | None:
     if not params["username"]:
         return None
@@ -347,7 +262,7 @@ def _basic(params: Params) -> str | None:
 
 
 def _common_headers(params: Params) -> t.Any:
-    headers = {"accept": "application/json"}
+    headers = {"accept": "application/json", "accept-encoding": "identity"}
     if not params["impersonate_user"]:
         return headers
     repeated = HTTPHeaderDict(headers)
@@ -360,38 +275,3 @@ def _common_headers(params: Params) -> t.Any:
 def _retry_after(answer: t.Any) -> float:
     said = str(answer.headers.get("retry-after", ""))
     return min(float(said), LONGEST_PAUSE) if said.isdigit() else 0.0
-
-
-def _failure(host: str, error: Exception, timeout: float) -> Exception:
-    """What a request that brought no answer failed of, as CannotConnect, NotTrusted or TimedOut."""
-    kinds = urllib3.exceptions
-    root = _root(error)
-    reason = errors.one_line(root)
-    if isinstance(error, (kinds.SSLError, ssl.SSLError)) or isinstance(root, ssl.SSLError):
-        return errors.NotTrusted(_tls_message(host, reason))
-    if isinstance(error, kinds.ProxyError):
-        return errors.CannotConnect(f"{host}: the proxy gives no connection ({reason}): check proxy and no_proxy")
-    if isinstance(error, (kinds.ReadTimeoutError, socket.timeout)):
-        return errors.Silent(f"{host}: no answer within {timeout:g} s: the API server hangs, or is slow and needs a longer timeout")
-    if isinstance(error, kinds.NewConnectionError):  # a kind of ConnectTimeoutError in older releases of urllib3
-        said = reason.rpartition("connection: ")[2]
-        return errors.CannotConnect(f"{host}: cannot connect ({said}): does the API server run there, and does the way to it stand?")
-    if isinstance(error, kinds.ConnectTimeoutError):
-        return errors.CannotConnect(f"{host}: no connection within {timeout:g} s: check address and firewall")
-    if isinstance(error, (kinds.ProtocolError, http.client.HTTPException, ConnectionError)):
-        return errors.TimedOut(f"{host}: the connection broke before an answer came ({reason})")
-    return errors.CannotConnect(f"{host}: {reason}")
-
-
-def _root(error: BaseException) -> BaseException:
-    """The innermost cause: what a person would want to read."""
-    inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
-    return _root(inner) if isinstance(inner, BaseException) else error
-
-
-def _tls_message(host: str, reason: str) -> str:
-    if "doesn't match" in reason or ("mismatch" in reason.lower() and "KEY_VALUES" not in reason):
-        return f"{host}: its TLS certificate is for other names ({reason}): through a tunnel, give one of them as tls_server_name"
-    if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed")):
-        return f"{host}: its TLS certificate is not trusted ({reason}): give its CA in ca_cert, or is this another cluster?"
-    return f"{host}: TLS failed ({reason}): check that this port speaks TLS"

@@ -9,7 +9,8 @@ import contextlib
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, kubeconfig
-from ansible_collections.eco2.platform.plugins.module_utils._kube.client import KUBERNETES_IMPORT_ERROR, Client
+from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._kube.library import KUBERNETES_IMPORT_ERROR
 from ansible_collections.eco2.platform.plugins.module_utils._module import ServiceModule
 
 
