@@ -19,6 +19,8 @@ description:
     file, command line, journal or output. What kubeadm prints is searched for secrets and comes back as one line that says what to do.
   - A machine that has C(/etc/kubernetes/kubelet.conf) of the same cluster is left alone; one of another cluster is an error.
   - The module ends once the API server knows the Node, which it asks with the kubelet's own credentials.
+  - Without pipelining Ansible puts a task's arguments, the token among them, into a file of the node for a moment, and leaves it there
+    where it is killed. Set C(ansible_pipelining) and C(ansible_ssh_pipelining) for the task, as the example does.
   - Only one kubeadm runs at a time. A module whose connection was cut goes on within O(timeout), and the next one waits for it.
   - Labels and taints are registered with the Node, so that there is no moment without them. If a Node of that name exists they
     have no effect, which is why M(eco2.platform.kube_nodes) removes stale ones first.
@@ -88,6 +90,9 @@ EXAMPLES = r"""
           value: event-router
           effect: NoSchedule
   become: true
+  vars:
+    ansible_pipelining: true
+    ansible_ssh_pipelining: true
 
 - name: Clear what an unfinished join left
   eco2.platform.kube_join:

@@ -90,6 +90,13 @@ def test_examples_give_a_version_and_do_not_upgrade_members() -> None:
                 assert not {"node_join", "kubernetes_node"} <= named.keys(), "that would bring members to another version"
 
 
+def test_the_token_is_in_no_file_of_the_node_whatever_ansible_is_told_elsewhere() -> None:
+    found = tasks(yaml.safe_load((PROJECT / "roles/node_join/tasks/join.yml").read_text()))
+    (join,) = [task for task in found if "token" in str(task.get("eco2.platform.kube_join"))]
+    for name in ("ansible_pipelining", "ansible_ssh_pipelining"):
+        assert join["vars"][name] is True
+
+
 def tasks(document: object) -> list[dict[str, object]]:
     if isinstance(document, list):
         return [task for entry in document for task in tasks(entry)]
