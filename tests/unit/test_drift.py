@@ -98,6 +98,12 @@ def test_each_difference_is_said_in_words_and_with_the_option_that_says_so(where
     assert said in line
 
 
+def test_a_sysctl_of_several_numbers_or_many_keys_is_no_difference() -> None:
+    wanted = {**DECLARED, "kubernetes_node_sysctls": {"net.ipv4.ping_group_range": "0\t2147483647", "net.ipv4.conf.*.rp_filter": 0}}
+    there = {**host(), "sysctls": {"net.ipv4.ping_group_range": "0 2147483647", "net.ipv4.conf.*.rp_filter": None}}
+    assert drift.sentences(there, wanted, "1.36.3") == []
+
+
 def test_pinned_versions_are_compared() -> None:
     wanted = {**DECLARED, "containerd_version": "2.3.1", "kubernetes_node_cni_version": "1.9.0"}
     assert drift.sentences(host(), wanted, "1.36.3") == [

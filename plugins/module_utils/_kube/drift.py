@@ -80,7 +80,8 @@ def _wanted(host: Facts, declared: Facts, version: str) -> tuple[Wanted, list[st
             "kubernetes_node_cni_version",
         )
     for key, value in declared["kubernetes_node_sysctls"].items():
-        wanted[f"sysctls.{key}"] = (f"sysctl {key}", str(value), "kubernetes_node_sysctls")
+        if "*" not in key:  # a pattern is many keys, of which none was read
+            wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
     package = _CONTAINERDS[declared["containerd_source"]]
     if package not in packages:
         wanted[f"packages.{package}"] = (f"the package {package}", declared["containerd_source"], "containerd_source")
