@@ -28,13 +28,10 @@ WATCHES = (
 HANDS_OVER = "+failover +client"
 FOLLOWS = "+ping +psync +replconf"
 # What a client asks a Sentinel for: where the master and its replicas are, and what becomes of them.
-DISCOVERS = (
-    "resetchannels &* +auth +hello +ping +info +role +client|setname +client|setinfo +subscribe +psubscribe +unsubscribe +punsubscribe "
-    + (
-        " ".join(
-            f"+sentinel|{word}"
-            for word in ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
-        )
+DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +subscribe +psubscribe +unsubscribe +punsubscribe " + (
+    " ".join(
+        f"+sentinel|{word}"
+        for word in ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
     )
 )
 DOWN_AFTER = 30000  # milliseconds; Sentinel's own default
