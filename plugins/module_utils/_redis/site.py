@@ -28,11 +28,9 @@ WATCHES = (
 HANDS_OVER = "+failover +client"
 FOLLOWS = "+ping +psync +replconf"
 # What a client asks a Sentinel for: where the master and its replicas are, and what becomes of them.
-DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +subscribe +psubscribe +unsubscribe +punsubscribe " + (
-    " ".join(
-        f"+sentinel|{word}"
-        for word in ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
-    )
+ASKS = ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
+DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +subscribe +psubscribe +unsubscribe +punsubscribe " + " ".join(
+    f"+sentinel|{word}" for word in ASKS
 )
 DOWN_AFTER = 30000  # milliseconds; Sentinel's own default
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
