@@ -96,6 +96,13 @@ def test_users_are_changed_one_by_one_and_shown_without_hashes() -> None:
     assert "#" not in str(shown)
 
 
+def test_whoever_may_lose_rights_by_it_is_changed_last() -> None:
+    before = host_texts.users([{"name": "default", "passwords": ["a"], "rules": "+@all"}])
+    limited = {"name": "default", "passwords": ["b"], "rules": "+ping"}
+    after = host_texts.users([limited, {"name": "admin", "passwords": ["a"], "rules": "+@all"}])
+    assert [command[2] for command in host_texts.user_commands(before, after)] == ["admin", "default"]
+
+
 @pytest.mark.parametrize(
     "settings", [{"dir": "/x"}, {"sentinel": "x"}, {"a b": 1}, {"maxmemory": "1\nuser x"}, {"maxmemory": None}, {"x": {}}]
 )

@@ -202,7 +202,8 @@ def _hashes(text: str) -> Secret | None:
 def user_commands(before: str | None, after: str) -> t.Iterator[tuple[str, ...]]:
     """What makes the users of a running server so, without anybody's connection being cut that stays allowed."""
     have, want = listed(before), listed(after)
-    for name, text in want.items():
+    # The one who says all this may be `default`, and have fewer rights afterwards.
+    for name, text in sorted(want.items(), key=lambda user: user[0] == "default"):
         if have.get(name) != text:
             yield ("ACL", "SETUSER", name, "reset", *text.split())
     for name in have:
