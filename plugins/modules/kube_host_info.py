@@ -51,7 +51,7 @@ options:
     type: dict
     default: {}
   wait_for_boot:
-    description: Seconds to wait until cloud-init has finished, where it runs. A host with a C(kubelet.conf) is not waited for.
+    description: Seconds to wait until cloud-init has finished, where it runs.
     type: float
     default: 0.0
   cloud:

@@ -112,6 +112,8 @@ def test_a_cluster_of_our_name_is_told_by_its_authority(authorities: tuple[str, 
     both = yaml.safe_load(ours)
     both["clusters"] += yaml.safe_load(theirs)["clusters"]
     assert kube_config.kube_config_lost(yaml.safe_dump(both), ours) == lost
+    bundle = named(("kubernetes", "".join(authorities), "kubernetes-admin"))
+    assert kube_config.kube_config_lost(bundle, ours) == [f"cluster kubernetes (CA {', '.join(kube_config.kube_config_pins(bundle))})"]
     by_path = yaml.safe_dump({"clusters": [{"name": "kubernetes", "cluster": {"certificate-authority": "/ca.crt"}}]})
     assert kube_config.kube_config_lost(by_path, ours) == ["cluster kubernetes (CA not in the file)"]
 

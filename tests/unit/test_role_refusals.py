@@ -105,7 +105,6 @@ def test_what_a_host_is_refused_for(tmp_path: Path) -> None:
     said = {
         "right": ({}, ""),
         "booting": ({"kubernetes_node_found": BOOTING}, "cloud-init has not finished within 300 s"),
-        "member": ({"kubernetes_node_found": MEMBER}, ""),
         "cgroup": (
             {"kubernetes_node_found": OLD_CGROUP},
             "the host has cgroup v1, on which the kubelet does not start from Kubernetes 1.35 on",

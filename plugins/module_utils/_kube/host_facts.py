@@ -34,9 +34,7 @@ _FAILING = ("failed", "activating")
 
 def gather(params: Params) -> Host:
     """The host's answer. Nothing missing is an error: a bare machine is a normal one."""
-    # A member has its first boot behind it, and is not kept waiting by a cloud-init that never ends.
-    member = os.path.exists("/etc/kubernetes/kubelet.conf")
-    boot = wait_for_boot(0.0 if member else params["wait_for_boot"])
+    boot = wait_for_boot(params["wait_for_boot"])
     # Asked before all else: what is read below is of no use to a decision while kubeadm goes on changing it.
     running = kubeadm.is_running()
     packages = params["packages"]
