@@ -493,7 +493,7 @@ def module_files(node: Node) -> t.Iterator[set[str]]:
     """The names of the files into which Ansible puts modules with such arguments on this node meanwhile."""
     found: set[str] = set()
     over = threading.Event()
-    telling = "kubernetes-cni|ca_cert_hashes"  # of what is asked of kube_host_info, and of what is a secret
+    telling = "kubernetes-cni|ca_cert_hashes"  # of what apt_packages is told, and of what is a secret
     look = f"for i in $(seq 50); do find /home /root /tmp -name 'AnsiballZ_*' -exec grep -lE '{telling}' {{}} + 2>/dev/null; done; true"
 
     def watch() -> None:
@@ -523,14 +523,14 @@ def test_a_join_that_fails_leaves_no_secret_also_where_nothing_is_pipelined(clus
             failed = cluster.run("setup_new_nodes", "--limit", ROUTER, "-vvv", **replace)
         assert failed.code != 0
         assert failed.failure.startswith("kubeadm join: ")
-        assert "AnsiballZ_kube_host_info.py" in files, "nothing was pipelined that need not be"
+        assert "AnsiballZ_apt_packages.py" in files, "nothing was pipelined that need not be"
         assert "AnsiballZ_kube_join.py" not in files, "its arguments are a secret"
         lines = "\n".join(line.replace(b"\0", b" ").decode(errors="replace") for line in seen.seen)
         nowhere(cluster, [failed], lines, ROUTER)
         node.run("sh", "-c", f"rm {drop_in}; systemctl daemon-reload")
         with module_files(node) as files:
             cluster.setup(ROUTER, node_join_existing="replace").ok()
-        assert "AnsiballZ_kube_host_info.py" in files
+        assert "AnsiballZ_apt_packages.py" in files
         assert "AnsiballZ_kube_join.py" not in files
     finally:
         cluster.variables = {}
