@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -192,20 +193,22 @@ class Group:
     def add_data(self, master: Server | None = None, config: str = "", start: bool = True) -> Server:
         """One more data node: a replica of `master` where that is given. `config`: more lines for its redis.conf."""
         replication = f"replicaof {master.host} {master.port}\n" if master else ""
-        server = self._add(self.data, f"data{len(self.data) + 1}", False, DATA_SETTINGS + replication + config)
+        server = self._add(self.data, "data", False, DATA_SETTINGS + replication + config)
         if start:
             server.start()
         return server
 
     def add_sentinel(self, config: str = "", start: bool = True) -> Server:
         """One more sentinel, which watches nothing. `config`: more lines for its sentinel.conf."""
-        server = self._add(self.sentinels, f"sentinel{len(self.sentinels) + 1}", True, config)
+        server = self._add(self.sentinels, "sentinel", True, config)
         if start:
             server.start()
         return server
 
-    def _add(self, servers: list[Server], name: str, sentinel: bool, settings: str) -> Server:
-        server = Server(self.program, self.home / name, self._net.address(), sentinel, _lines(settings))
+    def _add(self, servers: list[Server], kind: str, sentinel: bool, settings: str) -> Server:
+        # A test may have taken one out of the list; its number stays its own.
+        home = next(path for number in itertools.count(1) if not (path := self.home / f"{kind}{number}").exists())
+        server = Server(self.program, home, self._net.address(), sentinel, _lines(settings))
         servers.append(server)
         return server
 

@@ -52,6 +52,10 @@ class ChangeFailed(Exception):
     """The server answered a change with a refusal; other changes may go on."""
 
 
+class HalfDone(ChangeFailed):
+    """A change was refused half-way, and what was left of it undone as far as that went: nothing further is worth trying."""
+
+
 class NoAnswer(Exception):
     """A change was sent and no answer came: it may or may not have happened."""
 
@@ -133,13 +137,17 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What became of a plan's changes; `stopped` holds the reason why the rest was not tried."""
+    """What became of a plan's changes; `stopped` holds the reason why the rest was not tried.
+
+    `touched`: whether a change that failed has changed something nevertheless.
+    """
 
     done: list[Change] = field(default_factory=list)
     failures: list[tuple[Change, str]] = field(default_factory=list)
     unknown: list[Change] = field(default_factory=list)
     not_attempted: list[Change] = field(default_factory=list)
     stopped: str | None = None
+    touched: bool = False
 
     @property
     def complete(self) -> bool:
@@ -232,7 +240,9 @@ class _Run:
             self.outcome.failures.append((change, str(error)))
         else:
             self.outcome.not_attempted.append(change)
-        if isinstance(error, (NoAnswer, Unreachable)) and self.outcome.stopped is None:
+        if isinstance(error, HalfDone):
+            self.outcome.touched = True
+        if isinstance(error, (HalfDone, NoAnswer, Unreachable)) and self.outcome.stopped is None:
             self.outcome.stopped = str(error)
 
 
@@ -245,7 +255,7 @@ def achieved(plan: Plan, outcome: Outcome, diff: bool) -> dict[str, t.Any]:
     """The result of an apply: the changes made, and what went wrong, if anything did."""
     result = _result(plan, outcome.done, diff)
     # What was sent without an answer may have been written: honesty says changed.
-    result["changed"] = bool(outcome.done or outcome.unknown)
+    result["changed"] = bool(outcome.done or outcome.unknown or outcome.touched)
     if not outcome.complete:
         result["failures"] = [dict(change.named(), reason=reason) for change, reason in outcome.failures]
         result["unknown"] = [change.named() for change in outcome.unknown]

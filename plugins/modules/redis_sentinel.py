@@ -50,7 +50,7 @@ options:
         type: int
         default: 26379
       announce_ip:
-        description: The address that the Sentinel gives to the others as its own.
+        description: The address that the Sentinel gives to the others as its own. Once given, it can be changed and not taken away.
         type: str
       announce_port:
         description: The port that it gives; V(0) is its own.
@@ -75,16 +75,18 @@ options:
         default: present
       address:
         description:
-          - One data node of the set or several, each C(HOST:PORT), by which its master is found; any will do, master or replica. The port
-            may be omitted, which means 6379.
-          - Needed while no Sentinel knows the master, and to mend Sentinels that watch a wrong node.
+          - One data node of the set or several, each C(HOST:PORT), by which its master is found. The port may be omitted, which means 6379.
+          - While no Sentinel knows the master, any node will do. It is the master, or the replica of the master, of whichever place.
+          - To mend Sentinels that watch a wrong node, give all data nodes. There only a node is taken for the master that is declared, or
+            that a Sentinel watches or knows as a replica of this master. A node that follows a server of elsewhere takes no Sentinel there.
         type: list
         elements: str
       quorum:
         description: How many Sentinels have to find the master down. For a new master the default is what the others have, or the majority.
         type: int
       replicas:
-        description: How many replicas the set has, for O(forget_stale). V(0) where it has none.
+        description:
+          - How many replicas the set has, for O(forget_stale), which wants them all to be there. V(0) where it has none.
         type: int
       down_after_milliseconds:
         description: After how many milliseconds without an answer a node is down.
@@ -115,7 +117,9 @@ options:
           - For how many milliseconds a master that restarts is not taken for well. From Redis 7.0 on. Hidden, see O(update_hidden).
         type: int
   settings:
-    description: The Sentinels' own settings; what is omitted stays as it is.
+    description:
+      - The Sentinels' own settings; what is omitted stays as it is. After a change of how they reach each other, the next Sentinel is
+        touched only once the first and the others see each other well.
     type: dict
     suboptions:
       resolve_hostnames:
@@ -125,7 +129,7 @@ options:
         description: Whether names are given to others.
         type: bool
       sentinel_user:
-        description: The user with whom the Sentinels speak to each other.
+        description: The user with whom the Sentinels speak to each other. That all of them let it in is tried before the first change.
         type: str
       sentinel_pass:
         description: Its password.
@@ -141,8 +145,10 @@ options:
   forget_stale:
     description:
       - Whether dead Sentinels and replicas that are not declared are forgotten, by C(SENTINEL RESET) on one Sentinel after the other,
-        each only once the one before knows all living ones again; never during a failover.
-      - Replicas are counted against O(masters[].replicas), and stay where that is not given.
+        each only once all know all living ones; never during a failover, nor while the master is not well.
+      - A Sentinel is reset where it counts more Sentinels than O(sentinels), or more replicas than O(masters[].replicas), and some are
+        dead. All dead replicas are forgotten with that; so that none is that belongs to the set, O(masters[].replicas) have to follow the
+        master. Without O(masters[].replicas) nothing holds it back.
     type: bool
     default: false
   update_hidden:
@@ -160,7 +166,9 @@ options:
       - Whether Sentinels that watch a node that is not the master are set right, where one node is proven to be the master. Otherwise
         that is a failure.
       - This removes the master and adds it again with all options that the Sentinel tells, and of the hidden ones those that are declared
-        or in O(sentinels[].conf).
+        or in O(sentinels[].conf). Before, the Sentinel has to show that it takes all that. If it refuses something nevertheless, the master
+        is put back as it was, and nothing else is touched.
+      - A Sentinel that has lost the master gets from the others what is not declared.
     type: bool
     default: true
   unreachable_sentinels:
@@ -175,6 +183,9 @@ options:
     type: float
     default: 60.0
 notes:
+  - On the sentinels it takes C(info), and of C(sentinel) C(myid), C(config), C(masters), C(master), C(replicas), C(sentinels), C(monitor),
+    C(set), C(remove), C(reset) and C(flushconfig), each as C(sentinel|myid) and so on, before Redis 7.0 all of C(sentinel); on the data
+    nodes C(info).
   - Not for Sentinels that a Kubernetes operator owns, which sets them back. M(eco2.platform.redis_sentinel_info) only reads.
 seealso:
   - module: eco2.platform.redis_sentinel_info

@@ -12,7 +12,10 @@ module: redis_sentinel_info
 short_description: Tell what a set of Redis Sentinels watches, and whether it is well
 version_added: 1.0.0
 description:
-  - Asks every Sentinel of a set and the masters themselves, and compares the answers, in one verdict with its reasons.
+  - Asks every Sentinel of a set, the masters and their replicas themselves, and compares the answers, in one verdict with its reasons.
+  - All is well when all Sentinels agree on a master and see it, its replicas and each other well, the master says that it is one and lists
+    every replica as online, and each replica says that its link is up and has what the master had a moment before. What Sentinels tell of a
+    replica's link alone is up to 10 s old.
   - C(SENTINEL CKQUORUM) is not asked, since it answers OK while the master is down, watched at a wrong address or without a replica.
   - Only reads, so it is right for Sentinels that a Kubernetes operator owns, too.
 author:
@@ -28,9 +31,12 @@ attributes:
     support: none
   idempotent:
     support: full
+notes:
+  - On the sentinels it takes C(info), C(sentinel|myid), C(sentinel|config), C(sentinel|masters), C(sentinel|replicas) and
+    C(sentinel|sentinels), before Redis 7.0 C(info) and C(sentinel); on the data nodes C(info).
 options:
   sentinels:
-    description: Every Sentinel of the set. As many are expected to watch each master.
+    description: Every Sentinel of the set. As many are expected to watch each master, but see O(sentinel_count).
     type: list
     elements: dict
     required: true
@@ -43,6 +49,11 @@ options:
         description: The Sentinel's port.
         type: int
         default: 26379
+  sentinel_count:
+    description:
+      - How many Sentinels watch each master, where that is not the number of O(sentinels), as behind a Kubernetes Service that leads to
+        one of several.
+    type: int
   masters:
     description: The masters to look at; all that are watched, where it is empty.
     type: list
@@ -54,12 +65,14 @@ options:
         type: str
         required: true
       replicas:
-        description: How many replicas it has. Where it is omitted, they are not counted.
+        description:
+          - How many replicas every Sentinel has to know of it, living ones, and the master has to list as online. Where it is omitted,
+            they are not counted; those that a Sentinel knows must be well all the same.
         type: int
       unlinked:
         description:
           - Replicas whose link to the master is no matter, each as C(HOST:PORT); as one of an older version that cannot read what its
-            newer master sends.
+            newer master sends. They count among O(masters[].replicas), and have to answer.
         type: list
         elements: str
         default: []
@@ -91,7 +104,9 @@ EXAMPLES = r"""
 - name: What the operator's sentinels watch
   eco2.platform.redis_sentinel_info:
     sentinels:
+      # A Service leads to one of the three, whichever it is.
       - host: rfs-pubsub-redis.redis.svc
+    sentinel_count: 3
   register: pubsub
 """
 
@@ -142,7 +157,9 @@ masters:
       description: The options of the master that the first Sentinel tells, such as C(down_after_milliseconds).
       type: dict
     by_sentinel:
-      description: Sentinel by Sentinel the address, the epoch, the flags and the quorum.
+      description:
+        - Sentinel by Sentinel the address, the epoch, the flags and the quorum, and the other Sentinels, each with the address and the
+          flags that it has there.
       type: dict
 sentinels:
   description: The Sentinels.
@@ -185,6 +202,7 @@ def argument_spec() -> arguments.Spec:
     return {
         **arguments.connection(),
         "sentinels": arguments.sentinels(),
+        "sentinel_count": {"type": "int"},
         "masters": {
             "type": "list",
             "elements": "dict",

@@ -209,8 +209,10 @@ def test_all_three_files_overwritten_after_a_failover_are_mended(watch: Watch, c
         server.start()
     quick(group)
     assert watch.masters() != [{"pubsub": new}] * 3
+    everywhere = [address(server) for server in group.data]
+    watch.refused("neither declared nor known to a sentinel", **declared(watch))
     begin = time.monotonic()
-    done = watch.task.apply(**declared(watch))
+    done = watch.task.apply(**declared(watch, address=everywhere))
     took = time.monotonic() - begin
     assert not done.get("failed"), done
     assert [change["action"] for change in done["changes"]] == ["replace"] * 3

@@ -14,6 +14,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._convergence import 
     Change,
     ChangeFailed,
     Difference,
+    HalfDone,
     NoAnswer,
     Outcome,
     Plan,
@@ -82,7 +83,7 @@ def change(name: str, stage: int = 1, needs: t.Iterable[str] = (), action: str =
 
 
 class Script:
-    """A Writer that does as it is told for each object: 'refuse', 'silence', 'gone'; all else succeeds."""
+    """A Writer that does as it is told for each object: 'refuse', 'half', 'silence', 'gone'; all else succeeds."""
 
     def __init__(self, told: t.Mapping[str, str] | None = None, in_bulk: t.Collection[str] = (), bulk_gone: bool = False) -> None:
         self.told = told or {}
@@ -105,6 +106,8 @@ class Script:
         told = self.told.get(change.object)
         if told == "refuse":
             raise ChangeFailed(f"no {change.object}")
+        if told == "half":
+            raise HalfDone(f"half of {change.object}")
         if told == "silence":
             raise NoAnswer(f"no answer about {change.object}")
         if told == "gone":
@@ -175,6 +178,13 @@ def test_a_lost_server_leaves_its_change_and_the_rest_not_attempted() -> None:
     assert writer.singly == ["a", "b"]
 
 
+def test_what_failed_half_way_is_a_failure_and_stops_the_rest() -> None:
+    outcome, writer = run([change("a"), change("b"), change("c", 2)], told={"a": "half"})
+    assert [(failed.object, reason) for failed, reason in outcome.failures] == [("a", "half of a")]
+    assert names(outcome.not_attempted) == ["b", "c"]
+    assert (outcome.unknown, outcome.stopped, outcome.touched, writer.singly) == ([], "half of a", True, ["a"])
+
+
 def test_the_first_reason_to_stop_is_the_one_told() -> None:
     meeting = threading.Barrier(2, timeout=5)
 
@@ -223,7 +233,7 @@ def plans(draw: st.DrawFn) -> list[Change]:
     return draw(st.permutations(made))
 
 
-TOLD = st.dictionaries(st.integers(0, 11).map("c{:02}".format), st.sampled_from(["refuse", "silence", "gone"]), max_size=4)
+TOLD = st.dictionaries(st.integers(0, 11).map("c{:02}".format), st.sampled_from(["refuse", "half", "silence", "gone"]), max_size=4)
 IN_BULK = st.sets(st.integers(0, 11).map("c{:02}".format))
 
 
@@ -266,7 +276,7 @@ def test_refusals_stop_only_what_needs_them(changes: list[Change], told: dict[st
 def test_nothing_is_tried_in_the_stages_after_the_stop(changes: list[Change], told: dict[str, str], workers: int) -> None:
     outcome, writer = run(changes, workers, told=told)
     stage = {change.object: change.stage for change in changes}
-    stops = [stage[name] for name in writer.singly if told.get(name) in ("silence", "gone")]
+    stops = [stage[name] for name in writer.singly if told.get(name) in ("half", "silence", "gone")]
     assert (outcome.stopped is None) == (not stops)
     assert all(stage[name] <= min(stops) for name in writer.singly if stops)
 
@@ -342,13 +352,13 @@ def test_a_partial_failure_tells_what_became_of_each_change() -> None:
     assert list(result["diff"]["after"]) == ["queue a"]
 
 
-@pytest.mark.parametrize(("told", "changed"), [("refuse", False), ("gone", False), ("silence", True)])
+@pytest.mark.parametrize(("told", "changed"), [("refuse", False), ("half", True), ("gone", False), ("silence", True)])
 def test_changed_counts_what_may_have_been_written(told: str, changed: bool) -> None:
     plan = Plan.of([change("a")], 0)
     assert achieved(plan, apply(plan, Script({"a": told}), 1), diff=False)["changed"] is changed
 
 
-@pytest.mark.parametrize("told", ["", "refuse", "silence", "gone"])
+@pytest.mark.parametrize("told", ["", "refuse", "half", "silence", "gone"])
 def test_no_secret_is_in_any_result(told: str) -> None:
     plan = Plan.of([SECRETIVE], 0)
     outcome = apply(plan, Script({"user": told}), 1)

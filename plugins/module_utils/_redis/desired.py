@@ -124,12 +124,13 @@ class _Reader:
 
     def master(self, item: Params, sentinels: int) -> Master:
         name = str(item["name"])
+        if item["state"] == "absent":
+            # Whatever its name: a server takes names that no file should hold.
+            return Master(name, present=False)
         if not _NAME.fullmatch(name):
             self.problems.append(
                 f"master {name!r}: is no name (letters, digits, '.', '-' and '_'): a sentinel would not start again with it"
             )
-        if item["state"] == "absent":
-            return Master(name, present=False)
         values: Values = {}
         for option in options.OPTIONS:
             if item.get(option.name) is not None:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis import errors, version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, Server, info, pairs
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover_marks import Fence
@@ -126,7 +126,7 @@ class Observer:
     def observe(self) -> Scene:
         """Ask every sentinel, and the data nodes that they know of.
 
-        Refused where no sentinel answers, or one does not know the name; ServerError where a server refuses us.
+        Refused where no sentinel answers, one does not know the name, or a server is too old; ServerError where a server refuses us.
         """
         views, silent = [], []
         for sentinel in self.sentinels:
@@ -154,8 +154,9 @@ class Observer:
 def node(server: Server) -> Node:
     """What the data node says of itself, or why it says nothing. Raises ServerError where it refuses us."""
     try:
-        role = str(server.read("ROLE")[0])
         about = info(server.read("INFO"))
+        version.supported(server.name, about)
+        role = str(server.read("ROLE")[0])
         settings = pairs(server.read("CONFIG", "GET", "*replica*"))
     except (*errors.SILENT, errors.Loading) as error:
         return Node(server, silence=str(error))
@@ -163,6 +164,8 @@ def node(server: Server) -> Node:
 
 
 def _view(sentinel: Server, name: str) -> View:
+    about = info(sentinel.read("INFO"))
+    version.supported(f"sentinel {sentinel.name}", about)
     try:
         master = pairs(sentinel.read("SENTINEL", "MASTER", name))
     except errors.ServerError as error:
@@ -174,7 +177,7 @@ def _view(sentinel: Server, name: str) -> View:
         str(sentinel.read("SENTINEL", "MYID")),
         master,
         tuple(map(pairs, sentinel.read("SENTINEL", "REPLICAS", name))),
-        info(sentinel.read("INFO")),
+        about,
     )
 
 

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a set is well, and in words why it is not. Pure. Private to this collection.
+"""Whether a set is well, and in words why it is not. Private to this collection.
 
-SENTINEL CKQUORUM answers OK in TILT, with the master down, at a wrong address and without a replica: it is not asked.
+SENTINEL CKQUORUM answers OK in TILT, with the master down, at a wrong address and without a replica: it is not asked. And what Sentinel
+says of a replica's link is up to 10 seconds old, so the replicas and their master are asked themselves.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Monitored, Node, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Monitored, Node, Observed, Peer
 
 Fields = t.Mapping[str, str]
-# (sentinel, master) -> the replicas that this sentinel knows of it.
-Replicas = t.Mapping[t.Tuple[str, str], t.Sequence["Replica"]]
+# (sentinel, master) -> what this sentinel knows of it.
+Known = t.Mapping[t.Tuple[str, str], "Companions"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Replica:
             "priority": self.priority,
             "offset": self.offset,
         }
+
+
+@dataclass(frozen=True)
+class Companions:
+    """The replicas and the other sentinels of a master that one sentinel knows."""
+
+    replicas: t.Sequence[Replica] = ()
+    peers: t.Sequence[Peer] = ()
+
+
+NOBODY = Companions()
 
 
 def replica(fields: Fields) -> Replica:
@@ -77,39 +89,90 @@ def of_sentinels(observed: Observed, expected: Expected) -> list[str]:
     return reasons
 
 
-def of_master(name: str, observed: Observed, replicas: Replicas, expected: Expected) -> list[str]:
-    """What is wrong with a master, as all sentinels and the node itself have it."""
+def of_master(name: str, observed: Observed, known: Known, expected: Expected) -> list[str]:
+    """What is wrong with a master, as all sentinels, the node itself and its replicas have it."""
     seen = observed.monitored(name)
     reasons = [f"sentinel {view} does not know it" for view in observed.sentinels if view not in seen]
-    if len({entry.address for entry in seen.values()}) > 1:
+    places = _distinct(observed, sorted({entry.address for entry in seen.values()}))
+    if len(places) > 1:
         reasons.append(
             "the sentinels disagree: " + ", ".join(f"{sentinel} watches {entry.address}" for sentinel, entry in sorted(seen.items()))
         )
     elif len({entry.epoch for entry in seen.values()}) > 1:
         reasons.append("the epochs differ: " + ", ".join(f"{sentinel} is in {entry.epoch}" for sentinel, entry in sorted(seen.items())))
-    for place in sorted({entry.address for entry in seen.values()}):
+    for place in places:
         found = observed.nodes.get(place)
         if not isinstance(found, Node):
             reasons.append(f"{place} does not answer: {found}")
         elif not found.is_master:
             reasons.append(f"{place} says that it is a {found.role}, of {found.master}")
+        elif len(places) == 1:
+            replicas = {row.address for sentinel in seen for row in known.get((sentinel, name), NOBODY).replicas}
+            reasons += _as_they_say(found, sorted(replicas), observed, expected.replicas.get(name), expected.unlinked)
     for sentinel, entry in sorted(seen.items()):
-        reasons += [f"{reason}, says {sentinel}" for reason in _as_seen(entry, replicas.get((sentinel, name), ()), expected)]
+        reasons += [f"{reason}, says {sentinel}" for reason in _as_seen(entry, known.get((sentinel, name), NOBODY), expected)]
     return reasons
 
 
-def _as_seen(entry: Monitored, replicas: t.Sequence[Replica], expected: Expected) -> t.Iterator[str]:
+def _distinct(observed: Observed, places: t.Iterable[Address]) -> list[Address]:
+    """One of a server's addresses, where a name and an IP address lead to it."""
+    found: list[Address] = []
+    for place in places:
+        if not any(_is_one(observed, place, other) for other in found):
+            found.append(place)
+    return found
+
+
+def _is_one(observed: Observed, one: Address, other: Address) -> bool:
+    nodes = observed.node(one), observed.node(other)
+    return one.is_same(other) or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
+
+
+def _as_they_say(
+    master: Node, replicas: t.Sequence[Address], observed: Observed, wanted: int | None, unlinked: frozenset[Address]
+) -> t.Iterator[str]:
+    """What the replicas themselves, and their master, say against it."""
+    for place in replicas:
+        found = observed.nodes.get(place)
+        if not isinstance(found, Node):
+            yield f"replica {place} does not answer: {found}"
+        elif found.is_master:
+            yield f"replica {place} says that it is a master"
+        elif found.master is None or not _is_one(observed, found.master, master.address):
+            yield f"replica {place} follows {found.master}"
+        elif _among(place, unlinked):
+            continue
+        elif not found.linked:
+            yield f"replica {place} says that its link to the master is down"
+        elif place not in master.online:
+            yield f"replica {place} is not online yet, says its master"
+        elif found.offset < master.offset:
+            yield f"replica {place} is {master.offset - found.offset} bytes behind its master"
+    linked = sum(not _among(place, unlinked) for place in master.online)
+    needed = 0 if wanted is None else wanted - sum(_among(place, unlinked) for place in replicas)
+    if linked < needed:
+        yield f"the master itself has {linked} replicas online, not {needed}"
+
+
+def _among(place: Address, places: t.Iterable[Address]) -> bool:
+    return any(place.is_same(other) for other in places)
+
+
+def _as_seen(entry: Monitored, known: Companions, expected: Expected) -> t.Iterator[str]:
     if not entry.is_well:
         yield f"the master has the flags {','.join(sorted(entry.flags))}" + (
             "" if entry.role == "master" else f" and the role {entry.role}"
         )
     if entry.others != expected.sentinels - 1:
         yield f"there are {entry.others} other sentinels, not {expected.sentinels - 1}"
+    for peer in known.peers:
+        if peer.trouble:
+            yield f"sentinel {peer.address} is seen {peer.trouble}"
     wanted = expected.replicas.get(entry.name)
     if wanted is not None and entry.replicas != wanted:
         yield f"there are {entry.replicas} replicas, not {wanted}"
-    for found in replicas:
-        if not found.is_well(needs_link=found.address not in expected.unlinked):
+    for found in known.replicas:
+        if not found.is_well(needs_link=not _among(found.address, expected.unlinked)):
             yield f"replica {found.address} has the flags {','.join(sorted(found.flags))} and its link is {found.link or 'unknown'}"
-        elif found.master is not None and found.master != entry.address:
+        elif found.master is not None and not found.master.is_same(entry.address):
             yield f"replica {found.address} follows {found.master}"

@@ -51,6 +51,7 @@ OPTIONS: tuple[Option, ...] = (
 SHOWN = tuple(option for option in OPTIONS if option.shown)
 HIDDEN = tuple(option for option in OPTIONS if not option.shown)
 SCRIPTS = (NOTIFICATION_SCRIPT, RECONFIG_SCRIPT)
+SCRIPTS_REMEDY = "Say 'sentinel deny-scripts-reconfig no' in its sentinel.conf and start it again."
 
 RENAME_COMMANDS = "rename_commands"
 RENAME_WORD = "rename-command"
@@ -66,6 +67,9 @@ SETTINGS = {
     "announce_port": "announce-port",
 }
 SECRET_SETTINGS = ("sentinel_pass",)
+# Those on which the links between sentinels depend: how one gets in at the others, and where the others find it.
+CREDENTIAL_SETTINGS = ("sentinel_user", "sentinel_pass")
+ANNOUNCE_SETTINGS = ("announce_ip", "announce_port")
 SWITCHES = ("resolve_hostnames", "announce_hostnames")
 
 

@@ -108,9 +108,22 @@ class _Planner:
         if place is None:
             self.problems.append(f"master {master.name}: {self.truths[master.name].doubt}")
             return
-        known = [entry.values[options.QUORUM.name] for entry in self.observed.monitored(master.name).values()]
-        values: Values = {options.QUORUM.name: known[0] if known else str(len(self.desired.sentinels) // 2 + 1), **master.values}
-        yield self._change(master.name, "masters", steps.monitor(values, master.renames or {}, place, self.observed.node(place)))
+        filed = next((entry.hidden[master.name] for entry in self.desired.sentinels if entry.hidden and master.name in entry.hidden), {})
+        values = {
+            options.QUORUM.name: str(len(self.desired.sentinels) // 2 + 1),
+            **self._of_others(master, place),
+            **filed,
+            **master.values,
+        }
+        renames = values.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
+        values.pop(options.RENAME_COMMANDS, None)
+        yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
+
+    def _of_others(self, master: Master, place: Address) -> Values:
+        """What another sentinel tells of it, one that watches the right node if there is one: this one may have had the same."""
+        entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self._is_same(entry.address, place))
+        told = entries[0].values if entries else {}
+        return {option.name: told[option.name] for option in options.SHOWN if told.get(option.name, option.default) != option.default}
 
     def _repair(self, master: Master, seen: Monitored, place: Address) -> t.Iterator[Change]:
         if not self.chosen.repair:
@@ -133,9 +146,25 @@ class _Planner:
 
     def _forgetting(self, master: Master, seen: Monitored) -> t.Iterator[Change]:
         dead = self.view.stale.get(master.name)
-        if dead:
-            replicas = seen.replicas if master.replicas is None else master.replicas
-            yield self._change(master.name, "stale", steps.forget(dead, replicas, len(self.observed.sentinels) - 1))
+        if not dead:
+            return
+        place = self.truths[master.name].master
+        node = None if place is None else self.observed.node(place)
+        if node is None:
+            self.problems.append(f"master {master.name}: forget_stale: {self.truths[master.name].doubt}")
+        elif not seen.is_well:
+            self.problems.append(
+                f"master {master.name}: forget_stale: sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}: "
+                "what it forgets now it could not find again"
+            )
+        elif master.replicas is not None and node.replicas < master.replicas:
+            self.problems.append(
+                f"master {master.name}: forget_stale: {node.replicas} of {master.replicas} replicas follow {place}: "
+                "the others would be forgotten, too; start them, or declare fewer"
+            )
+        else:
+            needed = node.replicas if master.replicas is None else master.replicas
+            yield self._change(master.name, "stale", steps.forget(dead, needed, len(self.observed.sentinels) - 1))
 
     def _change(self, name: str, stage: str, step: Step) -> Change:
         identity = {"sentinel": self.view.name, "name": name}

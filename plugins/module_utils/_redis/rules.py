@@ -58,8 +58,6 @@ def warnings(desired: Desired, observed: Observed, truths: Truths) -> list[str]:
 
 def _versions(desired: Desired, views: list[SentinelView]) -> t.Iterator[str]:
     for view in views:
-        if not view.version.is_supported:
-            yield f"sentinel {view.name}: runs {view.version}, and 6.2 is the oldest that can be managed: upgrade it"
         if desired.delicate and not view.version.quotes_values:
             for what in desired.delicate:
                 yield f"{what}: holds a space or a quote, which {view.version} at {view.name} writes to its file and cannot read again"
@@ -98,7 +96,8 @@ def _hostnames(desired: Desired, wanted: Sentinel, view: SentinelView | None, tr
 
 
 def _disagreement(master: Master, observed: Observed, found: Truth) -> t.Iterator[str]:
-    """Sentinels that watch different nodes, and no proof which is right."""
+    """Sentinels that watch different nodes, or one that says itself that it is no master, and no proof which is right."""
     named = {entry.address for entry in observed.monitored(master.name).values()}
-    if found.master is None and (len(named) > 1 or found.split):
+    nodes = [node for node in map(observed.node, named) if node is not None]
+    if found.master is None and (len(named) > 1 or found.split or any(not node.is_master for node in nodes)):
         yield f"master {master.name}: {found.doubt}"

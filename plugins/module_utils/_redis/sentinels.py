@@ -38,12 +38,12 @@ def converge(params: Params, access: Access, check_mode: bool, diff: bool) -> tu
     chosen = plan.Options(params["prune"], params["update_hidden"], params["repair"])
     planned, warnings = plan.plan(declared, observed, chosen)
     warnings += silent
-    locked_out = proof.problems(planned, access)
+    locked_out = proof.problems(planned, observed, connections, access)
     if locked_out:
         raise Refused(locked_out)
     if check_mode or not planned.changes:
         return _convergence.predicted(planned, diff), None, warnings
-    writer = SentinelWriter(connections, {entry.name: entry.address for entry in declared.sentinels}, params["gate_timeout"])
+    writer = SentinelWriter(connections, observed.sentinels, params["gate_timeout"])
     outcome = _convergence.apply(planned, writer, WORKERS)
     result = _convergence.achieved(planned, outcome, diff)
     if not outcome.complete:

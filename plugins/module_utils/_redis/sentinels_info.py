@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.address impor
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connections import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.desired import Desired, Master
-from ansible_collections.eco2.platform.plugins.module_utils._redis.health import Expected, Replicas
+from ansible_collections.eco2.platform.plugins.module_utils._redis.health import NOBODY, Expected, Known
 from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Node, Observed, SentinelView
 
 Params = t.Mapping[str, t.Any]
@@ -29,12 +29,15 @@ def look(params: Params, access: Access) -> tuple[Result, str | None]:
     """The module's result, and in one line why it fails: where it waited in vain."""
     declared = desired.declare({**params, "settings": None, "masters": [{**item, "state": "present"} for item in params["masters"]]})
     unlinked = _unlinked(params["masters"])
+    count = params["sentinel_count"] or len(declared.sentinels)
+    if count < len(declared.sentinels):
+        raise Refused([f"sentinel_count: is {count}, and sentinels names {len(declared.sentinels)}"])
     connections = Connections(access)
     deadline = time.monotonic() + params["wait_timeout"]
     while True:
         late = time.monotonic() >= deadline
         try:
-            result = _once(declared, unlinked, connections)
+            result = _once(declared, count, unlinked, connections)
         except (ChangeFailed, NoAnswer, Unreachable):
             # What is lost between two questions is one more thing that is not well yet.
             if late or not params["wait"]:
@@ -58,15 +61,16 @@ def _unlinked(items: t.Iterable[Params]) -> frozenset[Address]:
         raise Refused([f"masters: unlinked: {error}"]) from error
 
 
-def _once(declared: Desired, unlinked: frozenset[Address], connections: Connections) -> Result:
+def _once(declared: Desired, count: int, unlinked: frozenset[Address], connections: Connections) -> Result:
     observed = read.sentinels(declared, connections)
     known = sorted({name for view in observed.sentinels.values() for name in view.masters})
     named = {entry.name: entry for entry in declared.masters}
     masters = tuple(named.values()) or tuple(Master(name) for name in known)
     read.nodes(dataclasses.replace(declared, masters=masters), connections, observed)
-    replicas = read.replicas(masters, connections, observed)
-    expected = Expected(len(declared.sentinels), {entry.name: entry.replicas for entry in masters if entry.replicas is not None}, unlinked)
-    shown = [_master(entry.name, observed, replicas, expected) for entry in masters]
+    around = read.companions(masters, connections, observed)
+    read.followers(masters, connections, observed, around)
+    expected = Expected(count, {entry.name: entry.replicas for entry in masters if entry.replicas is not None}, unlinked)
+    shown = [_master(entry.name, observed, around, expected) for entry in masters]
     reasons = health.of_sentinels(observed, expected)
     reasons += [f"master {entry['name']}: {reason}" for entry in shown for reason in entry["reasons"]]
     return {
@@ -97,10 +101,10 @@ def _silent(observed: Observed) -> list[Result]:
     return [{"name": name, "reachable": False, "reason": reason} for name, reason in observed.silent.items()]
 
 
-def _master(name: str, observed: Observed, replicas: Replicas, expected: Expected) -> Result:
+def _master(name: str, observed: Observed, around: Known, expected: Expected) -> Result:
     seen = observed.monitored(name)
     addresses = {str(entry.address) for entry in seen.values()}
-    reasons = health.of_master(name, observed, replicas, expected)
+    reasons = health.of_master(name, observed, around, expected)
     node = next((found for entry in seen.values() if isinstance(found := observed.nodes.get(entry.address), Node)), None)
     first = next(iter(sorted(seen)), None)
     return {
@@ -111,7 +115,7 @@ def _master(name: str, observed: Observed, replicas: Replicas, expected: Expecte
         "role": None if node is None else node.role,
         "server": None if node is None else node.version.name,
         "version": None if node is None else ".".join(map(str, node.version.number)),
-        "replicas": [] if first is None else [entry.shown() for entry in replicas.get((first, name), ())],
+        "replicas": [] if first is None else [entry.shown() for entry in around.get((first, name), NOBODY).replicas],
         "options": {} if first is None else dict(seen[first].values),
         "by_sentinel": {
             sentinel: {
@@ -119,6 +123,7 @@ def _master(name: str, observed: Observed, replicas: Replicas, expected: Expecte
                 "epoch": entry.epoch,
                 "flags": sorted(entry.flags),
                 "quorum": int(entry.values["quorum"]),
+                "sentinels": [{"address": str(peer.address), "flags": sorted(peer.flags)} for peer in around[sentinel, name].peers],
             }
             for sentinel, entry in sorted(seen.items())
         },

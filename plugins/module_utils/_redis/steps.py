@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ class Write:
     """What the writer needs. `master`, `quorum`: for SENTINEL MONITOR; `set`, `renames`: for SENTINEL SET after it, or alone.
 
     `at`: the node that the sentinel watches afterwards. `undo`: what to SET where saving fails. `reset`: SENTINEL RESET.
+    `former`: of a master that is removed and monitored anew, how it was, to be put back where that fails.
     `heals`: whether the master must be seen well afterwards, with as many `replicas` and `others`, the other sentinels.
     """
 
@@ -31,6 +33,7 @@ class Write:
     set: Pairs = ()
     renames: tuple[tuple[str, str], ...] = ()
     undo: Pairs = ()
+    former: Write | None = None
     reset: bool = False
     heals: bool = True
     replicas: int = 0
@@ -54,7 +57,9 @@ def configure(wanted: Values, settings: t.Mapping[str, str]) -> Step | None:
         shown = before or None
         differences.append(Difference(name, Secret(shown) if shown and name in options.SECRET_SETTINGS else shown, value))
         pairs.append((options.SETTINGS[name], value))
-        undo.append((options.SETTINGS[name], before))
+        # An empty one would be kept as such, and the others would forget this sentinel.
+        if name != "announce_ip" or before:
+            undo.append((options.SETTINGS[name], before))
     if not differences:
         return None
     return Step("update", tuple(differences), Write(set=tuple(pairs), undo=tuple(undo), heals=False))
@@ -68,7 +73,9 @@ def monitor(values: Values, renames: t.Mapping[str, str], place: Address, node: 
 def repair(seen: Monitored, values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
     """A master that the sentinel watches at a wrong place. What it tells of its options is kept, unless `values` says otherwise."""
     kept = {**seen.values, **values}
-    return Step("replace", _differences(seen, place, values, renames), _monitoring(kept, renames, place, node))
+    former = _monitoring({**values, **seen.values}, renames, seen.address, None)
+    write = dataclasses.replace(_monitoring(kept, renames, place, node), former=former)
+    return Step("replace", _differences(seen, place, values, renames), write)
 
 
 def _monitoring(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Write:

@@ -4,7 +4,8 @@
 """Which node is a set's master: what can be proven of it, and what cannot. Pure. Private to this collection.
 
 The declared address is a seed: where to begin asking. What the sentinels agree on, and what says of itself that it is a
-master, is the master; nothing is ever chosen between two.
+master, is the master; nothing is ever chosen between two. Where sentinels watch a wrong node, the master is only one that is declared, or
+that a sentinel knows to be of the set: a node that copies its data from elsewhere for a while does not take the sentinels there.
 """
 
 from __future__ import annotations
@@ -57,9 +58,32 @@ def find(master: Master, observed: Observed) -> Truth:
     if silent and (masters or named):
         place, reason = min(silent.items())
         return Truth(None, f"{_naming(seen)} {place} does not answer ({reason}): whether it is a master cannot be told")
+    if masters and _is_stranger(masters[0].address, master, observed):
+        by = next(str(found.address) for found in _reached(observed, asked) if found.master == masters[0].address)
+        return Truth(
+            None,
+            f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel as of this "
+            "set: if it is, give its address too",
+        )
     if not masters:
         return Truth(None, _no_master(observed, asked))
     return Truth(masters[0].address)
+
+
+def strangers(master: Master, observed: Observed) -> bool:
+    """Whether what the sentinels know as replicas decides whether a node is of this set at all."""
+    named = {entry.address for entry in observed.monitored(master.name).values()}
+    found = _reached(observed, _all_asked(master, observed, named))
+    return any(node.is_master and _is_stranger(node.address, master, observed) for node in found)
+
+
+def _is_stranger(place: Address, master: Master, observed: Observed) -> bool:
+    """Whether nothing says that this node is of the set. Where no sentinel knows the set, the seeds tell what is of it."""
+    named = {entry.address for entry in observed.monitored(master.name).values()}
+    own = named | set(master.seeds) | observed.replicas.get(master.name, frozenset())
+    found = observed.node(place)
+    run_ids = {node.run_id for node in _reached(observed, own)}
+    return bool(named) and place not in own and (found is None or found.run_id not in run_ids)
 
 
 def _is_master(observed: Observed, place: Address) -> bool:

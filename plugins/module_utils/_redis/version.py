@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+
 OLDEST = (6, 2)
 
 
@@ -54,6 +56,14 @@ def of_info(info: t.Mapping[str, str]) -> Version:
     """From the fields of INFO's server section."""
     valkey = info.get("valkey_version")
     return Version("Valkey" if valkey else "Redis", _numbers(valkey or info.get("redis_version", "0")))
+
+
+def supported(where: str, info: t.Mapping[str, str]) -> Version:
+    """The version, from the first answer of a server at all; Refused where it is too old: older ones do not know what comes next."""
+    found = of_info(info)
+    if not found.is_supported:
+        raise Refused([f"{where}: runs {found}, and 6.2 is the oldest that can be managed: upgrade it"])
+    return found
 
 
 def _numbers(text: str) -> tuple[int, ...]:
