@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 from ground import one_line
 from harness import ModuleTask
+from relay import Relay
 from writers import Account, Writers
 
+from ansible_collections.eco2.platform.plugins.module_utils._redis import failover, failover_switch
 from lab import redis
+from playbooks import play
 
 LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
 RUNS = 20 if LONG else 3
@@ -124,6 +127,49 @@ def test_no_acknowledged_write_is_lost(nodes: Set, capsys: pytest.CaptureFixture
         nodes.group.wait_healthy(NAME)
 
 
+def test_the_pause_on_servers_that_could_do_it_themselves(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the one release of Valkey 9 gets it that crashes of COORDINATED."""
+    for module in (failover, failover_switch):
+        monkeypatch.setattr(module, "coordinated", lambda dummy: False)
+    with redis.group("failover", "valkey-9.1") as group:
+        nodes = Set(group)
+        nodes.begin()
+        for number in range(RUNS if LONG else 1):
+            with Writers(group, NAME, f"run{number}") as writers:
+                warm(writers)
+                result = nodes.task.apply(to=to(nodes.replicas[0]))
+                time.sleep(1.5)
+                account = accounted(nodes, writers)
+            with capsys.disabled():
+                print(f"\n  valkey-9.1 by {result.get('method')}, held {result.get('held_seconds')} s: {account}", end="", flush=True)
+            assert not result.get("failed"), result["msg"]
+            assert (result["method"], account.lost) == ("pause", 0)
+            assert account.worst_gap < LONGEST_GAP
+            assert nodes.changed_settings() == {}
+            nodes.is_one_master()
+            group.wait_healthy(NAME)
+
+
+@pytest.mark.parametrize("line", list(redis.LINES) if LONG else ["redis-8.0"])
+def test_where_a_master_needs_a_replica_to_write_as_the_role_sets_it_up(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with redis.group("failover", line, data_config="min-replicas-to-write 1\n") as group:
+        nodes = Set(group)
+        nodes.begin()
+        with Writers(group, NAME, "careful") as writers:
+            warm(writers)
+            result = nodes.task.apply(to=to(nodes.replicas[0]))
+            time.sleep(1.5)
+            account = accounted(nodes, writers)
+        with capsys.disabled():
+            print(f"\n  {line} with min-replicas-to-write 1: {account}", end="", flush=True)
+        assert not result.get("failed"), result["msg"]
+        assert account.lost == 0 and account.worst_gap < LONGEST_GAP
+        assert set(map(str, nodes.changed_settings().values())) == {
+            "{'min-replicas-to-write now': '1', 'min-replicas-to-write later': '1'}"
+        }
+        nodes.is_one_master()
+
+
 def test_sentinels_own_failover_loses_writes_in_this_harness(nodes: Set, capsys: pytest.CaptureFixture[str]) -> None:
     """Otherwise the test above would prove nothing."""
     old = nodes.master
@@ -194,6 +240,60 @@ def test_a_replica_that_does_not_catch_up_stops_the_switch_and_all_is_undone(nod
     assert nodes_7.changed_settings() == {}
 
 
+def test_a_master_without_a_replica_is_refused_at_once() -> None:
+    with redis.group("failover", "redis-7.0", replicas=0) as group:
+        nodes = Set(group)
+        nodes.begin()
+        began = time.monotonic()
+        one_line(nodes.task.apply(timeout=30), "has no replica at all")
+        assert time.monotonic() - began < 5
+
+
+def relayed(nodes: Set, relay: Relay) -> list[dict[str, t.Any]]:
+    """The task's sentinels, the first of them behind the relay."""
+    return [{"host": relay.host, "port": relay.port}, *nodes.arguments["sentinels"][1:]]
+
+
+def test_a_failover_that_sentinel_began_itself_is_no_coordinated_one() -> None:
+    """What runs then is a plain one, which nobody has fenced."""
+    with redis.group("failover", "valkey-9.1") as group:
+        nodes = Set(group)
+        nodes.begin()
+        old = nodes.master
+        busy = b"-INPROG Failover already in progress\r\n"
+        with Relay(group.sentinels[0].address, lambda words: busy if words[:2] == ["SENTINEL", "FAILOVER"] else None) as relay:
+            done = nodes.task.apply(sentinels=relayed(nodes, relay))
+        one_line(done, "INPROG")
+        assert (done["changed"], len(done["not_attempted"]), done["unknown"]) == (False, 1, [])
+        assert nodes.master is old and nodes.changed_settings() == {}
+
+
+def test_a_name_that_is_taken_out_meanwhile_ends_in_words(nodes_7: Set) -> None:
+    nothing = b"*-1\r\n"
+    address = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME"]
+    with Relay(nodes_7.group.sentinels[0].address, lambda words: nothing if words[:2] == address else None) as relay:
+        done = nodes_7.task.apply(sentinels=relayed(nodes_7, relay), timeout=12)
+    one_line(done, "not every sentinel names the new master")
+    assert done["changed"] and len(done["unknown"]) == 1
+
+
+def test_what_was_put_right_is_told_also_where_the_run_is_refused_afterwards(nodes_7: Set) -> None:
+    replica = nodes_7.replicas[0]
+    replica.ask("CONFIG", "SET", "replica-priority", 1_000_000_100)
+    looks: list[list[str]] = []
+
+    def judge(words: list[str]) -> bytes | None:
+        if words[:2] == ["SENTINEL", "MASTER"]:
+            looks.append(words)
+        return b"-ERR No such master with that name\r\n" if len(looks) > 1 and words is looks[-1] else None
+
+    with Relay(nodes_7.group.sentinels[0].address, judge) as relay:
+        done = nodes_7.task.apply(sentinels=relayed(nodes_7, relay))
+    one_line(done, "watches no master 'set-1'")
+    assert done["changed"] and [change["kind"] for change in done["changes"]] == ["data_node"]
+    assert nodes_7.changed_settings() == {}
+
+
 RIGHTS = "+role +info +config|get +config|set +config|rewrite +client|pause +client|unpause +client|kill +replicaof +multi +exec"
 DATA_PASSWORD, SENTINEL_PASSWORD = "canary-data-Aa1", "canary-sentinel-Bb2"
 
@@ -218,6 +318,47 @@ def test_the_rights_that_the_documentation_names_are_enough_and_no_password_is_s
         one_line(wrong_sentinel, "does not accept these credentials", "Check username and password")
         assert "canary" not in str([done, wrong_data, wrong_sentinel])
         assert nodes.master is wanted
+
+
+CANARIES = (DATA_PASSWORD, SENTINEL_PASSWORD, "canary-wrong-Cc3")
+
+
+def test_no_password_leaves_a_run(tmp_path: Path) -> None:
+    """Neither by its output at -vvv, nor by `ps`, callbacks, the journal, files, or the servers' logs."""
+    data = f"requirepass {DATA_PASSWORD}\nmasterauth {DATA_PASSWORD}\nloglevel debug\n"
+    sentinel = f"user watcher on >{SENTINEL_PASSWORD} +sentinel +info\n"
+    with redis.group("failover", "redis-8.0", data_config=data, sentinel_config=sentinel) as group:
+        for server in group.data:
+            server.credentials = (DATA_PASSWORD,)
+        group.wait_linked()
+        group.monitor(NAME, group.data[0])
+        for server in group.sentinels:
+            server.ask("SENTINEL", "SET", NAME, "auth-pass", DATA_PASSWORD)
+        group.wait_healthy(NAME)
+        nodes = Set(group)
+        right = {**nodes.arguments, "username": "watcher", "password": "{{ sentinel }}", "data_password": "{{ data }}"}
+        more = {
+            "switched": {"to": to(nodes.replicas[0])},
+            "wrong for the data nodes": {"data_password": "{{ wrong }}"},
+            "wrong for the sentinels": {"password": "{{ wrong }}"},
+            "wrong type": {"timeout": "long"},
+        }
+        tasks = [{"name": name, "eco2.platform.redis_failover": {**right, **item}, "ignore_errors": True} for name, item in more.items()]
+        run = play(tmp_path, tasks, {"data": DATA_PASSWORD, "sentinel": SENTINEL_PASSWORD, "wrong": CANARIES[2]}, "-vvv", "--diff")
+        assert run.code == 0, run.output[-2000:]
+        results = [json.loads(line) for line in run.callbacks.splitlines()]
+        assert [bool(result.get("failed")) for result in results] == [False, True, True, True]
+        places = {
+            "output": run.output,
+            "callbacks": run.callbacks,
+            "command lines": run.command_lines,
+            "files left behind": run.leftovers(),
+            "journal": run.journal,
+            "the servers' logs": "\n".join(server.log() for server in group.servers),
+        }
+        found = {place: [canary for canary in CANARIES if canary in text] for place, text in places.items()}
+        assert {place: canaries for place, canaries in found.items() if canaries} == {}
+        assert "redis_failover" in run.command_lines
 
 
 # Each command that changes something takes effect as one of these, in this order.

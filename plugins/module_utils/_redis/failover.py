@@ -52,17 +52,20 @@ def converge(access: Access, params: t.Mapping[str, t.Any], check: bool, diff: b
     outcome = Outcome()
     try:
         run.put_right(outcome)
-    except (ChangeFailed, *errors.SILENT) as error:
+    except (ChangeFailed, Refused, *errors.SILENT) as error:
+        if not outcome.done and isinstance(error, Refused):
+            raise
         outcome.stopped = str(error)
         raise Stopped(failure_message(outcome), achieved(Plan.of(outcome.done, 0), outcome, diff)) from error
     leftovers = list(outcome.done)
     try:
         run.gate()
         planned = run.switch_planned()
-    except Refused as refusal:
+    except (ChangeFailed, Refused, *errors.SILENT) as error:
         if not leftovers:
             raise
-        raise Stopped(str(refusal), {**achieved(Plan.of(leftovers, 0), outcome, diff), "problems": refusal.problems}) from refusal
+        result = achieved(Plan.of(leftovers, 0), outcome, diff)
+        raise Stopped(str(error), {**result, "problems": error.problems} if isinstance(error, Refused) else result) from error
     for change in planned:
         try:
             outcome.done.append(run.switch(change))

@@ -116,7 +116,9 @@ def _replicas(scene: Scene) -> t.Iterator[Problem]:
 
 def _target(scene: Scene, to: Address | None) -> t.Iterator[Problem]:
     if to is None:
-        if not scene.eligible:
+        if not scene.replicas and scene.master.about.get("connected_slaves", "0") == "0":
+            yield Problem(f"{scene.name!r} has no replica at all: there is nothing to switch to", passes=False)
+        elif not scene.eligible:
             yield Problem(f"{scene.name!r} has no replica that could be chosen: one that is up, with a replica-priority above 0")
         return
     target = find(scene.nodes, to)

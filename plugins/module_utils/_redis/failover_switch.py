@@ -150,8 +150,9 @@ class Switch:
         try:
             leader.ask("SENTINEL", "FAILOVER", self.scene.name, *more)
         except errors.ServerError as error:
-            # INPROG: Sentinel began one itself meanwhile, which serves us as well.
-            if error.code != "INPROG":
+            # INPROG: Sentinel began one itself meanwhile. It serves us as well where the old master is paused and fenced; where the
+            # servers were to do that, nobody has.
+            if error.code != "INPROG" or more:
                 self.ordered = False
                 raise
 
@@ -183,8 +184,9 @@ class Switch:
             return False
 
     def _names(self, view: View, new: Address) -> bool:
-        host, port = view.sentinel.read("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.scene.name)
-        return Address.of(str(host), port).is_same(new)
+        answer = view.sentinel.read("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.scene.name)
+        # Somebody may have taken the name out meanwhile.
+        return bool(answer) and Address.of(str(answer[0]), answer[1]).is_same(new)
 
     def _lower(self) -> None:
         """Give the replicas their own priorities again."""

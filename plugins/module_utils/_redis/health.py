@@ -110,7 +110,7 @@ def of_master(name: str, observed: Observed, known: Known, expected: Expected) -
             replicas = {row.address for sentinel in seen for row in known.get((sentinel, name), NOBODY).replicas}
             reasons += _as_they_say(found, sorted(replicas), observed, expected.replicas.get(name), expected.unlinked)
     for sentinel, entry in sorted(seen.items()):
-        reasons += [f"{reason}, says {sentinel}" for reason in _as_seen(entry, known.get((sentinel, name), NOBODY), expected)]
+        reasons += [f"{reason}, says {sentinel}" for reason in _as_seen(entry, known.get((sentinel, name), NOBODY), observed, expected)]
     return reasons
 
 
@@ -124,8 +124,9 @@ def _distinct(observed: Observed, places: t.Iterable[Address]) -> list[Address]:
 
 
 def _is_one(observed: Observed, one: Address, other: Address) -> bool:
+    """By what they say of themselves where both were asked; only else by a look-up."""
     nodes = observed.node(one), observed.node(other)
-    return one.is_same(other) or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
+    return one == other or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id) or one.is_same(other)
 
 
 def _as_they_say(
@@ -158,7 +159,7 @@ def _among(place: Address, places: t.Iterable[Address]) -> bool:
     return any(place.is_same(other) for other in places)
 
 
-def _as_seen(entry: Monitored, known: Companions, expected: Expected) -> t.Iterator[str]:
+def _as_seen(entry: Monitored, known: Companions, observed: Observed, expected: Expected) -> t.Iterator[str]:
     if not entry.is_well:
         yield f"the master has the flags {','.join(sorted(entry.flags))}" + (
             "" if entry.role == "master" else f" and the role {entry.role}"
@@ -174,5 +175,5 @@ def _as_seen(entry: Monitored, known: Companions, expected: Expected) -> t.Itera
     for found in known.replicas:
         if not found.is_well(needs_link=not _among(found.address, expected.unlinked)):
             yield f"replica {found.address} has the flags {','.join(sorted(found.flags))} and its link is {found.link or 'unknown'}"
-        elif found.master is not None and not found.master.is_same(entry.address):
+        elif found.master is not None and not _is_one(observed, found.master, entry.address):
             yield f"replica {found.address} follows {found.master}"

@@ -59,7 +59,8 @@ def find(master: Master, observed: Observed) -> Truth:
         place, reason = min(silent.items())
         return Truth(None, f"{_naming(seen)} {place} does not answer ({reason}): whether it is a master cannot be told")
     if masters and _is_stranger(masters[0].address, master, observed):
-        by = next(str(found.address) for found in _reached(observed, asked) if found.master == masters[0].address)
+        followers = [str(found.address) for found in _reached(observed, asked) if found.master == masters[0].address]
+        by = next(iter(followers), "a node of it")
         return Truth(
             None,
             f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel as of this "

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import typing as t
 
@@ -179,7 +180,7 @@ class SentinelWriter:
         """The master as it was, as far as the server goes along."""
         self._take_out(server, name)
         try:
-            self._tolerant(server, lambda: self._monitor(server, name, former))
+            _live(functools.partial(self._monitor, server, name, former))
         except ChangeFailed as again:
             raise HalfDone(
                 f"{error} It was removed before, and cannot be put back: {again} Run again; the others are untouched."
@@ -187,7 +188,7 @@ class SentinelWriter:
         lost = []
         for part in _parts(former):
             try:
-                self._tolerant(server, lambda part=part: self._set(server, name, part))  # type: ignore[misc]
+                _live(functools.partial(self._set, server, name, part))
             except ChangeFailed as again:
                 lost.append(str(again))
         more = f", but for some options: {' '.join(lost)}" if lost else ""
@@ -203,14 +204,6 @@ class SentinelWriter:
         except ChangeFailed:
             # It is not there, or could not be saved: what was said already tells why.
             pass
-
-    def _tolerant(self, dummy: Server, action: t.Callable[[], None]) -> None:
-        """Live is enough for what is put back: saving has failed already."""
-        try:
-            action()
-        except ChangeFailed as error:
-            if NOT_SAVED not in str(error):
-                raise
 
     def _set(self, server: Server, name: str, write: Write) -> None:
         """Words that the server may refuse come last, and are set apart: of several in one command those before it stay."""
@@ -251,6 +244,15 @@ class SentinelWriter:
                 "when there is room, SENTINEL FLUSHCONFIG saves it, and a restart of the sentinel forgets it"
             ) from error
         raise ChangeFailed(f"{error}; the old value was put back") from error
+
+
+def _live(action: t.Callable[[], None]) -> None:
+    """Live is enough for what is put back: saving may have been what failed."""
+    try:
+        action()
+    except ChangeFailed as error:
+        if NOT_SAVED not in str(error):
+            raise
 
 
 def _parts(write: Write) -> list[Write]:
