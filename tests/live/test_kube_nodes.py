@@ -109,27 +109,6 @@ def test_what_controllers_set_is_kept_to_the_second(pasture: Pasture) -> None:
     pasture.refused("set and removed by Kubernetes", nodes=[{"name": a, "taints": ["node.kubernetes.io/unschedulable:NoSchedule"]}])
 
 
-def test_the_taints_of_a_node_that_has_gone_silent_stay_with_their_time(pasture: Pasture) -> None:
-    """As of a killed kubelet: the controllers call it unreachable once it has reported nothing for 50 s, and evict its pods."""
-    (a,) = pasture.add("a")
-    pasture.ready(a)
-
-    def unreachable() -> list[dict[str, str]]:
-        return [taint for taint in pasture.nodes()[a]["spec"].get("taints", []) if taint["key"] == "node.kubernetes.io/unreachable"]
-
-    deadline = time.monotonic() + 150
-    while not any(taint["effect"] == "NoExecute" for taint in unreachable()):
-        assert time.monotonic() < deadline, pasture.nodes()[a]
-        time.sleep(1)
-    before = unreachable()
-    assert all("timeAdded" in taint for taint in before)
-    for number, taints in enumerate((["role=api:NoExecute"], ["role=web:NoExecute"], [])):
-        pasture.task.apply(nodes=[{"name": a, "labels": {"round": str(number)}, "taints": taints}], exact=True)
-        assert unreachable() == before
-        assert pasture.taints(a) == {entry.partition("=")[0] + ":NoExecute": entry[5:8] for entry in taints}
-    pasture.refused("set and removed by Kubernetes", nodes=[{"name": a, "taints": ["node.kubernetes.io/unreachable:NoExecute"]}])
-
-
 def test_a_taint_with_an_empty_value_is_there_once_and_for_all(pasture: Pasture) -> None:
     (a,) = pasture.add("a")
     for taint in ("role=:NoSchedule", "role:NoSchedule", {"key": "role", "value": "", "effect": "NoSchedule"}):
