@@ -16,7 +16,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 PLAYER = Path(sys.executable).parent / "ansible-playbook"
 
-pytestmark = pytest.mark.skipif(not PLAYER.exists(), reason="no Ansible controller beside this Python")
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
 BARE = {"host": {"boot": {"cloud_init": "done"}, "kubelet_conf": None, "static_pods": [], "cgroup_version": 2}}
 BOOTING = {"host": {**BARE["host"], "boot": {"cloud_init": "running"}}}
