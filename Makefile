@@ -43,13 +43,13 @@ integration: stage lab-tools
 	@$(PART) "ansible-test integration" tools/integration
 
 test: test-quick lint integration ## everything that proves the project
-	@$(PART) "live tests" python tools/live
+	@$(PART) "live tests" python tools/live.py
 	@cat build/live-sum
 
 # What is random or fatal, four times as often; other releases of Kubernetes, built for it; the roles' scenarios.
 LONG = test_predicts test_killed test_kubelet_flags test_node_roles test_join test_join_killed test_join_old test_failover test_redis_upgrade test_sentinel_faults test_sentinel_drift
 test-long: stage lab-tools molecule ## what is too long for CI: builds two more releases of Kubernetes
-	@$(PART) "live tests, at length" env ECO2_TIMES=4 python tools/live $(LONG:%=tests/live/%.py)
+	@$(PART) "live tests, at length" env ECO2_TIMES=4 python tools/live.py $(LONG:%=tests/live/%.py)
 	@cat build/live-sum
 
 molecule: stage lab-tools ## a scenario for each role, on bare machines

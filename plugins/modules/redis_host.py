@@ -228,7 +228,7 @@ instances:
     follows:
       description: Whose replica its main file says that it is, as C(HOST:PORT).
       type: str
-    keys:
+    key_count:
       description: How many keys a server that runs has.
       type: int
     pending:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def held(tmp_path: Path, *nodes: dict[str, t.Any]) -> subprocess.CompletedProces
     inventory = tmp_path / "inventory.json"
     profile = "--node-labels=role=api --register-with-taints=role=api:NoSchedule"
     inventory.write_text(json.dumps({"_meta": {"hostvars": {"n1": {"kube_profile": profile}, "other": {}}}}))
-    command = ["tools/as-declared", str(inventory), "n1"]
+    command = [sys.executable, "tools/as_declared.py", str(inventory), "n1"]
     return subprocess.run(command, cwd=PROJECT, input=json.dumps({"items": nodes}), capture_output=True, text=True, check=False)
 
 

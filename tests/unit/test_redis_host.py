@@ -208,11 +208,11 @@ def test_what_an_instance_is_said_to_be() -> None:
     instance = moving(restart=True)
     old = host_state.Other(host_state.Found("replicaof 10.0.0.1 6379\n", 0o640), True, (), Service(active="active"))
     told = host_state.told(instance, host_state.Seen(None, None, None, None, False, Service(), old), True)
-    assert {name: told[name] for name in ("established", "active", "follows", "keys", "pending")} == {
+    assert {name: told[name] for name in ("established", "active", "follows", "key_count", "pending")} == {
         "established": True,
         "active": True,
         "follows": "10.0.0.1:6379",
-        "keys": None,
+        "key_count": None,
         "pending": [],
     }
     waiting = moving(restart=False)

@@ -61,7 +61,7 @@ def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follo
 
 def looked(**follows: t.Any) -> dict[str, t.Any]:
     """host -> (whom its pubsub follows, how many keys it has)."""
-    return {name: [{"id": "server/pubsub", "follows": master, "keys": keys}] for name, (master, keys) in follows.items()}
+    return {name: [{"id": "server/pubsub", "follows": master, "key_count": keys}] for name, (master, keys) in follows.items()}
 
 
 @pytest.mark.parametrize(

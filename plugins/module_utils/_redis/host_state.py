@@ -144,6 +144,6 @@ def told(instance: Instance, seen: Seen, restarts: bool) -> dict[str, t.Any]:
         "established": seen.main is not None or instance.former is not None,
         "active": (seen.other.service if instance.former else seen.service).active == "active",
         "follows": host_texts.follows((seen.main or seen.other.main or Found("", 0)).content),
-        "keys": _keys(instance) if seen.runs and instance.kind == "server" else None,
+        "key_count": _keys(instance) if seen.runs and instance.kind == "server" else None,
         "pending": [difference.shown() for difference in waits],
     }

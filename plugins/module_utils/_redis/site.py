@@ -221,7 +221,7 @@ def bootstrap(
     """The masters that a host's new instances follow, and what stands against starting them.
 
     `here`: host -> the instances established there, of the hosts that were looked at; `told`: master -> its address, of the sentinels;
-    `looked`: host -> its instances as redis_host has them, each with id, follows and keys.
+    `looked`: host -> its instances as redis_host has them, each with id, follows and key_count.
     What Sentinel says is the truth. The declaration's first node is the master only of a set that is new on all of its nodes.
     """
     follow, against = {}, []
@@ -271,7 +271,7 @@ def _by_themselves(site: Site, entry: Set, old: t.Sequence[str], looked: t.Mappi
     followed = {item["follows"] for item in seen.values()} - {None}
     if len(leaders) == 1 and followed <= {place(site, entry, leaders[0])}:
         return leaders[0]
-    empty = all(item["keys"] == 0 for item in seen.values())
+    empty = all(item["key_count"] == 0 for item in seen.values())
     return host_of(site, entry, followed.pop()) if not leaders and len(followed) == 1 and empty else None
 
 

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Hold the Nodes of a cluster against the profiles of an inventory, by other means than the collection's own.
 
-    kubectl get nodes --output json | tools/as-declared INVENTORY NODE...
+    kubectl get nodes --output json | python3 tools/as_declared.py INVENTORY NODE...
 
 INVENTORY is what `ansible-inventory --list` prints. Every label and taint of a profile has to be there, and no taint beside them but
 Kubernetes' own; each Node has to be Ready. Exit 1 with a line for each Node that is not so.

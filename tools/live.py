@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The tests on real servers in two lanes side by side: those on machines of the lab, and all others. Most of their time is waiting.
 
-tools/live [FILE...]: all of tests/live unless named. Ends with both lanes' own output and the sum of their counts.
+python tools/live.py [FILE...]: all of tests/live unless named. Ends with both lanes' own output and the sum of their counts.
 """
 
 from __future__ import annotations
