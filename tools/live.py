@@ -5,6 +5,7 @@ python tools/live.py [FILE...]: all of tests/live unless named. Ends with both l
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -37,13 +38,15 @@ def main(chosen: list[str]) -> int:
     print(line, flush=True)
     # For whoever wants it as the very last line.
     (PROJECT / "build" / "live-sum").write_text(line + "\n", encoding="utf-8")
-    return max(process.returncode for process in running.values())
+    return 1 if any(process.returncode for process in running.values()) else 0
 
 
 def _start(files: list[str], log: Path) -> subprocess.Popen[bytes]:
+    log.with_suffix(".progress").unlink(missing_ok=True)
     with log.open("wb") as output:
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *files]
-        return subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "ECO2_PROGRESS": str(log.with_suffix(".progress"))}
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
 
 
 def _wait(running: dict[str, subprocess.Popen[bytes]], logs: dict[str, Path]) -> None:
@@ -53,13 +56,13 @@ def _wait(running: dict[str, subprocess.Popen[bytes]], logs: dict[str, Path]) ->
         time.sleep(1)
         if time.monotonic() - said >= 120:
             said = time.monotonic()
-            far = ", ".join(f"{lane} {_percent(logs[lane])}" for lane in running)
+            far = ", ".join(f"{lane} {_far(logs[lane])}" for lane in running)
             print(f"live tests: {(said - began) / 60:.0f} min; {far}", flush=True)
 
 
-def _percent(log: Path) -> str:
-    found = re.findall(r"\[ *(\d+%)\]", log.read_text(encoding="utf-8", errors="replace"))
-    return found[-1] if found else "0%"
+def _far(log: Path) -> str:
+    progress = log.with_suffix(".progress")
+    return progress.read_text(encoding="ascii") if progress.exists() else "begins"
 
 
 sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
+from pathlib import Path
 
 import pytest
 from harness import Task
@@ -14,6 +16,28 @@ from lab.host import LabError, require
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broker" in metafunc.fixturenames:
         metafunc.parametrize("broker", list(brokers.SUITES), indirect=True, scope="session")
+
+
+class Progress:
+    """How far the run is, kept in a file for whoever waits for it (tools/live.py)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.total = self.done = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.total = len(session.items)
+
+    def pytest_runtest_logfinish(self) -> None:
+        self.done += 1
+        self.path.write_text(f"{self.done} of {self.total}", encoding="ascii")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Taken out of the environment: some tests run pytest themselves.
+    path = os.environ.pop("ECO2_PROGRESS", None)
+    if path:
+        config.pluginmanager.register(Progress(Path(path)))
 
 
 @pytest.fixture(scope="session")

@@ -215,6 +215,7 @@ def test_what_keeps_a_member_from_being_ready_is_named(cluster: Cluster) -> None
     node.run("sh", "-c", "mv /var/lib/kubelet/config.yaml /var/lib/kubelet/away; systemctl restart kubelet")
     try:
         cluster.wait_until_not_ready(NAMES[ROUTER])
+        _taints_of_controllers_stay(cluster)
         run = cluster.run("setup_new_nodes", node_join_wait_timeout=5)
     finally:
         node.run("sh", "-c", "mv /var/lib/kubelet/away /var/lib/kubelet/config.yaml; systemctl restart kubelet")
@@ -226,6 +227,23 @@ def test_what_keeps_a_member_from_being_ready_is_named(cluster: Cluster) -> None
     assert table[2].strip().startswith("!") and "yes" in table[3].split(), table
     cluster.setup().ok()
     cluster.as_declared(ROUTER)
+
+
+def _taints_of_controllers_stay(cluster: Cluster) -> None:
+    """A silent Node has one with NoExecute, and evicts by its timeAdded; ours is put back beside it."""
+    deadline = time.monotonic() + 60
+    while not (theirs := _unreachable(cluster)):
+        assert time.monotonic() < deadline, "the controllers have not tainted it"
+        time.sleep(1)
+    cluster.kubectl("taint", "node", NAMES[ROUTER], "domain-")
+    assert set(cluster.run("node_labels", "--limit", ROUTER).ok().changed) == {"Bring labels and taints of all Nodes to their profiles"}
+    assert _unreachable(cluster) == theirs and theirs[0]["timeAdded"]
+    assert "domain" in {taint["key"] for taint in cluster.nodes()[NAMES[ROUTER]]["spec"]["taints"]}
+
+
+def _unreachable(cluster: Cluster) -> list[dict[str, str]]:
+    taints = cluster.nodes()[NAMES[ROUTER]]["spec"].get("taints", [])
+    return [taint for taint in taints if taint["key"] == "node.kubernetes.io/unreachable" and taint["effect"] == "NoExecute"]
 
 
 def test_an_unfinished_join_is_cleared_and_an_old_node_replaced(cluster: Cluster) -> None:
