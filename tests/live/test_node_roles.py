@@ -384,8 +384,8 @@ def test_containerd_is_proven_without_crictl(debian: Prepared, home: Path) -> No
 def test_containerd_changes_its_source_and_its_major_release(debian: Prepared, home: Path) -> None:
     """Last of the debian node: Debian's 1.6 to Docker's 2.2, whose configuration has other sections; and back."""
     node = debian[0]
-    for source, form, package in (("docker", 3, "containerd.io"), ("distribution", 2, "containerd")):
-        variables = {"containerd_source": source}
+    for source, version, form, package in (("docker", OLDER, 3, "containerd.io"), ("distribution", "", 2, "containerd")):
+        variables = {"containerd_source": source, "containerd_version": version}
         predicted = nodes.roles(home, node, ["containerd"], variables, "--check").ok()
         run = nodes.roles(home, node, ["containerd"], variables).ok()
         assert set(run.changed) == set(predicted.changed) >= {"Install containerd", "Configure containerd and run it so"}

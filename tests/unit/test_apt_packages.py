@@ -225,6 +225,22 @@ def test_a_version_that_the_new_lists_have_no_more_is_told_in_words(apt: Apt) ->
     assert "version 1.36.3-1.1 is not to be had, but 1.36.3-2.1, 1.36.2-1.1" in reason
 
 
+def test_what_is_held_and_may_be_removed_is_removed_in_so_many_words(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """apt keeps what is held even where it may change it, and says that there is no way."""
+
+    def simulate(chosen: dict[str, str], dummy: bool, force: list[str]) -> Simulated:
+        return Simulated(dict(chosen), ("containerd",), None) if "containerd-" in force else Simulated({}, (), "held packages")
+
+    monkeypatch.setattr(packages.repositories, "simulate", simulate)
+    apt.there["containerd"] = Installed("1.6.20~ds1-1", held=True)
+    asked = {"packages": [{"name": "kubelet"}], "hold": True, "allow_downgrade": False, "install_recommends": False, "lock_timeout": 1.0}
+    asked.update(allow_remove=["containerd"], allow_change_held=True)
+    result, dummy = packages.converge(asked, check_mode=True, diff=False)
+    assert ("containerd", "delete") in [(change["object"], change["action"]) for change in result["changes"]]
+    with pytest.raises(Refused, match="held packages"):
+        packages.converge({**asked, "allow_change_held": False}, check_mode=True, diff=False)
+
+
 # What apt and dpkg say
 
 POLICY = """containerd:

@@ -61,6 +61,7 @@ class _Task:
         self.complaint: str | None = None
         self.state = self.read()
         self.chosen: dict[str, str] = {}
+        self.force: list[str] = self.options.force()
         # Of a transaction that was chosen anew: what each package became in place of what was planned.
         self.instead: dict[Key, Change] = {}
 
@@ -81,8 +82,20 @@ class _Task:
         available = self.known()
         self.chosen = targets(self.wants, self.state.installed, available, self.check_mode)
         can_be_asked = bool(self.chosen) and not unknown(self.wants, self.state.installed, available)
-        simulated = repositories.simulate(self.chosen, self.recommends, self.options.force()) if can_be_asked else None
+        simulated = self.simulate() if can_be_asked else None
         return plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
+
+    def simulate(self) -> repositories.Simulated:
+        """What the transaction would do. What is held and may be removed apt keeps, unless it is told to remove it."""
+        found = repositories.simulate(self.chosen, self.recommends, self.force)
+        there = self.state.installed
+        held = [f"{name}-" for name in self.options.allow_remove if name in there and there[name].held]
+        if found.problem and held and self.options.allow_change_held:
+            forced = repositories.simulate(self.chosen, self.recommends, [*self.force, *held])
+            if not forced.problem:
+                self.force += held
+                return forced
+        return found
 
     def wait_for_others(self) -> None:
         """Whoever holds the locks may be in the middle of what we would find wrong: look again when he is done."""
@@ -134,10 +147,10 @@ class _Task:
         return [change.key for change in changes if self.is_as_planned(change)]
 
     def install(self, packages: dict[str, str]) -> None:
-        done = repositories.install(packages, self.recommends, self.options.force(), self.deadline)
+        done = repositories.install(packages, self.recommends, self.force, self.deadline)
         if repositories.is_stale(done) and not self.updated:
             packages = self.chosen_anew(packages)
-            done = repositories.install(packages, self.recommends, self.options.force(), self.deadline)
+            done = repositories.install(packages, self.recommends, self.force, self.deadline)
         if done.code != 0:
             self.failure = f"apt-get install: {complaint(done)}"
 
@@ -148,7 +161,7 @@ class _Task:
         if missing:
             raise Refused(explain(missing, available, self.complaint))
         self.chosen = targets(self.wants, self.state.installed, available, predicting=False)
-        simulated = repositories.simulate(self.chosen, self.recommends, self.options.force())
+        simulated = self.simulate()
         anew = plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
         self.instead = {change.key: change for change in anew.changes}
         return {**self.chosen}
