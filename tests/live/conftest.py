@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 class Progress:
-    """How far the run is, kept in a file for whoever waits for it (tools/live.py)."""
+    """How far the run is, and what has failed, kept in files for whoever waits for it (tools/live.py)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,6 +27,11 @@ class Progress:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.total = len(session.items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            with self.path.with_suffix(".failed").open("a", encoding="utf-8") as file:
+                file.write(report.nodeid + "\n")
 
     def pytest_runtest_logfinish(self) -> None:
         self.done += 1
