@@ -57,7 +57,7 @@ def main(chosen: list[str]) -> int:
         for pair in PARTS[name]():
             print(pair.line(), flush=True)
             pairs.append(pair)
-    _keep([pair.record() for pair in pairs])
+            _keep([pair.record()])
     return 0 if all(pair.holds for pair in pairs) else 1
 
 

@@ -45,7 +45,8 @@ def bare(cluster: Cluster, home: Path, master: str) -> float:
     found = lab_nodes.up(NAMES)
     try:
         command = _command(cluster, home, found, cluster.node(master))
-        environment = {**cluster.command("setup_new_nodes")[1], "ANSIBLE_ROLES_PATH": str(roles())}
+        # They read facts by their old names.
+        environment = {**cluster.command("setup_new_nodes")[1], "ANSIBLE_ROLES_PATH": str(roles()), "ANSIBLE_INJECT_FACT_VARS": "true"}
         began = time.monotonic()
         done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=1200)
         if done.returncode != 0:
