@@ -8,7 +8,6 @@ import sys
 import typing as t
 from pathlib import Path
 
-from benchmarks import rivals
 from benchmarks.measure import Pair, at_most_times, compare, seconds
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,13 +31,7 @@ def pairs(home: Path) -> t.Iterator[Pair]:
         cluster.add(*WORKERS)
         for name in WORKERS:
             cluster.hosts[name]["kube_profile"] = PROFILE
-        bare = _bare(cluster)
-        yield bare
-        if rivals.roles():
-            theirs = rivals.bare(cluster, home, MASTER)
-            yield Pair("the same beside geerlingguy's roles", bare.ours, "theirs, without labels and taints", theirs, "no limit", True)
-        else:
-            print("geerlingguy's roles are not here: see benchmarks/rivals.py", flush=True)
+        yield _bare(cluster)
         yield _nothing_to_do(cluster)
     finally:
         lab_nodes.down(list(cluster.hosts))
