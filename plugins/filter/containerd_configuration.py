@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import containerd
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd
 
 
 def containerd_configuration(version: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -12,7 +12,7 @@ import typing as t
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import certificates
+from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 
 
 def kube_config_pins(text: str) -> list[str]:

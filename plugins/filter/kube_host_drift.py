@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import drift
+from ansible_collections.eco2.platform.plugins.module_utils._node import drift
 
 
 def kube_host_drift(host: t.Any, declared: t.Any, version: t.Any = "") -> list[str]:

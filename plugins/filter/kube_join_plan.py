@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from jinja2 import Undefined
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import join_plan
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import join_plan
 
 _CHOICES = {"existing": ("auto", "replace", "adopt", "fail"), "other_cluster": ("fail", "leave_it")}
 

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import nodes_table
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import nodes_table
 
 
 def kube_nodes_table(rows: t.Any) -> list[str]:

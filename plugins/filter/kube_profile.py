@@ -11,8 +11,8 @@ from ansible.errors import AnsibleFilterError
 from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube import profile
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 
 
 @pass_context

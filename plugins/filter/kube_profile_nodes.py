@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import profile_nodes
 
 
 def kube_profile_nodes(entries: t.Any) -> list[dict[str, t.Any]]:

@@ -10,8 +10,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from jinja2 import Undefined
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import versions
-from ansible_collections.eco2.platform.plugins.module_utils._kube.versions import Version
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.versions import Version
 
 _PARTS: dict[str, t.Callable[[Version], str]] = {
     "version": str,

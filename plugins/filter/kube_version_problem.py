@@ -9,7 +9,7 @@ import typing as t
 
 from jinja2 import Undefined
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import versions
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
 
 
 def kube_version_problem(value: t.Any, api_server: t.Any = None) -> t.Any:

@@ -10,9 +10,9 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from jinja2 import Undefined
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import maintenance
-from ansible_collections.eco2.platform.plugins.module_utils._redis import site as sites
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
 
 
 def _of_a_site(name: str, made: t.Callable[..., t.Any], check: bool = True) -> t.Callable[..., t.Any]:

@@ -154,9 +154,9 @@ problems:
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._apt import packages
-from ansible_collections.eco2.platform.plugins.module_utils._apt.module import AptModule
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import failure_message
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import packages
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.module import AptModule
 
 
 def argument_spec() -> dict[str, dict[str, t.Any]]:

@@ -134,8 +134,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, tokens
-from ansible_collections.eco2.platform.plugins.module_utils._kube.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import tokens
 
 
 def argument_spec() -> arguments.Spec:

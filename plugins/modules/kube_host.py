@@ -183,9 +183,9 @@ problems:
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._kube import host
-from ansible_collections.eco2.platform.plugins.module_utils._kube.host_module import HostModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
+from ansible_collections.eco2.platform.plugins.module_utils._host import host
+from ansible_collections.eco2.platform.plugins.module_utils._host.module import HostModule
 
 FILE = {
     "path": {"type": "str", "required": True},

@@ -193,9 +193,9 @@ differences:
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import host_facts
-from ansible_collections.eco2.platform.plugins.module_utils._kube.host_cloud import ADDRESS
-from ansible_collections.eco2.platform.plugins.module_utils._kube.host_module import HostModule
+from ansible_collections.eco2.platform.plugins.module_utils._host.module import HostModule
+from ansible_collections.eco2.platform.plugins.module_utils._node import facts as host_facts
+from ansible_collections.eco2.platform.plugins.module_utils._node.cloud import ADDRESS
 
 
 def argument_spec() -> dict[str, dict[str, t.Any]]:

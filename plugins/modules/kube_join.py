@@ -120,7 +120,7 @@ preflight_warnings:
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import joining
+from ansible_collections.eco2.platform.plugins.module_utils._node import join as joining
 
 
 def argument_spec() -> dict[str, t.Any]:

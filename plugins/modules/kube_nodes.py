@@ -266,8 +266,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, nodes
-from ansible_collections.eco2.platform.plugins.module_utils._kube.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import nodes
 
 
 def argument_spec() -> arguments.Spec:

@@ -175,8 +175,9 @@ query_result:
   type: raw
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, nodes_info
-from ansible_collections.eco2.platform.plugins.module_utils._kube.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import info as nodes_info
 
 
 def argument_spec() -> arguments.Spec:

@@ -519,7 +519,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import failure_message
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments, kinds, topology
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.module import RabbitMQModule
 

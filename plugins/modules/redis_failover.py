@@ -182,7 +182,8 @@ not_attempted:
   elements: dict
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments, failover
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import failover
 from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
 
 

@@ -258,9 +258,9 @@ problems:
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._module import ServiceModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis import host
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import ServiceModule
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import host
 
 USER = {
     "name": {"type": "str", "required": True},

@@ -290,8 +290,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments, sentinels
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinels
 
 
 def argument_spec() -> arguments.Spec:

@@ -194,8 +194,9 @@ sentinels:
       elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments, sentinels_info
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import info as sentinels_info
 
 
 def argument_spec() -> arguments.Spec:

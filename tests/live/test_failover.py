@@ -17,7 +17,8 @@ from harness import ModuleTask
 from relay import Relay
 from writers import Account, Writers
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import failover, failover_switch
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import failover
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import switch as failover_switch
 from lab import redis
 from playbooks import play
 

@@ -14,7 +14,7 @@ import pytest
 from ground import one_line
 from pasture import Pasture
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client
 from lab.apiserver import ApiServer
 
 # The real platform's profiles.

@@ -7,8 +7,10 @@ import typing as t
 import pytest
 from memory import Memory
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Outcome, Plan, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, plan
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
@@ -41,7 +43,7 @@ def problems(call: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> lis
     """What the call is refused for: at least one line, and each of them one line."""
     with pytest.raises(Refused) as caught:
         call(*args, **kwargs)
-    lines = caught.value.problems
+    lines = [str(problem) for problem in caught.value.problems]
     assert lines
     assert all(line and "\n" not in line for line in lines)
     return lines

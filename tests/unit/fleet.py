@@ -6,7 +6,7 @@ import copy
 import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import errors
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 
 Node = t.Dict[str, t.Any]
 

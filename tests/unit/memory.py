@@ -8,7 +8,7 @@ import hashlib
 import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, Key, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed

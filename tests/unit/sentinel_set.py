@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change
-from ansible_collections.eco2.platform.plugins.module_utils._redis import options
-from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address, parse
-from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Monitored, Node, Observed, SentinelView
-from ansible_collections.eco2.platform.plugins.module_utils._redis.steps import Write
-from ansible_collections.eco2.platform.plugins.module_utils._redis.version import Version
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, parse
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed, SentinelView
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Write
 
 REDIS_7_0 = Version("Redis", (7, 0, 15))
 WELL = frozenset({"master"})

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._apt import dpkg, locks, packages, plan, repositories, versions
-from ansible_collections.eco2.platform.plugins.module_utils._apt.command import Done, complaint
-from ansible_collections.eco2.platform.plugins.module_utils._apt.dpkg import Installed
-from ansible_collections.eco2.platform.plugins.module_utils._apt.plan import Options, Wanted
-from ansible_collections.eco2.platform.plugins.module_utils._apt.repositories import Available, Simulated
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, repositories, versions
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import Done, complaint
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import Options, Wanted
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.repositories import Available, Simulated
 
 KUBELET = {"kubelet": Available("1.36.3-1.1", ("1.36.3-1.1", "1.36.2-1.1"))}
 HELD = {"kubelet": Installed("1.36.2-1.1", held=True)}

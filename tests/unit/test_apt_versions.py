@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._apt import versions
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
 
 PIECE = st.text("0123456789ab~+.", min_size=1, max_size=6)
 VERSIONS = st.builds(

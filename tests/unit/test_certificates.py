@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import certificates
+from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 

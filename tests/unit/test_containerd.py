@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._kube import containerd, host_containerd, toml
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts_containerd, toml
 
 OPTIONS: dict[str, t.Any] = {
     "cgroup_driver": "systemd",
@@ -42,7 +42,7 @@ def test_what_is_written_is_what_has_to_be_in_force(version: str) -> None:
         "runtime_settings": {"restrict_oom_score_adj": True, "cni": {"ip_pref": "x"}},
     }
     made = containerd.configuration(version, options)
-    found = host_containerd.effective(Done(0, made["files"][0]["content"], ""))
+    found = facts_containerd.effective(Done(0, made["files"][0]["content"], ""))
     for path, value in made["effective"].items():
         now: t.Any = {"containerd": {"config": found}}
         for name in path.split("."):

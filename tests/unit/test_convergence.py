@@ -9,25 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import (
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
     Change,
     ChangeFailed,
     Difference,
     HalfDone,
+    Key,
     NoAnswer,
-    Outcome,
     Plan,
-    Refused,
     Secret,
     Unreachable,
-    achieved,
-    apply,
-    failure_message,
-    predicted,
     same,
-    summary,
 )
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome, achieved, apply, failure_message, predicted
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused, summary
 
 # Few leaves, so that two values are often nearly equal.
 JSON = st.recursive(
@@ -93,7 +88,7 @@ class Script:
         self.stages: list[int] = []
         self.lock = threading.Lock()
 
-    def together(self, changes: t.Sequence[Change]) -> t.Collection[_convergence.Key]:
+    def together(self, changes: t.Sequence[Change]) -> t.Collection[Key]:
         assert changes
         self.stages += [change.stage for change in changes]
         if self.bulk_gone:

@@ -6,7 +6,7 @@ import pytest
 from declaring import declare, problem, problems
 from memory import hash_of
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared, Item
 

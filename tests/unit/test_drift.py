@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import containerd, drift
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, drift
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEFAULTS = yaml.safe_load((PROJECT / "roles/node_join/vars/main.yml").read_text())["node_join_others_defaults"]

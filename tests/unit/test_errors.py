@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host import files as host_files
+from ansible_collections.eco2.platform.plugins.module_utils._host import host
 from ansible_collections.eco2.platform.plugins.module_utils._host import kernel as host_kernel
 from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
+from ansible_collections.eco2.platform.plugins.module_utils._host import swap as host_swap
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service, Wanted
-from ansible_collections.eco2.platform.plugins.module_utils._kube import host, host_swap
-from ansible_collections.eco2.platform.plugins.module_utils._kube.host_swap import Swap
+from ansible_collections.eco2.platform.plugins.module_utils._host.swap import Swap
 
 NOTHING = {"name": "kubernetes", "files": [], "purge": [], "modules": [], "sysctls": {}, "swap": "leave", "services": []}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._kube import host_cloud, host_containerd, host_facts, host_kubelet
+from ansible_collections.eco2.platform.plugins.module_utils._node import cloud, facts, facts_containerd, facts_kubelet
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 
@@ -69,7 +69,7 @@ def test_a_node_knows_who_it_is_and_of_which_cluster(certificate: str, tmp_path:
     (tmp_path / "etc/default/kubelet").write_text('# old\nKUBELET_EXTRA_ARGS="--node-labels=role=worker \\\n  --v=2"\n')
     (tmp_path / "var/lib/kubelet/kubeadm-flags.env").write_text('KUBELET_KUBEADM_ARGS="--hostname-override=a"\n')
     (tmp_path / "etc/cni/net.d/10-bridge.conflist").write_text("{}")
-    host = host_kubelet.read(root)
+    host = facts_kubelet.read(root)
     conf = host["kubelet_conf"]
     assert (conf["node_name"], conf["server"], conf["certificate_expired"]) == ("k8s-rabbitmq", "https://10.0.0.5:6443", False)
     assert conf["ca_pin"] == host["ca_pin"]
@@ -78,13 +78,13 @@ def test_a_node_knows_who_it_is_and_of_which_cluster(certificate: str, tmp_path:
     assert (host["static_pods"], host["kubelet_config"], host["bootstrap_kubelet_conf"]) == (["etcd"], False, False)
     assert (host["default_kubelet"], host["kubelet_flags"]) == ("--node-labels=role=worker --v=2", "--hostname-override=a")
     assert host["cni_configured"] == ["10-bridge.conflist"]
-    later = host_kubelet.read(root, NOW + datetime.timedelta(days=31))
+    later = facts_kubelet.read(root, NOW + datetime.timedelta(days=31))
     assert later["kubelet_conf"]["certificate_expired"] is True
     assert later["kubelet_conf"]["certificate_not_after"] == conf["certificate_not_after"]
 
 
 def test_a_bare_machine_is_a_normal_answer(tmp_path: Path) -> None:
-    assert host_kubelet.read(f"{tmp_path}/") == {
+    assert facts_kubelet.read(f"{tmp_path}/") == {
         "kubelet_conf": None,
         "bootstrap_kubelet_conf": False,
         "ca_pin": None,
@@ -103,19 +103,19 @@ def test_a_bare_machine_is_a_normal_answer(tmp_path: Path) -> None:
 def test_half_a_join_is_no_member(client: str, certificate: str, tmp_path: Path) -> None:
     path = tmp_path / "kubelet.conf"
     path.write_text(kubeconfig(certificate, client))
-    conf = host_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW)
+    conf = facts_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW)
     assert conf is not None
     assert (conf["node_name"], conf["certificate_expired"], conf["certificate_not_after"]) == (None, True, None)
     path.write_text("")
-    assert host_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW) == {**conf, "server": None, "ca_pin": None, "ca_pins": []}
+    assert facts_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW) == {**conf, "server": None, "ca_pin": None, "ca_pins": []}
 
 
 def test_an_environment_files_last_word_counts() -> None:
     text = "A=1\nKUBELET_EXTRA_ARGS=--a\n# KUBELET_EXTRA_ARGS=--b\n KUBELET_EXTRA_ARGS='--c d' --e\n"
-    assert host_kubelet.variable(text, "KUBELET_EXTRA_ARGS") == "--c d --e"
-    assert host_kubelet.variable("KUBELET_EXTRA_ARGS=\n", "KUBELET_EXTRA_ARGS") == ""
-    assert host_kubelet.variable("KUBELET_EXTRA_ARGS=it's\n", "KUBELET_EXTRA_ARGS") == "it's"
-    assert host_kubelet.variable(None, "KUBELET_EXTRA_ARGS") == ""
+    assert facts_kubelet.variable(text, "KUBELET_EXTRA_ARGS") == "--c d --e"
+    assert facts_kubelet.variable("KUBELET_EXTRA_ARGS=\n", "KUBELET_EXTRA_ARGS") == ""
+    assert facts_kubelet.variable("KUBELET_EXTRA_ARGS=it's\n", "KUBELET_EXTRA_ARGS") == "it's"
+    assert facts_kubelet.variable(None, "KUBELET_EXTRA_ARGS") == ""
 
 
 # containerd
@@ -156,10 +156,10 @@ disabled_plugins = ['cri']
 
 
 def test_what_is_in_force_is_read_from_both_shapes() -> None:
-    old = host_containerd.effective(Done(0, ONE_PIECE, ""))
+    old = facts_containerd.effective(Done(0, ONE_PIECE, ""))
     assert (old["cgroup_systemd"], old["cri_disabled"], old["cni_bin_dirs"]) == (True, False, ["/usr/lib/cni"])
     assert (old["sandbox_image"], old["registry_config_path"]) == ("registry.k8s.io/pause:3.6", "")
-    new = host_containerd.effective(Done(0, THREE_PIECES, ""))
+    new = facts_containerd.effective(Done(0, THREE_PIECES, ""))
     assert (new["cgroup_systemd"], new["cri_disabled"], new["cni_bin_dirs"]) == (False, True, ["/opt/cni/bin"])
     assert (new["sandbox_image"], new["registry_config_path"]) == ("registry.k8s.io/pause:3.10.1", "/etc/containerd/certs.d")
     assert new["runtime_settings"] == {"restrict_oom_score_adj": True}
@@ -167,8 +167,8 @@ def test_what_is_in_force_is_read_from_both_shapes() -> None:
 
 def test_why_it_is_not_known_is_told() -> None:
     done = Done(1, "", "containerd: failed to load TOML: expected version\n")
-    assert host_containerd.effective(done) == {"problem": "containerd: failed to load TOML: expected version"}
-    assert "is not understood: line 1" in host_containerd.effective(Done(0, "a b c", ""))["problem"]
+    assert facts_containerd.effective(done) == {"problem": "containerd: failed to load TOML: expected version"}
+    assert "is not understood: line 1" in facts_containerd.effective(Done(0, "a b c", ""))["problem"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_why_it_is_not_known_is_told() -> None:
     ],
 )
 def test_versions_of_containerd(output: str, version: str | None) -> None:
-    assert host_containerd.version(Done(0, output, "")) == version
+    assert facts_containerd.version(Done(0, output, "")) == version
 
 
 PLUGINS = """TYPE                            ID      PLATFORMS      STATUS
@@ -195,12 +195,12 @@ NO_CRICTL = Done(127, "", "crictl is not installed")
 
 
 def test_whether_the_cri_answers_is_told_by_containerds_plugins_or_crictl() -> None:
-    assert host_containerd.cri(NO_CRICTL, Done(0, PLUGINS, "")) == {"ready": True, "problem": None}
+    assert facts_containerd.cri(NO_CRICTL, Done(0, PLUGINS, "")) == {"ready": True, "problem": None}
     broken = PLUGINS.replace("runtime linux/amd64    ok", "runtime linux/amd64    error")
-    assert host_containerd.cri(NO_CRICTL, Done(0, broken, ""))["problem"].startswith("plugin io.containerd.cri.v1.runtime: error")
+    assert facts_containerd.cri(NO_CRICTL, Done(0, broken, ""))["problem"].startswith("plugin io.containerd.cri.v1.runtime: error")
     without = "".join(line for line in PLUGINS.splitlines(keepends=True) if "grpc.v1" not in line)
-    assert host_containerd.cri(NO_CRICTL, Done(0, without, ""))["problem"] == "containerd's CRI plugin is disabled"
-    assert host_containerd.cri(NO_CRICTL, Done(1, "", "ctr: connection refused\n")) == {
+    assert facts_containerd.cri(NO_CRICTL, Done(0, without, ""))["problem"] == "containerd's CRI plugin is disabled"
+    assert facts_containerd.cri(NO_CRICTL, Done(1, "", "ctr: connection refused\n")) == {
         "ready": False,
         "problem": "ctr: connection refused",
     }
@@ -209,23 +209,23 @@ def test_whether_the_cri_answers_is_told_by_containerds_plugins_or_crictl() -> N
         conditions = [{"type": "RuntimeReady", "status": ready, "message": ""}, {"type": "NetworkReady", "status": False}]
         return Done(0, json.dumps({"status": {"conditions": conditions}}), "")
 
-    assert host_containerd.cri(info(True), NO_CRICTL) == {"ready": True, "problem": None}, "the network comes later"
-    assert host_containerd.cri(info(False), NO_CRICTL)["ready"] is False
-    assert "not understood" in host_containerd.cri(Done(0, "{}", ""), NO_CRICTL)["problem"]
+    assert facts_containerd.cri(info(True), NO_CRICTL) == {"ready": True, "problem": None}, "the network comes later"
+    assert facts_containerd.cri(info(False), NO_CRICTL)["ready"] is False
+    assert "not understood" in facts_containerd.cri(Done(0, "{}", ""), NO_CRICTL)["problem"]
 
 
 # The rest
 
 
 def test_cloud_init_is_waited_for_and_its_errors_are_told(tmp_path: Path) -> None:
-    assert host_facts.wait_for_boot(0, str(tmp_path)) == {"cloud_init": "absent", "errors": []}
+    assert facts.wait_for_boot(0, str(tmp_path)) == {"cloud_init": "absent", "errors": []}
     (tmp_path / "enabled").touch()
-    assert host_facts.wait_for_boot(0.1, str(tmp_path)) == {"cloud_init": "running", "errors": []}
+    assert facts.wait_for_boot(0.1, str(tmp_path)) == {"cloud_init": "running", "errors": []}
     writer = threading.Timer(0.2, lambda: (tmp_path / "result.json").write_text('{"v1": {"datasource": "Ec2", "errors": []}}'))
     writer.start()
-    assert host_facts.wait_for_boot(10, str(tmp_path)) == {"cloud_init": "done", "errors": []}
+    assert facts.wait_for_boot(10, str(tmp_path)) == {"cloud_init": "done", "errors": []}
     (tmp_path / "result.json").write_text('{"v1": {"errors": ["no network"]}}')
-    assert host_facts.wait_for_boot(0, str(tmp_path)) == {"cloud_init": "error", "errors": ["no network"]}
+    assert facts.wait_for_boot(0, str(tmp_path)) == {"cloud_init": "error", "errors": ["no network"]}
 
 
 def test_differences_are_named_by_their_path() -> None:
@@ -235,10 +235,8 @@ def test_differences_are_named_by_their_path() -> None:
         "swap": [],
     }
     same = {"kubelet_version": "v1.36.3", "packages.kubelet.version": "1.36.3", "packages.containerd.io.held": True, "swap": []}
-    assert host_facts.differences(host, same) == []
-    assert host_facts.differences(
-        host, {"kubelet_version": "1.36.30", "packages.kubelet.held": True, "containerd.config.problem": "x"}
-    ) == [
+    assert facts.differences(host, same) == []
+    assert facts.differences(host, {"kubelet_version": "1.36.30", "packages.kubelet.held": True, "containerd.config.problem": "x"}) == [
         {"what": "kubelet_version", "is": "1.36.3", "wanted": "1.36.30"},
         {"what": "packages.kubelet.held", "is": False, "wanted": True},
         {"what": "containerd.config.problem", "is": None, "wanted": "x"},
@@ -246,12 +244,12 @@ def test_differences_are_named_by_their_path() -> None:
 
 
 def test_os_release_is_read() -> None:
-    assert host_facts.os_release('ID=ubuntu\nVERSION_CODENAME=jammy\nNAME="Ubuntu"\n') == {
+    assert facts.os_release('ID=ubuntu\nVERSION_CODENAME=jammy\nNAME="Ubuntu"\n') == {
         "ID": "ubuntu",
         "VERSION_CODENAME": "jammy",
         "NAME": "Ubuntu",
     }
-    assert host_facts.os_release(None) == {}
+    assert facts.os_release(None) == {}
 
 
 # EC2
@@ -305,7 +303,7 @@ def metadata() -> t.Iterator[Metadata]:
 
 def test_ec2_tells_what_a_node_needs_to_know(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert host_cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 3) == {
+    assert cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 3) == {
         "provider_id": "aws:///ap-northeast-2a/i-0123456789abcdef0",
         "zone": "ap-northeast-2a",
         "region": "ap-northeast-2",
@@ -316,10 +314,10 @@ def test_ec2_tells_what_a_node_needs_to_know(metadata: Metadata, monkeypatch: py
 
 
 def test_no_metadata_is_a_problem_and_no_wait(metadata: Metadata) -> None:
-    assert "did not tell within 0.5 s" in host_cloud.ec2("http://127.0.0.1:1", 0.5)["problem"]
+    assert "did not tell within 0.5 s" in cloud.ec2("http://127.0.0.1:1", 0.5)["problem"]
     metadata.document = b"{}"
-    assert "availabilityZone" in host_cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 3)["problem"]
+    assert "availabilityZone" in cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 3)["problem"]
     metadata.delay = 2
-    assert "timed out" in host_cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 0.3)["problem"]
+    assert "timed out" in cloud.ec2(f"http://127.0.0.1:{metadata.server_port}", 0.3)["problem"]
     metadata.delay = 0
-    assert "status 400" in host_cloud.ec2(f"http://127.0.0.1:{metadata.server_port}/x", 3)["problem"]
+    assert "status 400" in cloud.ec2(f"http://127.0.0.1:{metadata.server_port}/x", 3)["problem"]

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import profile, versions
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile, versions
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMITTED = PROJECT / "inventory" / "hosts.ini"

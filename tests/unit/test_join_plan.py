@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import join_plan
-from ansible_collections.eco2.platform.plugins.module_utils._kube.join_plan import Options, Plan
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import join_plan
+from ansible_collections.eco2.platform.plugins.plugin_utils._node.join_plan import Options, Plan
 
 OURS, THEIRS = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 NAME = "k8s-event-router"

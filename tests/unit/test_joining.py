@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import joining, kubeadm
-from ansible_collections.eco2.platform.plugins.module_utils._kube.kubeadm import KubeadmError, Machine
+from ansible_collections.eco2.platform.plugins.module_utils._node import join as joining
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm
+from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import KubeadmError, Machine
 
 TOKEN = "abcdef.0123456789abcdef"
 PIN = "sha256:" + "a" * 64
@@ -259,7 +260,7 @@ def test_a_cut_connection_does_not_end_it_and_the_lock_outlives_its_holder(node:
         import sys
         sys.path[:0] = {[path for path in sys.path if path]!r}
         from ansible_collections.eco2.platform.plugins.module_utils._kube import joining
-        from ansible_collections.eco2.platform.plugins.module_utils._kube.kubeadm import Machine
+        from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import Machine
         joining.join(Machine({str(node.root)!r}, {f"{node.programs}:/usr/bin:/bin"!r}), {params()!r}, False)
     """)
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as process:

@@ -18,11 +18,13 @@ pytest.importorskip("kubernetes", reason="the client needs kubernetes")
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Refused, Unreachable
-from ansible_collections.eco2.platform.plugins.module_utils._kube import arguments, errors, kubeconfig, nodes_info
-from ansible_collections.eco2.platform.plugins.module_utils._kube import client as client_module
-from ansible_collections.eco2.platform.plugins.module_utils._kube.client import Client, configuration, path_of
-from ansible_collections.eco2.platform.plugins.module_utils._kube.module import _secrets
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments, errors, kubeconfig
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import client as client_module
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client, configuration, path_of
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import _secrets
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import info
 
 TOKEN = "canary-token-Aa1"
 
@@ -473,10 +475,10 @@ def waited(monkeypatch: pytest.MonkeyPatch, outcomes: list[t.Any], wait: float, 
             raise outcome
         return outcome
 
-    monkeypatch.setattr(nodes_info, "time", clock)
-    monkeypatch.setattr(nodes_info, "info", look)
+    monkeypatch.setattr(info, "time", clock)
+    monkeypatch.setattr(info, "info", look)
     try:
-        return nodes_info.awaited(t.cast("t.Any", None), {"wait_timeout": wait}), clock.now
+        return info.awaited(t.cast("t.Any", None), {"wait_timeout": wait}), clock.now
     except (ChangeFailed, NoAnswer, Unreachable) as error:
         return error, clock.now
 

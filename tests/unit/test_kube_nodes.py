@@ -9,11 +9,14 @@ import pytest
 from declaring import problem
 from fleet import Fleet, Node, node
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube import errors, nodes_desired, nodes_write, ownership, protected
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes_plan import NodePlan, Options, plan, plan_node
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes_write import NodeWriter
+from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired, ownership, protected
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import write as nodes_write
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import NodePlan, Options, plan, plan_node
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.write import NodeWriter
 
 OURS = "eco2.platform"
 RECORD = f"ownership.eco2.platform/{OURS}"
@@ -21,7 +24,7 @@ OPTIONS = Options(OURS)
 
 
 def planned(there: Node, options: Options = OPTIONS, **item: t.Any) -> NodePlan:
-    (wanted,) = nodes_desired.declare([{"name": there["metadata"]["name"], **item}], options.owner)
+    (wanted,) = desired.declare([{"name": there["metadata"]["name"], **item}], options.owner)
     return plan_node(wanted, there, options)
 
 
@@ -289,7 +292,7 @@ def test_a_ready_node_is_deleted_only_by_force() -> None:
 
 def test_an_unknown_node_is_named_with_the_one_that_was_meant() -> None:
     nodes = {"k8s-api-auth": node("k8s-api-auth"), "k8s-logging": node("k8s-logging")}
-    wanted = nodes_desired.declare([{"name": "k8s-api-autth", "labels": {}}, {"name": "gone", "state": "absent"}], OURS)
+    wanted = desired.declare([{"name": "k8s-api-autth", "labels": {}}, {"name": "gone", "state": "absent"}], OURS)
     line = problem(plan, wanted, nodes, OPTIONS)
     assert "k8s-api-autth" in line and "did you mean k8s-api-auth?" in line
     result, dummy, skipped = plan(wanted, nodes, OPTIONS, skip_unknown=True)
@@ -324,7 +327,7 @@ def test_an_unknown_node_is_named_with_the_one_that_was_meant() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_with_node_and_key(item: dict[str, t.Any], words: list[str]) -> None:
-    line = problem(nodes_desired.declare, [{"name": "n1", **item}], OURS)
+    line = problem(desired.declare, [{"name": "n1", **item}], OURS)
     assert line.startswith("node n1: ")
     for word in words:
         assert word in line
@@ -332,13 +335,13 @@ def test_what_cannot_be_is_refused_with_node_and_key(item: dict[str, t.Any], wor
 
 @pytest.mark.parametrize("name", ["", "N1", "a_b", "a b", "x" * 254, "-a"])
 def test_names_that_no_node_has(name: str) -> None:
-    assert "is no name of a node" in problem(nodes_desired.declare, [{"name": name}], OURS)
+    assert "is no name of a node" in problem(desired.declare, [{"name": name}], OURS)
 
 
 def test_all_problems_are_named_at_once() -> None:
     items = [{"name": "n1", "labels": {"a b": "", "c d": ""}}, {"name": "n2", "taints": ["x"]}, {"name": "n1"}]
     with pytest.raises(Refused) as refused:
-        nodes_desired.declare(items, "no owner", ["a b"])
+        desired.declare(items, "no owner", ["a b"])
     assert len(refused.value.problems) == 6
 
 
@@ -352,7 +355,7 @@ class Case:
         self.fleet = Fleet(*there)
 
     def run(self, *items: dict[str, t.Any]) -> tuple[dict[str, t.Any], NodeWriter]:
-        wanted = nodes_desired.declare(items, OURS)
+        wanted = desired.declare(items, OURS)
         result, *dummy = plan(wanted, self.fleet.nodes, OPTIONS)
         writer = NodeWriter(t.cast("t.Any", self.fleet), wanted, OPTIONS)
         outcome = _convergence.apply(result, writer, 4)
@@ -426,7 +429,7 @@ def test_a_node_that_goes_meanwhile_fails_alone() -> None:
 
 def test_a_node_that_turns_ready_is_not_deleted() -> None:
     case = Case(node())
-    wanted = nodes_desired.declare([{"name": "n1", "state": "absent"}], OURS)
+    wanted = desired.declare([{"name": "n1", "state": "absent"}], OURS)
     result, *dummy = plan(wanted, case.fleet.nodes, OPTIONS)
     case.fleet.change("n1", status={"conditions": [{"type": "Ready", "status": "True"}]})
     outcome = _convergence.apply(result, NodeWriter(t.cast("t.Any", case.fleet), wanted, OPTIONS), 1)
@@ -435,7 +438,7 @@ def test_a_node_that_turns_ready_is_not_deleted() -> None:
 
 
 def test_a_node_that_was_made_anew_is_another_one_and_stays() -> None:
-    wanted = nodes_desired.declare([{"name": "n1", "state": "absent", "uid": "uid-of-n1", "force": True}], OURS)
+    wanted = desired.declare([{"name": "n1", "state": "absent", "uid": "uid-of-n1", "force": True}], OURS)
     case = Case(node())
     result, *dummy = plan(wanted, case.fleet.nodes, OPTIONS)
     assert [change.payload["uid"] for change in result.changes] == ["uid-of-n1"]

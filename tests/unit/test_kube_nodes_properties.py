@@ -9,12 +9,12 @@ from fleet import Fleet, Node, node
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._kube import nodes_desired, nodes_write, ownership, protected
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes_plan import Options, plan
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes_write import NodeWriter
+from ansible_collections.eco2.platform.plugins.module_utils._engine import converge
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired, ownership, protected, write
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import Options, plan
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.write import NodeWriter
 
-nodes_write.LONGEST_PAUSE = 0.001
+write.LONGEST_PAUSE = 0.001
 
 Item = t.Dict[str, t.Any]
 
@@ -78,13 +78,13 @@ PAST = st.lists(st.tuples(OPTIONS, ITEM, DRIFT), max_size=3)
 
 def run(fleet: Fleet, options: Options, item: Item) -> dict[str, t.Any]:
     """Check and apply agree; afterwards nothing is left to do."""
-    wanted = nodes_desired.declare([item], options.owner)
+    wanted = desired.declare([item], options.owner)
     planned, *dummy = plan(wanted, fleet.nodes, options)
-    predicted = _convergence.predicted(planned, diff=True)
+    predicted = converge.predicted(planned, diff=True)
     writer = NodeWriter(t.cast("t.Any", fleet), wanted, options)
-    outcome = _convergence.apply(planned, writer, 2)
+    outcome = converge.apply(planned, writer, 2)
     assert outcome.complete, outcome.failures
-    done = _convergence.achieved(planned, outcome, diff=True)
+    done = converge.achieved(planned, outcome, diff=True)
     if not writer.conflicts:
         assert done == predicted
     again, *dummy = plan(wanted, fleet.nodes, options)

@@ -14,8 +14,9 @@ from declaring import problem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import certificates, cluster_info, tokens
-from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import NEVER, Token
+from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import cluster_info, tokens
+from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens.tokens import NEVER, Token
+from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 
 NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.timezone.utc)
 GOOD = {

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("kubernetes", reason="the client needs kubernetes")
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import transport
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import transport
 
 JSON = b"Content-Type: application/json\r\n"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import versions
-from ansible_collections.eco2.platform.plugins.module_utils._kube.versions import Version, parse, skew_problem
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.versions import Version, parse, skew_problem
 
 
 @pytest.mark.parametrize(

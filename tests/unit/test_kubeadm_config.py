@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import kubeadm_config
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config
 
 TOKEN = "abcdef.0123456789abcdef"
 REGISTRATION: dict[str, t.Any] = {

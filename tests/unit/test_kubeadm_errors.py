@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import kubeadm_errors
-from ansible_collections.eco2.platform.plugins.module_utils._kube.kubeadm_errors import MASK, explain, mask
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_errors
+from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm_errors import MASK, explain, mask
 
 TOKEN = "abcdef.0123456789abcdef"
 STACK = "To see the stack trace of this error execute with --v=5 or higher\n"

@@ -44,22 +44,39 @@ def test_module_utils_are_private_and_say_so(path: Path) -> None:
     assert "Private to this collection" in (ast.get_docstring(ast.parse(path.read_text())) or "")
 
 
+# The rooms of module_utils, and those that each may import from: arrows point down only.
+BELOW = {
+    "_engine": set[str](),
+    "_net": {"_engine"},
+    "_host": {"_engine", "_net"},
+    "_node": {"_engine", "_net", "_host"},
+    "_kube": {"_engine", "_net"},
+    "_rabbitmq": {"_engine", "_net"},
+    "_redis": {"_engine", "_net", "_host"},
+}
+ROOMS = sorted({path.parent for top in ("module_utils", "plugin_utils", "action", "filter") for path in (PLUGINS / top).rglob("*.py")})
+
+
 @utils
-def test_services_do_not_import_one_another(path: Path) -> None:
-    parts = path.relative_to(PLUGINS / "module_utils").parts
+def test_rooms_import_only_from_those_below(path: Path) -> None:
+    room = path.relative_to(PLUGINS / "module_utils").parts[0]
     imported = set(re.findall(r"plugins\.module_utils\.(_\w+)", path.read_text()))
-    own = {parts[0]} if len(parts) > 1 else set()
-    # Hosts and their packages are no services: files, units, the kernel and apt are the same for all.
-    below = ["_convergence", "_host", "_module", "_apt"]
-    allowed = {"_host": below[:1], "_apt": below[:3]}.get(parts[0], below) if own else below[:1]
-    assert imported <= own | set(allowed)
+    assert imported <= {room} | BELOW[room]
+    assert "plugin_utils" not in path.read_text()
 
 
-def test_convergence_knows_no_service_and_does_no_io() -> None:
-    tree = ast.parse((PLUGINS / "module_utils" / "_convergence.py").read_text())
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PLUGINS)))
+def test_no_room_is_crowded(room: Path) -> None:
+    assert len([path for path in room.glob("*.py") if path.stem != "__init__"]) <= 15
+
+
+@pytest.mark.parametrize("name", ["change", "converge", "problems"])
+def test_the_engine_knows_no_service_and_does_no_io(name: str) -> None:
+    tree = ast.parse((PLUGINS / "module_utils" / "_engine" / f"{name}.py").read_text())
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= {"__future__", "threading", "typing", "concurrent.futures", "dataclasses"}
+    own = {name for name in imported if "._engine." in name}
+    assert imported - own <= {"__future__", "threading", "typing", "concurrent.futures", "dataclasses"}
 
 
 @pytest.mark.parametrize("path", [*MODULES, *UTILS], ids=lambda path: path.stem)
@@ -88,10 +105,10 @@ def test_modules_say_what_check_mode_and_diff_do(path: Path) -> None:
 def test_info_modules_support_check_mode_and_are_never_changed(path: Path) -> None:
     assert documented(path)["attributes"]["check_mode"]["support"] == "full"
     text = path.read_text()
-    frame = (PLUGINS / "module_utils" / "_module.py").read_text()
+    frame = (PLUGINS / "module_utils" / "_engine" / "module.py").read_text()
     wrapped = re.search(r"(RabbitMQ|Kube|Redis|Host)Module\(", text) and "supports_check_mode=True" in frame
-    assert wrapped or "supports_check_mode=True" in text
-    assert "changed=False" in text
+    assert wrapped or "reading(" in text
+    assert "changed=False" in text or "reading(" in text
     assert "changed=True" not in text
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory import hash_of
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 

@@ -7,7 +7,7 @@ import typing as t
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import nodes_table
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import nodes_table
 
 TAINT = {"key": "domain", "value": "data", "effect": "NoSchedule"}
 

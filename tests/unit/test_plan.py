@@ -8,7 +8,7 @@ import pytest
 from declaring import applied, options, planned, problem, problems, shown
 from memory import ME, Memory, hash_of, logs_in
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords
 
 

@@ -14,8 +14,9 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from memory import ME, Memory, hash_of, logs_in, requires
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Key, Plan, Refused, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Key, Plan, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, passwords, plan
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import profile_nodes
 
 PROFILE = "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule"
 LABELS = {"role": "api", "phase": "5"}

@@ -6,7 +6,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
 
 ARGUMENTS: dict[str, t.Any] = {

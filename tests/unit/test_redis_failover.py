@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import failover_gate, failover_leftovers
-from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover_marks import MARK, Fence, original_priority, raised
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover_observe import Node, Scene, View
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover_switch import coordinated
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, leftovers
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import MARK, Fence, original_priority, raised
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.observe import Node, Scene, View
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.switch import coordinated
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 LARGEST = 2**31 - 1  # what Redis takes for either setting
 
@@ -44,7 +44,7 @@ def scene(**more: t.Any) -> Scene:
 
 
 def problems(seen: Scene, to: Address | None = None, every: bool = True) -> list[str]:
-    return [problem.text for problem in failover_gate.problems(seen, to, every)]
+    return [problem.text for problem in gate.problems(seen, to, every)]
 
 
 def test_a_healthy_set_has_no_problems() -> None:
@@ -101,7 +101,7 @@ def test_a_replica_that_the_sentinels_know_to_be_down_stops_only_a_switch_to_its
 
 def test_the_best_replicas_have_the_lowest_priority_of_their_own() -> None:
     nodes = [node(A, replica_priority="50"), node(B, replica_priority=str(MARK + 10)), node(C, replica_priority="10")]
-    assert [found.name for found in failover_gate.order_of_choice(nodes)] == ["10.0.0.2:6379", "10.0.0.3:6379"]
+    assert [found.name for found in gate.order_of_choice(nodes)] == ["10.0.0.2:6379", "10.0.0.3:6379"]
 
 
 @given(st.integers(0, 100_000))
@@ -123,10 +123,10 @@ def test_only_replicas_past_their_first_synchronisation_count_for_the_fence() ->
 
 
 def test_what_a_killed_run_left_is_seen_and_named() -> None:
-    assert failover_leftovers.changes(scene()) == []
+    assert leftovers.changes(scene()) == []
     fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(1, 10).raised(2).max_lag)}
     left = scene(nodes=(node(A, "master", **fenced), node(B, replica_priority=str(raised(7))), node(C)))
-    first, second = (change.shown() for change in failover_leftovers.changes(left))
+    first, second = (change.shown() for change in leftovers.changes(left))
     assert (first["object"], [(d["field"], d["after"]) for d in first["differences"]]) == (
         "10.0.0.1:6379",
         [("min_replicas_to_write", 1), ("min_replicas_max_lag", 10)],
@@ -137,14 +137,14 @@ def test_what_a_killed_run_left_is_seen_and_named() -> None:
 def test_a_second_master_is_demoted_only_if_it_is_fenced_and_all_agree_on_another() -> None:
     fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(0, 10).raised(2).max_lag)}
     left = scene(nodes=(node(A, "master"), node(B, "master", **fenced), node(C)))
-    assert failover_leftovers.left_a_master(left, left.nodes[1])
-    assert not failover_leftovers.left_a_master(left, left.nodes[0])
+    assert leftovers.left_a_master(left, left.nodes[1])
+    assert not leftovers.left_a_master(left, left.nodes[0])
     for other in (
         replace(left, nodes=(node(A, "master"), node(B, "master"), node(C))),
         replace(left, views=(view(1), view(2), view(3, ip=B[0]))),
         replace(left, nodes=(node(A), node(B, "master", **fenced), node(C))),
     ):
-        assert not failover_leftovers.left_a_master(other, other.nodes[1])
+        assert not leftovers.left_a_master(other, other.nodes[1])
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import typing as t
 import pytest
 from redis_example import SITE, changed
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
-from ansible_collections.eco2.platform.plugins.module_utils._redis import host_instance, host_plan, host_state, host_texts, site
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import plan, state
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts as host_texts
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site
 
 PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
 CACHE_OF_REDIS = {"server/cache": "redis"}
@@ -63,12 +66,12 @@ def test_what_the_server_keeps_changes_without_a_restart() -> None:
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
     (newer,) = host_instance.declare({**params, "instances": site.instances(changed(masterauth="new"), "c", {})[1:2]}, CACHE_OF_REDIS)
     seen = there(instance)
-    assert host_state.pending(newer, seen) == []
+    assert state.pending(newer, seen) == []
     # The others' users take it first.
-    changes = sorted(host_plan.changes_of(newer, seen, False), key=lambda change: change.stage)
+    changes = sorted(plan.changes_of(newer, seen, False), key=lambda change: change.stage)
     assert [change.kind for change in changes] == ["users", "settings"]
     stopped = seen._replace(service=Service(active="inactive", enabled=True))
-    (file,) = [change for change in host_plan.changes_of(newer, stopped, False) if change.object == newer.paths.main]
+    (file,) = [change for change in plan.changes_of(newer, stopped, False) if change.object == newer.paths.main]
     assert host_texts.kept_differences(file.payload.content, newer.kept) == ()
 
 
@@ -117,13 +120,13 @@ def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> N
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
     (newer,) = host_instance.declare({**params, "service": {"LimitNOFILE": 9}}, CACHE_OF_REDIS)
     seen = there(instance)
-    assert list(host_plan.changes_of(instance, seen, False)) == host_state.pending(instance, seen) == []
-    assert list(host_plan.changes_of(newer, seen, False)) == []
-    assert [difference.field for difference in host_state.pending(newer, seen)] == ["unit"]
-    assert [change.kind for change in host_plan.changes_of(newer, seen, True)] == ["file", "service"]
+    assert list(plan.changes_of(instance, seen, False)) == state.pending(instance, seen) == []
+    assert list(plan.changes_of(newer, seen, False)) == []
+    assert [difference.field for difference in state.pending(newer, seen)] == ["unit"]
+    assert [change.kind for change in plan.changes_of(newer, seen, True)] == ["file", "service"]
     # One that does not run is started with what is declared.
     stopped = seen._replace(service=Service(active="failed", enabled=True))
-    changes = host_plan.changes_of(newer, stopped, False)
+    changes = plan.changes_of(newer, stopped, False)
     assert [(change.kind, change.payload[2]) for change in changes if change.kind == "service"] == [("service", "start")]
 
 
@@ -140,8 +143,8 @@ def test_it_stays_redis_until_its_restart_and_says_so() -> None:
     instance = moving(restart=False)
     assert (instance.flavor, instance.later, instance.former) == ("redis", "valkey", None)
     seen = there(instance)
-    assert list(host_plan.changes_of(instance, seen, False)) == []
-    assert [difference.shown() for difference in host_state.pending(instance, seen)] == [
+    assert list(plan.changes_of(instance, seen, False)) == []
+    assert [difference.shown() for difference in state.pending(instance, seen)] == [
         {"field": "flavor", "before": "redis", "after": "valkey"}
     ]
 
@@ -163,12 +166,12 @@ def test_only_what_valkey_can_read_becomes_valkey(
     monkeypatch: pytest.MonkeyPatch, move: str, version: str, words: str | None, restart: bool
 ) -> None:
     kind, has, declared = move.split()
-    monkeypatch.setattr(host_state, "run", lambda *dummy: Done(0, f"Redis server {version} sha=0", ""))
+    monkeypatch.setattr(state, "run", lambda *dummy: Done(0, f"Redis server {version} sha=0", ""))
     (item,) = [item for item in site.instances(SITE, "c", {}) if item["kind"] == kind and item["name"] in ("cache", "main")]
     name = f"{kind}/{item['name']}"
     params = {**PARAMS, "flavor": declared, "instances": [item], "restart": [name] if restart else []}
     (instance,) = host_instance.declare(params, {name: has})
-    problems = list(host_state.problems(instance, host_state.Seen(None, None, None, None, False, Service())))
+    problems = list(state.problems(instance, state.Seen(None, None, None, None, False, Service())))
     assert len(problems) == (words is not None)
     assert words is None or words in problems[0]
 
@@ -176,19 +179,19 @@ def test_only_what_valkey_can_read_becomes_valkey(
 def test_what_is_not_ours_is_not_touched() -> None:
     instance = moving(restart=False)
     seen = there(instance)
-    (masked,) = [line for line in host_state.problems(instance, seen._replace(service=Service(masked=True))) if "is masked" in line]
+    (masked,) = [line for line in state.problems(instance, seen._replace(service=Service(masked=True))) if "is masked" in line]
     assert "systemctl unmask redis-server@cache" in masked
-    (foreign,) = [line for line in host_state.problems(instance, seen._replace(static=None)) if "not set up by this module" in line]
+    (foreign,) = [line for line in state.problems(instance, seen._replace(static=None)) if "not set up by this module" in line]
     assert "/etc/redis/redis-cache.conf" in foreign
-    two = seen._replace(other=host_state.Other(main=host_state.Found("", 0o640), service=Service(active="active")))
-    assert any("both" in line for line in host_state.problems(instance, two))
+    two = seen._replace(other=state.Other(main=state.Found("", 0o640), service=Service(active="active")))
+    assert any("both" in line for line in state.problems(instance, two))
 
 
 @pytest.mark.parametrize(("active", "enabled", "fields"), [("active", True, ["state", "enabled"]), ("inactive", False, [])])
 def test_the_old_unit_ends_where_it_has_not_ended(active: str, enabled: bool, fields: list[str]) -> None:
-    old = host_state.Other(host_state.Found("", 0o640), True, (), Service(active=active, enabled=enabled))
-    seen = host_state.Seen(None, None, None, None, False, Service(), old)
-    ends = [change for change in host_plan.changes_of(moving(restart=True), seen, True) if change.stage == host_plan.END]
+    old = state.Other(state.Found("", 0o640), True, (), Service(active=active, enabled=enabled))
+    seen = state.Seen(None, None, None, None, False, Service(), old)
+    ends = [change for change in plan.changes_of(moving(restart=True), seen, True) if change.stage == plan.END]
     assert [difference.field for change in ends for difference in change.differences] == fields
 
 
@@ -197,7 +200,7 @@ def test_a_backup_comes_before_everything() -> None:
     params.update(transparent_hugepage=None, backup_directory="/b", service={"LimitNOFILE": 9}, restart=["server/cache"])
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
     seen = {instance.id: there(instance)._replace(drop_in=None)}
-    first, *rest = host_plan.plan(params, [instance], seen, []).changes
+    first, *rest = plan.plan(params, [instance], seen, []).changes
     assert (first.kind, first.object, first.differences[0].after) == ("backup", "server/cache", "/b/cache-TIME.rdb")
     assert [change.kind for change in rest] == ["file", "service"]
     with pytest.raises(Refused, match="backup: server/other is none of the instances"):
@@ -206,8 +209,8 @@ def test_a_backup_comes_before_everything() -> None:
 
 def test_what_an_instance_is_said_to_be() -> None:
     instance = moving(restart=True)
-    old = host_state.Other(host_state.Found("replicaof 10.0.0.1 6379\n", 0o640), True, (), Service(active="active"))
-    told = host_state.told(instance, host_state.Seen(None, None, None, None, False, Service(), old), True)
+    old = state.Other(state.Found("replicaof 10.0.0.1 6379\n", 0o640), True, (), Service(active="active"))
+    told = state.told(instance, state.Seen(None, None, None, None, False, Service(), old), True)
     assert {name: told[name] for name in ("established", "active", "follows", "key_count", "pending")} == {
         "established": True,
         "active": True,
@@ -216,15 +219,15 @@ def test_what_an_instance_is_said_to_be() -> None:
         "pending": [],
     }
     waiting = moving(restart=False)
-    assert host_state.told(waiting, there(waiting), False)["pending"] == [{"field": "flavor", "before": "redis", "after": "valkey"}]
+    assert state.told(waiting, there(waiting), False)["pending"] == [{"field": "flavor", "before": "redis", "after": "valkey"}]
 
 
 def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind() -> None:
     instance = moving(restart=True)
-    main = host_state.Found('replicaof 10.0.0.1 6379\ndir "/var/lib/redis/cache"\n', 0o640)
-    old = host_state.Other(main, True, (instance.other.main, instance.other.static), Service(active="active", enabled=True))
-    seen = host_state.Seen(None, None, None, None, False, Service(), old)
-    changes = sorted(host_plan.changes_of(instance, seen, True), key=lambda change: change.stage)
+    main = state.Found('replicaof 10.0.0.1 6379\ndir "/var/lib/redis/cache"\n', 0o640)
+    old = state.Other(main, True, (instance.other.main, instance.other.static), Service(active="active", enabled=True))
+    seen = state.Seen(None, None, None, None, False, Service(), old)
+    changes = sorted(plan.changes_of(instance, seen, True), key=lambda change: change.stage)
     assert [(change.kind, change.object, change.action) for change in changes] == [
         ("service", "redis-server@cache", "update"),
         ("file", "/etc/valkey/valkey-cache.static.conf", "create"),
@@ -251,19 +254,19 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was() -> None:
     """The main file has moved, the data has not: the next run, whichever, must not start it empty."""
     params = {**PARAMS, "flavor": "valkey", "instances": site.instances(SITE, "c", {})[1:2]}
     (instance,) = host_instance.declare(params, {"server/cache": "valkey"})
-    old = host_state.Other(None, True, (instance.other.users,), Service())
+    old = state.Other(None, True, (instance.other.users,), Service())
     seen = there(instance)._replace(directory=False, service=Service(active="inactive"), other=old)
-    changes = list(host_plan.changes_of(instance, seen, False))
+    changes = list(plan.changes_of(instance, seen, False))
     assert [(change.kind, change.action) for change in changes] == [("directory", "create"), ("service", "update"), ("file", "delete")]
     assert changes[0].payload == ("/var/lib/redis/cache", "/var/lib/valkey/cache", "valkey")
 
 
-def there(instance: host_instance.Instance) -> host_state.Seen:
+def there(instance: host_instance.Instance) -> state.Seen:
     """It runs with what is declared."""
     main = host_texts.main("server", None, instance.kept)
-    found = [host_state.Found(text, 0o640) for text in (main, instance.static, instance.users)]
+    found = [state.Found(text, 0o640) for text in (main, instance.static, instance.users)]
     running = Service(active="active", enabled=True, since=1.0)
-    return host_state.Seen(*found, drop_in=host_state.Found(instance.drop_in, 0o644), directory=True, service=running)
+    return state.Seen(*found, drop_in=state.Found(instance.drop_in, 0o644), directory=True, service=running)
 
 
 def test_whom_a_server_follows_is_in_its_main_file() -> None:

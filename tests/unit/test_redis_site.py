@@ -7,8 +7,10 @@ import typing as t
 import pytest
 from redis_example import AT_B, BARE, FULL, NODES, SITE, changed
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import host_instance, host_texts, maintenance, site
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance, site
 
 # Whom a new node follows
 
@@ -28,7 +30,7 @@ def test_addresses_may_be_of_ipv6() -> None:
     assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
     assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
     (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
-    assert host_texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
+    assert texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
 
 
 def test_afterwards_the_sentinels_are_asked() -> None:

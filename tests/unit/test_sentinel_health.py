@@ -8,11 +8,11 @@ import typing as t
 import pytest
 from sentinel_set import at, master_node, observed, replica_node, seen, view
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import health, version
-from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.health import Companions, Expected, Replica
-from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Node, Peer, node
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import health, version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.health import Companions, Expected, Replica
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Peer, node
 
 A, B, C = "10.0.2.1:6379", "10.0.2.2:6379", "10.0.2.3:6379"
 REPLICAS = tuple(Replica(at(place), frozenset({"slave"}), "ok", at(A), 100, 50) for place in (B, C))

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentinel_set import at, master_node, observed, replica_node, seen, view, written
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Plan, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis import desired, plan
-from ansible_collections.eco2.platform.plugins.module_utils._redis.observe import Observed
-from ansible_collections.eco2.platform.plugins.module_utils._redis.version import Version
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired, plan
 
 A, B, C = "10.0.2.1:6379", "10.0.2.2:6379", "10.0.2.3:6379"
 SENTINELS = [{"host": f"10.0.1.{number}", "port": 26379} for number in (1, 2, 3)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import toml
+from ansible_collections.eco2.platform.plugins.module_utils._node import toml
 
 # In Python 3.11 and newer.
 TOMLLIB: t.Any = importlib.import_module("tomllib") if sys.version_info >= (3, 11) else None

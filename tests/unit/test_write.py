@@ -7,7 +7,8 @@ import typing as t
 import pytest
 from memory import hash_of, logs_in
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Plan, Secret, apply
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import apply
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Observed

@@ -14,7 +14,7 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Difference, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, run
 
 # The first line of what a role writes and may remove again.

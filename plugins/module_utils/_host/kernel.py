@@ -9,7 +9,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File
 

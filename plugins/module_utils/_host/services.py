@@ -10,7 +10,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 
 STAGE = 4

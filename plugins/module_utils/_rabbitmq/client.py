@@ -18,7 +18,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 
 try:

@@ -12,7 +12,8 @@ import copy
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Refused, Secret, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key, Secret, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords, rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import KEEP, Kind, Values
 

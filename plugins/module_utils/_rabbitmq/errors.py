@@ -13,7 +13,7 @@ import json
 import sys
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable, is_exactly
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed, NoAnswer, Unreachable, is_exactly
 
 
 class BrokerError(ChangeFailed):

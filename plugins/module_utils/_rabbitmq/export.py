@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, observe, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values

@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
 
 Row = t.Dict[str, t.Any]  # an object as the API lists it
 Values = t.Dict[str, t.Any]  # field name to value

@@ -17,7 +17,8 @@ import traceback
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused, is_exactly
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values

@@ -9,7 +9,7 @@ import contextlib
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._module import ServiceModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import ServiceModule
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import (
     REQUESTS_IMPORT_ERROR,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, Refused, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Row, Values

@@ -11,15 +11,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import (
-    Change,
-    Difference,
-    Key,
-    Plan,
-    Refused,
-    Secret,
-    same,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Key, Plan, Secret, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Values

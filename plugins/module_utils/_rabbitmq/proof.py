@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Change, ChangeFailed, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 

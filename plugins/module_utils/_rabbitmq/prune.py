@@ -12,7 +12,7 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind

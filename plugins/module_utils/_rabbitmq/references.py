@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Key, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key, same
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import is_exactly
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import QUEUE_TYPES
 
 NAME_BYTES = 255  # AMQP 0-9-1's short string

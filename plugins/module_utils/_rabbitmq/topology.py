@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils import _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Outcome, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
+from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, manifests, observe, plan, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune

@@ -12,15 +12,8 @@ import contextlib
 import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import (
-    Change,
-    ChangeFailed,
-    Key,
-    NoAnswer,
-    Refused,
-    Unreachable,
-    same,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Key, NoAnswer, Unreachable, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, observe, passwords, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Values

@@ -16,9 +16,9 @@ import traceback
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
-from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 try:
     import redis

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import options
-from ansible_collections.eco2.platform.plugins.module_utils._redis.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, Credentials, Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.desired import Master
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master
 
 
 class Connections:

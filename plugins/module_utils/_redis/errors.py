@@ -8,7 +8,7 @@ Every message is one line: which server, what was asked of it, its own reason, a
 
 from __future__ import annotations
 
-from ansible_collections.eco2.platform.plugins.module_utils._convergence import ChangeFailed, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed, NoAnswer, Unreachable
 
 
 class ServerError(ChangeFailed):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._module import ServiceModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import ServiceModule
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import REDIS_IMPORT_ERROR, Access, access
 

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frame of every module: arguments, masking, results. Private to this collection.
+
+`converging` and `reading` are the whole `main` of a module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, ChangeFailed, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+
+Params = t.Mapping[str, t.Any]
+# Secrets among a module's arguments that no argument specification can mark, such as those inside a manifest. The arguments may have
+# any shape: they may be the very ones that Ansible refuses.
+Secrets = t.Callable[[t.Mapping[str, t.Any]], t.Iterable[str]]
+# The name of a Python library that a module needs, and the traceback of its import where that failed.
+Library = t.Tuple[str, t.Optional[str]]
+
+_NONE: Library = ("", None)
+
+
+def converging(spec: Spec, service: t.Callable[[Params], Service], secrets: Secrets | None = None, library: Library = _NONE) -> t.NoReturn:
+    """The main of a module that converges what `service` makes of its arguments."""
+    module = _MaskingModule(spec, secrets, library)
+    module.end(_attempt(lambda: converge(service(module.params), module.check_mode, module._diff)))
+
+
+def reading(
+    spec: Spec, read: t.Callable[[Params], Report | dict[str, t.Any]], secrets: Secrets | None = None, library: Library = _NONE
+) -> t.NoReturn:
+    """The main of an info module. `read` returns the result, or a Report where it may fail with one."""
+    module = _MaskingModule(spec, secrets, library)
+
+    def look() -> Report:
+        seen = read(module.params)
+        return seen if isinstance(seen, Report) else Report(seen, [])
+
+    report = _attempt(look)
+    module.end(report._replace(result={**report.result, "changed": False}))
+
+
+def _attempt(work: t.Callable[[], Report]) -> Report:
+    """What a client or a service refuses before anything is written ends the module in one line."""
+    nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
+    try:
+        return work()
+    except Refused as refusal:
+        return Report({**nothing, "problems": refusal.shown()}, [], str(refusal))
+    except WRITE_ERRORS as error:
+        return Report(nothing, [], str(error))
+
+
+class _MaskingModule(AnsibleModule):
+    """An AnsibleModule that hides also what no argument specification can mark, on every way out."""
+
+    def __init__(self, spec: Spec, secrets: Secrets | None, library: Library) -> None:
+        self._spec = spec
+        self._secrets = secrets
+        super().__init__(argument_spec=spec, supports_check_mode=True)
+        name, import_error = library
+        if import_error is not None:
+            self.fail_json(msg=missing_required_lib(name), exception=import_error)
+
+    def end(self, report: Report) -> t.NoReturn:
+        for warning in report.warnings:
+            self.warn(warning)
+        if report.failure is not None:
+            self.fail_json(msg=report.failure, **report.result)
+        self.exit_json(**report.result)
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        self._mask()
+        super().exit_json(**kwargs)
+        raise AssertionError("unreachable")
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        self._mask()
+        super().fail_json(msg, **kwargs)
+        raise AssertionError("unreachable")
+
+    def log(self, msg: t.Any, log_args: t.Any = None) -> None:
+        """Nothing to the target's log: AnsibleModule writes the arguments there before anything can be masked.
+
+        Its own no_log does not keep them out, since the controller's per-task value overrules it.
+        """
+
+    def _mask(self) -> None:
+        self.no_log_values.update(schema.secrets(self._spec, self.params))
+        self.no_log_values.update(value for value in (self._secrets(self.params) if self._secrets else ()) if value)
+
+
+# The former frame, for modules that are not on the engine yet.
+
+
+class ServiceModule:
+    """Wraps the AnsibleModule: declares, then either `exit` or `fail`.
+
+    `library` is the name of the Python library that the service's client needs, and the traceback of its import where
+    that failed.
+    """
+
+    def __init__(self, argument_spec: Spec, secrets: Secrets, library: tuple[str, str | None]) -> None:
+        self._module = _MaskingModule(argument_spec, secrets, library)
+
+    @property
+    def params(self) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", self._module.params)
+
+    @property
+    def check_mode(self) -> bool:
+        return bool(self._module.check_mode)
+
+    @property
+    def diff(self) -> bool:
+        return bool(self._module._diff)
+
+    def exit(self, warnings: t.Sequence[str] = (), **result: t.Any) -> t.NoReturn:
+        self._warn(warnings)
+        self._module.exit_json(**result)
+
+    def fail(self, message: str, warnings: t.Sequence[str] = (), **result: t.Any) -> t.NoReturn:
+        self._warn(warnings)
+        self._module.fail_json(msg=message, **result)
+
+    def _warn(self, warnings: t.Sequence[str]) -> None:
+        for warning in warnings:
+            self._module.warn(warning)
+
+    @contextlib.contextmanager
+    def failures(self) -> t.Iterator[None]:
+        """What the client or the planner refuses inside ends the module with one line."""
+        try:
+            yield
+        except Refused as refusal:
+            self.fail(str(refusal), changed=False, changes=[], unchanged=0, problems=refusal.shown())
+        except (ChangeFailed, NoAnswer, Unreachable) as error:
+            self.fail(str(error), changed=False, changes=[], unchanged=0)

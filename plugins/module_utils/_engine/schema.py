@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fields: what an option or a field of an object is, said once. Private to this collection.
+
+Argument specifications, defaults and masking come from them.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+Spec = t.Dict[str, t.Any]
+
+
+class Keep:
+    """The default of a field that stays as it is on the server when a declaration omits it."""
+
+    def __repr__(self) -> str:
+        return "KEEP"
+
+
+KEEP = Keep()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its Ansible type, and what it is when a declaration omits it (KEEP: as it is on the server).
+
+    `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere.
+    """
+
+    name: str
+    type: str = "str"
+    default: t.Any = KEEP
+    required: bool = False
+    choices: tuple[str, ...] | None = None
+    elements: str | None = None
+    secret: bool = False
+    fields: tuple[Field, ...] = ()
+
+    def option(self) -> Spec:
+        """The field as an entry of an argument specification."""
+        option: Spec = {"type": self.type}
+        if self.required:
+            option["required"] = True
+        if self.default is not KEEP:
+            option["default"] = self.default
+        if self.choices and self.type == "str":
+            option["choices"] = list(self.choices)
+        if self.elements:
+            option["elements"] = self.elements
+        if self.secret:
+            option["no_log"] = True
+        if self.fields:
+            option["options"] = options(self.fields)
+        return option
+
+
+def options(fields: t.Iterable[Field]) -> Spec:
+    """The fields as an argument specification."""
+    return {field.name: field.option() for field in fields}
+
+
+def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
+    """Every value of an option that the specification marks with no_log, however deep.
+
+    The arguments may have any shape: they may be the very ones that Ansible refuses and echoes. Up to ansible-core 2.19 Ansible itself
+    forgets marked values where it refuses a list's items.
+    """
+    if isinstance(params, (list, tuple)):
+        for item in params:
+            yield from secrets(spec, item)
+    elif isinstance(params, dict):
+        for name, option in spec.items():
+            given = [params[key] for key in (name, *option.get("aliases", ())) if key in params]
+            for value in given:
+                if option.get("no_log"):
+                    yield from texts(value)
+                elif "options" in option:
+                    yield from secrets(option["options"], value)
+
+
+def texts(value: t.Any) -> t.Iterator[str]:
+    """Every text and number inside a value."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from texts(inner)
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value):
+        yield str(value)

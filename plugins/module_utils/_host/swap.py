@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Swap: off now, and not on again after a boot. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, read
+
+UNITS, OFF = 0, 3  # stages
+FSTAB = "/etc/fstab"
+_ENTRY = re.compile(r"^(?=[ \t]*[^\s#]\S*[ \t]+\S+[ \t]+swap\b)", re.MULTILINE)
+
+
+class Swap(t.NamedTuple):
+    """What is on (paths), fstab's text, and swap units that no fstab made: partitions found by systemd, zram."""
+
+    active: tuple[str, ...]
+    fstab: str
+    units: tuple[str, ...]
+
+
+def observe() -> Swap:
+    fstab = read(FSTAB)
+    show = run("systemctl", "show", "*.swap", "--property", "Id,LoadState,SourcePath")
+    return Swap(active(), fstab.content if fstab else "", tuple(_units(show.output)))
+
+
+def active(path: str = "/proc/swaps") -> tuple[str, ...]:
+    """The devices and files that are used as swap (proc(5))."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            # A path with spaces is written with \040, as in fstab.
+            return tuple(line.split()[0].replace("\\040", " ") for line in file.read().splitlines()[1:])
+    except OSError:
+        return ()
+
+
+def _units(show: str) -> t.Iterator[str]:
+    for block in show.split("\n\n"):
+        unit = dict(line.partition("=")[::2] for line in block.splitlines())
+        if unit.get("LoadState") == "loaded" and unit.get("SourcePath") != FSTAB:
+            yield unit["Id"]
+
+
+def without_swap(fstab: str) -> str:
+    """fstab with its swap entries commented out."""
+    return _ENTRY.sub(f"# {MARK}: off: ", fstab)
+
+
+def changes(swap: Swap) -> t.Iterator[Change]:
+    text = without_swap(swap.fstab)
+    if text != swap.fstab:
+        difference = Difference("content", swap.fstab.splitlines(), text.splitlines())
+        yield Change("file", FSTAB, {"path": FSTAB}, "update", (difference,), UNITS, payload=File(FSTAB, text))
+    for unit in swap.units:
+        yield Change("unit", unit, {"name": unit}, "update", (Difference("masked", False, True),), UNITS)
+    for path in swap.active:
+        yield Change("swap", path, {"path": path}, "delete", (Difference("active", True, False),), OFF)
+
+
+def off(path: str) -> None:
+    """Raises ChangeFailed. What is in use has to fit into memory, which may take minutes."""
+    _do("swapoff", path)
+
+
+def mask(unit: str) -> None:
+    """Raises ChangeFailed."""
+    _do("systemctl", "mask", unit)
+
+
+def _do(*command: str) -> None:
+    done = run(*command, timeout=600)
+    if done.code != 0:
+        raise ChangeFailed(done.complaint)

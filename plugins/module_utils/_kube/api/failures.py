@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a request to an API server brought no answer, in words. Private to this collection."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import urllib3
+
+
+def from_exception(host: str, error: Exception, timeout: float) -> Exception:
+    """What a request that brought no answer failed of, as CannotConnect, NotTrusted or TimedOut."""
+    kinds = urllib3.exceptions
+    root = _root(error)
+    reason = errors.one_line(root)
+    if isinstance(error, (kinds.SSLError, ssl.SSLError)) or isinstance(root, ssl.SSLError):
+        return errors.NotTrusted(_tls_message(host, reason))
+    if isinstance(error, kinds.ProxyError):
+        return errors.CannotConnect(f"{host}: the proxy gives no connection ({reason}): check proxy and no_proxy")
+    if isinstance(error, (kinds.ReadTimeoutError, socket.timeout)):
+        return errors.Silent(f"{host}: no answer within {timeout:g} s: the API server hangs, or is slow and needs a longer timeout")
+    if isinstance(error, kinds.NewConnectionError):  # a kind of ConnectTimeoutError in older releases of urllib3
+        said = reason.rpartition("connection: ")[2]
+        return errors.CannotConnect(f"{host}: cannot connect ({said}): does the API server run there, and does the way to it stand?")
+    if isinstance(error, kinds.ConnectTimeoutError):
+        return errors.CannotConnect(f"{host}: no connection within {timeout:g} s: check address and firewall")
+    if isinstance(error, (kinds.ProtocolError, http.client.HTTPException, ConnectionError)):
+        return errors.TimedOut(f"{host}: the connection broke before an answer came ({reason})")
+    return errors.CannotConnect(f"{host}: {reason}")
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost cause: what a person would want to read."""
+    inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
+    return _root(inner) if isinstance(inner, BaseException) else error
+
+
+def _tls_message(host: str, reason: str) -> str:
+    if "doesn't match" in reason or ("mismatch" in reason.lower() and "KEY_VALUES" not in reason):
+        return f"{host}: its TLS certificate is for other names ({reason}): through a tunnel, give one of them as tls_server_name"
+    if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed")):
+        return f"{host}: its TLS certificate is not trusted ({reason}): give its CA in ca_cert, or is this another cluster?"
+    return f"{host}: TLS failed ({reason}): check that this port speaks TLS"

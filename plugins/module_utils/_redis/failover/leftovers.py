@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run that was killed left behind, and how it is put right. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate as failover_gate
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.observe import Node, Scene
+
+Command = t.Sequence[t.Union[str, int]]
+REWRITE = ("CONFIG", "REWRITE")
+
+
+def changes(scene: Scene) -> list[Change]:
+    """One change for each data node that still has temporary settings; its payload is the node.
+
+    A node that is fenced and calls itself a master, while all sentinels name another, was about to be demoted: its fence proves that it
+    took no write since. Without that mark nothing is ever chosen between two masters.
+    """
+    found = []
+    for node in scene.nodes:
+        differences = []
+        if not node.silence:
+            priority, fence = original_priority(node.priority), node.fence.original()
+            if priority is not None:
+                differences.append(Difference("replica_priority", node.priority, priority))
+            if fence is not None:
+                differences.append(Difference("min_replicas_to_write", node.fence.to_write, fence.to_write))
+                differences.append(Difference("min_replicas_max_lag", node.fence.max_lag, fence.max_lag))
+                if left_a_master(scene, node):
+                    differences.append(Difference("role", "master", "slave"))
+        if differences:
+            identity = {"host": node.address[0], "port": node.address[1]}
+            found.append(Change("data_node", node.name, identity, "update", tuple(differences), stage=0, payload=node))
+    return found
+
+
+def left_a_master(scene: Scene, node: Node) -> bool:
+    fenced = node.fence.original() is not None
+    return fenced and scene.agreed and node is not scene.master and node.role == "master" and scene.master.role == "master"
+
+
+def put_right(scene: Scene, node: Node) -> str:
+    """Give the node its own settings again, and its role where that was about to change; why not all of it now, or an empty string.
+
+    A fence comes down only once it is sure that no replica is about to be promoted in the place of its master: what that one would
+    acknowledge after its pause is what would be lost. Raises as Server.ask does.
+    """
+    priority, fence = original_priority(node.priority), node.fence.original()
+    if priority is not None:
+        set_for_good(node.server, [("CONFIG", "SET", "replica-priority", priority)])
+    if fence is None:
+        return ""
+    if left_a_master(scene, node):
+        demote(node.server, scene.master.server, fence)
+        return ""
+    wait = failover_gate.under_way(scene)
+    if not wait and node is scene.master:
+        # Paused, it does not answer Sentinel's PING either, so it looks down until now.
+        node.server.put("CLIENT", "UNPAUSE")
+        wait = failover_gate.unrest(scene)
+    if not wait and node is not scene.master and node.role != "slave":
+        wait = [f"{node.name}: is a {node.role}, and {scene.master.name} is a {scene.master.role}"]
+    if not wait:
+        set_for_good(node.server, [*fence_commands(fence), ("CLIENT", "UNPAUSE")])
+    return "; ".join(wait)
+
+
+def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
+    """Do these and CONFIG REWRITE in one step; what the server has against the latter, which stops nobody.
+
+    Sentinel may have made a temporary value permanent, when it reconfigured the node. In two steps a run that is killed between them
+    would leave it in the file, where no later run can see it. Many servers run without a file, or may not write it.
+    """
+    replies = server.transaction(*commands, REWRITE, tolerate=(" ".join(REWRITE),))
+    return f"{server.name}: CONFIG REWRITE: {replies[-1]}" if isinstance(replies[-1], Exception) else ""
+
+
+def fence_commands(fence: Fence) -> list[Command]:
+    return [("CONFIG", "SET", "min-replicas-to-write", fence.to_write), ("CONFIG", "SET", "min-replicas-max-lag", fence.max_lag)]
+
+
+def demote(old: Server, new: Server, fence: Fence) -> None:
+    """Make `old` a replica of `new`, in one step; whoever waits there to write is sent away instead of being served.
+
+    Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.
+    """
+    kill = [("CLIENT", "KILL", "TYPE", kind) for kind in ("normal", "pubsub")]
+    old.transaction(
+        ("REPLICAOF", new.host, new.port),
+        *fence_commands(fence),
+        REWRITE,
+        *kill,
+        ("CLIENT", "UNPAUSE"),
+        tolerate=(" ".join(REWRITE),),
+    )

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The changes that bring sentinels to what is declared. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, truth
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.truth import Truth
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import rules, steps
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master, Sentinel, Values
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Step
+
+SENTINEL = "sentinel"
+MASTER = "master"
+
+# A sentinel's settings come first (names must resolve before one is monitored), what it forgets comes last. All stages of
+# one sentinel come before those of the next.
+_STAGES = ("settings", "masters", "removals", "stale")
+
+
+@dataclass(frozen=True)
+class Options:
+    prune: bool = False
+    update_hidden: str = "on_create"
+    repair: bool = True
+
+
+def plan(desired: Desired, observed: Observed, chosen: Options) -> tuple[Plan, list[str]]:
+    """The changes and warnings, or Refused with every reason why there can be none."""
+    truths = {entry.name: truth.find(entry, observed) for entry in desired.masters if entry.present}
+    changes: list[Change] = []
+    problems = rules.problems(desired, observed, truths)
+    unchanged = 0
+    for number, wanted in enumerate(desired.sentinels):
+        if wanted.name in observed.sentinels:
+            planner = _Planner(number, desired, observed, chosen, truths)
+            changes += planner.changes(wanted)
+            problems += planner.problems
+            unchanged += planner.unchanged
+    if problems:
+        raise Refused(list(dict.fromkeys(problems)))
+    return Plan.of(changes, unchanged), rules.warnings(desired, observed, truths)
+
+
+@dataclass
+class _Planner:
+    """The changes of one sentinel, the `number`th of the set."""
+
+    number: int
+    desired: Desired
+    observed: Observed
+    chosen: Options
+    truths: t.Mapping[str, Truth]
+
+    def changes(self, wanted: Sentinel) -> list[Change]:
+        self.problems: list[str] = []
+        self.unchanged = 0
+        self.wanted, self.view = wanted, self.observed.sentinels[wanted.name]
+        found = list(self._settings())
+        for master in self.desired.masters:
+            made = list(self._master(master))
+            self.unchanged += not made
+            found += made
+        declared = {master.name for master in self.desired.masters}
+        if self.chosen.prune:
+            found += [
+                self._change(name, "removals", steps.remove(seen)) for name, seen in self.view.masters.items() if name not in declared
+            ]
+        return found
+
+    def _settings(self) -> t.Iterator[Change]:
+        step = steps.configure(self.wanted.settings, self.view.settings)
+        if step is not None:
+            identity = {"sentinel": self.view.name}
+            yield Change(SENTINEL, self.view.name, identity, step.action, step.differences, self._stage("settings"), payload=step.write)
+        elif self.wanted.settings:
+            self.unchanged += 1
+
+    def _master(self, master: Master) -> t.Iterator[Change]:
+        seen = self.view.masters.get(master.name)
+        if not master.present:
+            if seen is not None:
+                yield self._change(master.name, "removals", steps.remove(seen))
+            return
+        place = self.truths[master.name].master
+        if seen is None:
+            yield from self._creation(master, place)
+        elif place is not None and not self._is_same(seen.address, place):
+            yield from self._repair(master, seen, place)
+        else:
+            step = steps.update(master, seen, self._hidden(master))
+            if step is not None:
+                yield self._change(master.name, "masters", step)
+            yield from self._forgetting(master, seen)
+
+    def _is_same(self, one: Address, other: Address) -> bool:
+        """Whether both lead to one server, as a name and an IP address may."""
+        nodes = self.observed.node(one), self.observed.node(other)
+        return one == other or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
+
+    def _creation(self, master: Master, place: Address | None) -> t.Iterator[Change]:
+        if place is None:
+            self.problems.append(f"master {master.name}: {self.truths[master.name].doubt}")
+            return
+        filed = next((entry.hidden[master.name] for entry in self.desired.sentinels if entry.hidden and master.name in entry.hidden), {})
+        values = {
+            options.QUORUM.name: str(len(self.desired.sentinels) // 2 + 1),
+            **self._of_others(master, place),
+            **filed,
+            **master.values,
+        }
+        renames = values.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
+        values.pop(options.RENAME_COMMANDS, None)
+        yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
+
+    def _of_others(self, master: Master, place: Address) -> Values:
+        """What another sentinel tells of it, one that watches the right node if there is one: this one may have had the same."""
+        entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self._is_same(entry.address, place))
+        told = entries[0].values if entries else {}
+        return {option.name: told[option.name] for option in options.SHOWN if told.get(option.name, option.default) != option.default}
+
+    def _repair(self, master: Master, seen: Monitored, place: Address) -> t.Iterator[Change]:
+        if not self.chosen.repair:
+            self.problems.append(
+                f"master {master.name}: sentinel {self.view.name} watches {seen.address}, the master is {place}: repair=true sets it right"
+            )
+            return
+        filed = dict((self.wanted.hidden or {}).get(master.name, {}))
+        renames = filed.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
+        yield self._change(
+            master.name, "masters", steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
+        )
+
+    def _hidden(self, master: Master) -> Step | None:
+        if self.chosen.update_hidden == "always":
+            return steps.hidden_always(master)
+        if self.chosen.update_hidden == "from_file" and self.wanted.hidden is not None:
+            return steps.hidden_from_file(master, dict(self.wanted.hidden.get(master.name, {})))
+        return None
+
+    def _forgetting(self, master: Master, seen: Monitored) -> t.Iterator[Change]:
+        dead = self.view.stale.get(master.name)
+        if not dead:
+            return
+        place = self.truths[master.name].master
+        node = None if place is None else self.observed.node(place)
+        if node is None:
+            self.problems.append(f"master {master.name}: forget_stale: {self.truths[master.name].doubt}")
+        elif not seen.is_well:
+            self.problems.append(
+                f"master {master.name}: forget_stale: sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}: "
+                "what it forgets now it could not find again"
+            )
+        elif master.replicas is not None and node.replicas < master.replicas:
+            self.problems.append(
+                f"master {master.name}: forget_stale: {node.replicas} of {master.replicas} replicas follow {place}: "
+                "the others would be forgotten, too; start them, or declare fewer"
+            )
+        else:
+            needed = node.replicas if master.replicas is None else master.replicas
+            yield self._change(master.name, "stale", steps.forget(dead, needed, len(self.observed.sentinels) - 1))
+
+    def _change(self, name: str, stage: str, step: Step) -> Change:
+        identity = {"sentinel": self.view.name, "name": name}
+        place = f"{self.view.name}/{name}"
+        return Change(MASTER, place, identity, step.action, step.differences, self._stage(stage), payload=step.write)
+
+    def _stage(self, stage: str) -> int:
+        return self.number * len(_STAGES) + _STAGES.index(stage)
