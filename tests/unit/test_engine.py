@@ -14,15 +14,14 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     ChangeFailed,
     Difference,
     HalfDone,
-    Key,
     NoAnswer,
     Plan,
     Secret,
     Unreachable,
     same,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome, achieved, apply, failure_message, predicted
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused, summary
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Report, Service, _Run, converge
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, summary
 
 # Few leaves, so that two values are often nearly equal.
 JSON = st.recursive(
@@ -61,7 +60,7 @@ def test_values_are_the_same_when_their_json_texts_are(left: t.Any, right: t.Any
     assert same(left, right) == (json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True))
 
 
-# Plans and a writer to try them on
+# A service that does as it is told
 
 
 def change(name: str, stage: int = 1, needs: t.Iterable[str] = (), action: str = "create", **more: t.Any) -> Change:
@@ -77,25 +76,43 @@ def change(name: str, stage: int = 1, needs: t.Iterable[str] = (), action: str =
     )
 
 
-class Script:
-    """A Writer that does as it is told for each object: 'refuse', 'half', 'silence', 'gone'; all else succeeds."""
+class Script(Service):
+    """Plans these changes, and does with each object as it is told: 'refuse', 'half', 'silence', 'gone'; all else succeeds."""
 
-    def __init__(self, told: t.Mapping[str, str] | None = None, in_bulk: t.Collection[str] = (), bulk_gone: bool = False) -> None:
+    def __init__(
+        self,
+        changes: t.Iterable[Change] = (),
+        *,
+        told: t.Mapping[str, str] | None = None,
+        in_bulk: t.Collection[str] = (),
+        bulk_gone: bool = False,
+        workers: int = 1,
+        unchanged: int = 0,
+    ) -> None:
+        super().__init__()
+        self.planned = Plan.of(changes, unchanged)
         self.told = told or {}
         self.in_bulk = in_bulk
         self.bulk_gone = bulk_gone
+        self.workers = workers
         self.singly: list[str] = []
         self.stages: list[int] = []
         self.lock = threading.Lock()
 
-    def together(self, changes: t.Sequence[Change]) -> t.Collection[Key]:
+    def observe(self) -> None:
+        pass
+
+    def plan(self) -> Plan:
+        return self.planned
+
+    def together(self, changes: t.Sequence[Change]) -> t.Iterable[Change]:
         assert changes
         self.stages += [change.stage for change in changes]
         if self.bulk_gone:
             raise Unreachable("lost it in bulk")
-        return {change.key for change in changes if change.object in self.in_bulk}
+        return [change for change in changes if change.object in self.in_bulk]
 
-    def one(self, change: Change) -> None:
+    def write(self, change: Change) -> Change | None:
         with self.lock:
             self.singly.append(change.object)
         told = self.told.get(change.object)
@@ -107,15 +124,30 @@ class Script:
             raise NoAnswer(f"no answer about {change.object}")
         if told == "gone":
             raise Unreachable(f"lost it at {change.object}")
+        return None if told == "others" else change
 
 
 def names(changes: t.Iterable[Change]) -> list[str]:
     return [change.object for change in changes]
 
 
+def outcome_of(service: Service) -> Outcome:
+    run = _Run(service, check_mode=False)
+    run.converge()
+    return run.outcome
+
+
 def run(changes: t.Iterable[Change], workers: int = 1, **script: t.Any) -> tuple[Outcome, Script]:
-    writer = Script(**script)
-    return apply(Plan.of(changes, 0), writer, workers), writer
+    service = Script(changes, workers=workers, **script)
+    return outcome_of(service), service
+
+
+def achieved(changes: t.Iterable[Change], diff: bool = False, **script: t.Any) -> Report:
+    return converge(Script(changes, **script), check_mode=False, diff=diff)
+
+
+def predicted(changes: t.Iterable[Change], diff: bool = False, **script: t.Any) -> Report:
+    return converge(Script(changes, **script), check_mode=True, diff=diff)
 
 
 def test_a_plan_is_in_order_of_stage_kind_and_object() -> None:
@@ -128,11 +160,12 @@ def test_stages_follow_one_another() -> None:
     order: list[str] = []
 
     class Slow(Script):
-        def one(self, change: Change) -> None:
+        def write(self, change: Change) -> Change | None:
             time.sleep(0.02 if change.object == "first" else 0)
             order.append(change.object)
+            return change
 
-    apply(Plan.of([change("first", 1), change("second", 2), change("third", 3)], 0), Slow(), workers=3)
+    outcome_of(Slow([change("first", 1), change("second", 2), change("third", 3)], workers=3))
     assert order == ["first", "second", "third"]
 
 
@@ -140,10 +173,11 @@ def test_the_changes_of_a_stage_are_written_side_by_side() -> None:
     meeting = threading.Barrier(3, timeout=5)
 
     class Together(Script):
-        def one(self, change: Change) -> None:
+        def write(self, change: Change) -> Change | None:
             meeting.wait()
+            return change
 
-    outcome = apply(Plan.of([change(name) for name in "abc"], 0), Together(), workers=3)
+    outcome = outcome_of(Together([change(name) for name in "abc"], workers=3))
     assert names(outcome.done) == ["a", "b", "c"]
 
 
@@ -184,13 +218,13 @@ def test_the_first_reason_to_stop_is_the_one_told() -> None:
     meeting = threading.Barrier(2, timeout=5)
 
     class Both(Script):
-        def one(self, change: Change) -> None:
+        def write(self, change: Change) -> Change | None:
             meeting.wait()
             if change.object == "b":
                 time.sleep(0.05)
-            super().one(change)
+            return super().write(change)
 
-    outcome = apply(Plan.of([change("a"), change("b")], 0), Both({"a": "gone", "b": "silence"}), workers=2)
+    outcome = outcome_of(Both([change("a"), change("b")], told={"a": "gone", "b": "silence"}, workers=2))
     assert outcome.stopped == "lost it at a"
     assert names(outcome.unknown) == ["b"]
 
@@ -288,15 +322,13 @@ SECRETIVE = change(
 
 
 def test_check_mode_predicts_what_a_run_achieves() -> None:
-    plan = Plan.of([change("a"), change("b", 2, ["a"], "delete"), SECRETIVE], 7)
-    outcome = apply(plan, Script(), 2)
-    assert predicted(plan, diff=True) == achieved(plan, outcome, diff=True)
-    assert predicted(plan, diff=False) == achieved(plan, outcome, diff=False)
+    changes = [change("a"), change("b", 2, ["a"], "delete"), SECRETIVE]
+    for diff in (True, False):
+        assert predicted(changes, diff, unchanged=7) == achieved(changes, diff, unchanged=7, workers=2)
 
 
 def test_the_result_has_its_shape() -> None:
-    result = predicted(Plan.of([SECRETIVE], 3), diff=False)
-    assert result == {
+    assert predicted([SECRETIVE], unchanged=3).result == {
         "changed": True,
         "unchanged": 3,
         "changes": [
@@ -315,20 +347,17 @@ def test_the_result_has_its_shape() -> None:
 
 
 def test_nothing_to_do_is_not_changed() -> None:
-    result = predicted(Plan.of([], 3), diff=True)
-    assert result == {"changed": False, "changes": [], "unchanged": 3, "diff": {"before": {}, "after": {}}}
+    for report in (predicted([], diff=True, unchanged=3), achieved([], diff=True, unchanged=3)):
+        assert report == ({"changed": False, "changes": [], "unchanged": 3, "diff": {"before": {}, "after": {}}}, [], None)
 
 
 def test_the_diff_shows_the_changed_fields_on_the_sides_where_the_object_is() -> None:
-    plan = Plan.of(
-        [
-            change("new", differences=(Difference("durable", None, True),)),
-            change("old", 2, differences=(Difference("durable", True, None),), action="delete"),
-            change("other", 1, differences=(Difference("durable", True, False),), action="replace"),
-        ],
-        0,
-    )
-    assert predicted(plan, diff=True)["diff"] == {
+    changes = [
+        change("new", differences=(Difference("durable", None, True),)),
+        change("old", 2, differences=(Difference("durable", True, None),), action="delete"),
+        change("other", 1, differences=(Difference("durable", True, False),), action="replace"),
+    ]
+    assert predicted(changes, diff=True).result["diff"] == {
         "before": {"queue other": {"durable": True}, "queue old": {"durable": True}},
         "after": {"queue new": {"durable": True}, "queue other": {"durable": False}},
     }
@@ -336,8 +365,7 @@ def test_the_diff_shows_the_changed_fields_on_the_sides_where_the_object_is() ->
 
 def test_a_partial_failure_tells_what_became_of_each_change() -> None:
     changes = [change("a"), change("b", 1), change("on-b", 2, ["b"]), change("c", 3), change("d", 4)]
-    plan = Plan.of(changes, 1)
-    result = achieved(plan, apply(plan, Script({"b": "refuse", "c": "silence"}), 1), diff=True)
+    result = achieved(changes, diff=True, unchanged=1, told={"b": "refuse", "c": "silence"}).result
     assert result["changed"] is True
     assert [entry["object"] for entry in result["changes"]] == ["a"]
     assert result["failures"] == [{"kind": "queue", "object": "b", "identity": {"name": "b"}, "action": "create", "reason": "no b"}]
@@ -349,16 +377,14 @@ def test_a_partial_failure_tells_what_became_of_each_change() -> None:
 
 @pytest.mark.parametrize(("told", "changed"), [("refuse", False), ("half", True), ("gone", False), ("silence", True)])
 def test_changed_counts_what_may_have_been_written(told: str, changed: bool) -> None:
-    plan = Plan.of([change("a")], 0)
-    assert achieved(plan, apply(plan, Script({"a": told}), 1), diff=False)["changed"] is changed
+    assert achieved([change("a")], told={"a": told}).result["changed"] is changed
 
 
 @pytest.mark.parametrize("told", ["", "refuse", "half", "silence", "gone"])
 def test_no_secret_is_in_any_result(told: str) -> None:
-    plan = Plan.of([SECRETIVE], 0)
-    outcome = apply(plan, Script({"user": told}), 1)
-    shown = json.dumps([predicted(plan, True), achieved(plan, outcome, True), failure_message(outcome)])
-    assert HIDDEN_WORD not in shown + repr(plan) + repr(outcome) + str(SECRETIVE)
+    shown = json.dumps([predicted([SECRETIVE], diff=True), achieved([SECRETIVE], diff=True, told={"user": told})])
+    outcome, dummy = run([SECRETIVE], told={"user": told})
+    assert HIDDEN_WORD not in shown + repr(outcome) + str(SECRETIVE)
 
 
 @given(st.text(min_size=5, alphabet=st.characters(categories=["Lu", "Nd"])))
@@ -371,18 +397,160 @@ def test_a_secret_shows_nothing_of_its_value(value: str) -> None:
 
 
 def test_the_failure_message_is_one_line_with_counts_reason_and_what_to_do() -> None:
-    outcome, dummy = run([change("a"), change("b"), change("on-b", 2, ["b"])], told={"b": "refuse"})
-    assert failure_message(outcome) == (
+    assert achieved([change("a"), change("b"), change("on-b", 2, ["b"])], told={"b": "refuse"}).failure == (
         "queue b: no b (1 changes made, 1 refused by the server, 0 sent without an answer, 1 not attempted; "
         "running the task again goes on from here)"
     )
 
 
 def test_the_failure_message_tells_the_loss_of_the_server_before_a_refusal() -> None:
-    outcome, dummy = run([change("a"), change("b")], told={"a": "refuse", "b": "gone"})
-    assert failure_message(outcome).startswith("lost it at b (0 changes made, 1 refused by the server, 0 sent")
+    failure = achieved([change("a"), change("b")], told={"a": "refuse", "b": "gone"}).failure
+    assert failure is not None
+    assert failure.startswith("lost it at b (0 changes made, 1 refused by the server, 0 sent")
+
+
+def test_what_others_have_done_is_unchanged() -> None:
+    result = achieved([change("a"), change("b")], told={"a": "others"}, unchanged=3).result
+    assert ([entry["object"] for entry in result["changes"]], result["unchanged"]) == (["b"], 4)
+    assert achieved([change("a")], told={"a": "others"}).result["changed"] is False
+
+
+def test_the_change_that_was_really_made_is_the_one_in_the_result() -> None:
+    class Chooses(Script):
+        def write(self, change: Change) -> Change:
+            return Change(change.kind, change.object, change.identity, change.action, (Difference("replica", None, "b"),))
+
+    result = converge(Chooses([change("a")]), check_mode=False, diff=True).result
+    assert result["changes"][0]["differences"] == [{"field": "replica", "before": None, "after": "b"}]
+    assert result["diff"]["before"] == {}
+    assert result["diff"]["after"] == {"queue a": {"replica": "b"}}
+
+
+# What an interrupted run left
+
+
+class Interrupted(Script):
+    """A service with leftovers, which says in which order it is called."""
+
+    def __init__(self, leftovers: t.Sequence[Change], changes: t.Sequence[Change], refused: bool = False, **script: t.Any) -> None:
+        super().__init__(changes, **script)
+        self.leftovers = leftovers
+        self.refused = refused
+        self.called: list[str] = []
+
+    def observe(self) -> None:
+        self.called.append("observe")
+
+    def prepare(self) -> t.Iterable[Change]:
+        self.called.append("prepare")
+        return self.leftovers
+
+    def plan(self) -> Plan:
+        self.called.append("plan")
+        return super().plan()
+
+    def problems(self, plan: Plan) -> t.Iterable[Problem]:
+        self.called.append("problems")
+        return [Problem("no.way", "cannot be", "queue a", remedy="leave it")] if self.refused else []
+
+    def prove(self, plan: Plan) -> t.Iterable[Problem]:
+        self.called.append("prove")
+        return ()
+
+    def write(self, change: Change) -> Change | None:
+        self.called.append(f"write {change.object}")
+        return super().write(change)
+
+    def settle(self, outcome: Outcome) -> t.Iterable[Late]:
+        self.called.append("settle")
+        return ()
+
+    def facts(self, predicted: bool) -> dict[str, t.Any]:
+        return {"predicted": predicted}
+
+
+def test_leftovers_are_written_before_the_plan_is_made_of_what_is_there_then() -> None:
+    service = Interrupted([change("left")], [change("a")])
+    result = converge(service, check_mode=False, diff=False).result
+    assert service.called == ["observe", "prepare", "write left", "observe", "plan", "problems", "prove", "write a", "settle"]
+    assert [entry["object"] for entry in result["changes"]] == ["left", "a"]
+    assert result["predicted"] is False
+
+
+def test_check_mode_writes_nothing_and_tells_the_same_changes() -> None:
+    service = Interrupted([change("left")], [change("a")])
+    result = converge(service, check_mode=True, diff=False).result
+    assert service.called == ["observe", "prepare", "plan"]
+    assert [entry["object"] for entry in result["changes"]] == ["left", "a"]
+    assert result["predicted"] is True
+    without = Interrupted([], [change("a")])
+    converge(without, check_mode=True, diff=False)
+    assert without.called == ["observe", "prepare", "plan", "problems", "prove"]
+
+
+def test_what_was_put_right_is_counted_when_a_refusal_follows() -> None:
+    report = converge(Interrupted([change("left")], [change("a")], refused=True), check_mode=False, diff=True)
+    assert report.failure == "queue a: cannot be; leave it"
+    assert report.result["changed"] is True
+    assert [entry["object"] for entry in report.result["changes"]] == ["left"]
+    assert report.result["problems"] == [{"code": "no.way", "item": "queue a", "field": "", "message": "cannot be", "remedy": "leave it"}]
+    assert list(report.result["diff"]["after"]) == ["queue left"]
+
+
+def test_a_refusal_alone_has_changed_nothing() -> None:
+    report = converge(Interrupted([], [change("a")], refused=True), check_mode=False, diff=False)
+    assert (report.result["changed"], report.result["changes"]) == (False, [])
+
+
+def test_nothing_is_planned_where_the_leftovers_cannot_be_put_right() -> None:
+    service = Interrupted([change("left")], [change("a")], told={"left": "refuse"})
+    report = converge(service, check_mode=False, diff=False)
+    assert "plan" not in service.called
+    assert report.failure is not None
+    assert report.failure.startswith("queue left: no left")
+    assert [entry["object"] for entry in report.result["failures"]] == ["left"]
+
+
+@pytest.mark.parametrize("error", [ChangeFailed("lost"), NoAnswer("lost"), Unreachable("lost"), Refused([Problem("lost", "lost")])])
+def test_a_failure_after_the_writes_leaves_what_was_written_in_the_result(error: Exception) -> None:
+    class Fails(Script):
+        def settle(self, outcome: Outcome) -> t.Iterable[Late]:
+            assert names(outcome.done) == ["a"]
+            raise error
+
+    report = converge(Fails([change("a")]), check_mode=False, diff=False)
+    assert (report.failure, report.result["changed"]) == ("lost", True)
+    assert [entry["object"] for entry in report.result["changes"]] == ["a"]
+
+
+def test_what_does_not_work_in_time_is_a_failure_beside_the_changes() -> None:
+    class Waits(Script):
+        def settle(self, outcome: Outcome) -> t.Iterable[Late]:
+            return [Late("node", "n1", {"name": "n1"}, "is not Ready")]
+
+    report = converge(Waits([change("a")]), check_mode=False, diff=False)
+    assert report.failure == "node n1: is not Ready"
+    assert report.result["failures"] == [
+        {"kind": "node", "object": "n1", "identity": {"name": "n1"}, "action": "wait", "reason": "is not Ready"}
+    ]
+    assert [entry["object"] for entry in report.result["changes"]] == ["a"]
+
+
+@pytest.mark.parametrize("error", [ChangeFailed("not well"), Unreachable("not well")])
+def test_a_gate_that_stays_closed_stops_before_its_stage(error: Exception) -> None:
+    class Gated(Script):
+        def before(self, stage: int, changes: t.Sequence[Change]) -> None:
+            if stage == 2:
+                raise error
+
+    service = Gated([change("a", 1), change("b", 2), change("c", 3)])
+    outcome = outcome_of(service)
+    assert (names(outcome.done), names(outcome.not_attempted), outcome.stopped) == (["a"], ["b", "c"], "not well")
+    assert service.singly == ["a"]
 
 
 def test_problems_are_numbered_on_one_line() -> None:
     assert summary(["only one"]) == "only one"
-    assert str(Refused(["one", "two"])) == "2 problems: (1) one; (2) two"
+    assert str(Refused([Problem("a", "one", "queue q", "type", "do that"), Problem("b", "two")])) == (
+        "2 problems: (1) queue q: type: one; do that; (2) two"
+    )
