@@ -99,15 +99,23 @@ def changes(files: t.Iterable[File], found: t.Mapping[str, Found | None]) -> t.I
 
 
 def apply(file: File) -> None:
+    """Raises ChangeFailed. An empty directory goes with its last file."""
+    if file.content is None:
+        remove(file.path)
+        with contextlib.suppress(OSError):  # the directory is not empty
+            os.rmdir(os.path.dirname(file.path))
+        return
+    try:
+        _write(file)
+    except (OSError, LookupError) as error:
+        raise ChangeFailed(str(error)) from error
+
+
+def remove(path: str) -> None:
     """Raises ChangeFailed."""
     try:
-        if file.content is None:
-            os.unlink(file.path)
-            with contextlib.suppress(OSError):  # the directory is not empty
-                os.rmdir(os.path.dirname(file.path))
-        else:
-            _write(file)
-    except (OSError, LookupError) as error:
+        os.unlink(path)
+    except OSError as error:
         raise ChangeFailed(str(error)) from error
 
 

@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._host import kernel as host_kernel
 from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
 from ansible_collections.eco2.platform.plugins.module_utils._host import swap
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._node import cloud as host_cloud
 from ansible_collections.eco2.platform.plugins.module_utils._node import facts_containerd, facts_kubelet, kubeadm
@@ -170,11 +171,9 @@ def _at(place: t.Any, names: t.Sequence[str]) -> t.Any:
 
 
 def _same(what: str, now: t.Any, want: t.Any) -> bool:
-    if not what.endswith("version") or not isinstance(want, str) or not isinstance(now, str):
-        return bool(now == want)
-    # A package's version goes on after upstream's: 1.36.3-1.1. An epoch says nothing here.
-    plain = want[1:] if want.startswith("v") else want
-    return bool(re.fullmatch(rf"(\d+:)?{re.escape(plain)}([-+~].*)?", now))
+    if what.endswith("version") and isinstance(want, str) and isinstance(now, str):
+        return versions.matches(want, now)
+    return bool(now == want)
 
 
 def _text(path: str) -> str | None:
