@@ -303,5 +303,8 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started() -> No
 
 
 def test_a_command_gets_its_input_and_environment_and_never_raises() -> None:
-    assert run("sh", "-c", "cat; echo $ONLY$HOME; echo no >&2", stdin="in ", environment={"ONLY": "this"}, merged=True).output == "in this\nno\n"
+    assert (
+        run("sh", "-c", "cat; echo $ONLY$HOME; echo no >&2", stdin="in ", environment={"ONLY": "this"}, merged=True).output
+        == "in this\nno\n"
+    )
     assert run("no-such-program") == Done(MISSING, "", "no-such-program is not installed")

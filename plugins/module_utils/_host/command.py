@@ -44,8 +44,8 @@ def run(
     """Run a command in its own process group. Never raises for the command's sake.
 
     When `timeout` is over, the whole group is ended. `environment` takes the place of this process' own. `merged`: stderr goes to the
-    output, in order. `descriptors`: open files that the command inherits. `survives_hangup`: a connection that is cut does not end this process,
-    so that the time limit stays in force (main thread only).
+    output, in order. `descriptors`: open files that the command inherits. `survives_hangup`: a broken connection does not end this
+    process, so that the time limit stays in force (main thread only).
     """
     try:
         # AnsibleModule's run_command needs a module, and it is not for several threads at once.

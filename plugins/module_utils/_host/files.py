@@ -27,7 +27,7 @@ STAGE = 0
 
 @dataclass(frozen=True)
 class File:
-    """`content` None: the file must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner` names a user and a group."""
+    """`content` None: it must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner`: a user and a group."""
 
     path: str
     content: str | None
@@ -36,11 +36,11 @@ class File:
     validate: str | None = None
     owner: str | None = None
 
-    def shown(self, text: str | None) -> t.Any:
+    def shown(self, content: str | None) -> t.Any:
         """As a list of lines, so that a diff shows them one by one."""
-        if text is None:
+        if content is None:
             return None
-        return Secret(text) if self.secret else text.splitlines()
+        return Secret(content) if self.secret else content.splitlines()
 
 
 class Found(t.NamedTuple):
@@ -70,6 +70,15 @@ def read(path: str) -> Found | None:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return Found(file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def text(path: str) -> str | None:
+    """The text of a file; None where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
         return None
 
 

@@ -26,7 +26,9 @@ class Host(Service):
         self.files = [item for item in items if isinstance(item, File)]
         problems = [item for item in items if isinstance(item, Problem)]
         paths = [file.path for file in self.files]
-        problems += [Problem("file.twice", "the file is declared twice", f"file {path}") for path in sorted({*paths}) if paths.count(path) > 1]
+        problems += [
+            Problem("file.twice", "the file is declared twice", f"file {path}") for path in sorted({*paths}) if paths.count(path) > 1
+        ]
         if problems:
             raise Refused(problems)
         self.purge: list[str] = params["purge"]

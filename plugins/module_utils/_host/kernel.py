@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, text
 
 MODULES, SYSCTLS = 1, 2  # stages
 # Paths that exist only with a module. A module that is built into the kernel and has no parameters is in no list inside a container.
@@ -48,7 +48,7 @@ def is_loaded(name: str, root: str = "/") -> bool:
         return True
     listed = [f"{root}proc/modules", f"{root}proc/filesystems", f"{root}lib/modules/{os.uname().release}/modules.builtin"]
     pattern = re.compile(rf"^(?:{plain} |(?:nodev)?\t{plain}$|.*/{plain.replace('_', '[_-]')}\.ko$)", re.MULTILINE)
-    return any(pattern.search(_text(path) or "") for path in listed)
+    return any(pattern.search(text(path) or "") for path in listed)
 
 
 def module_changes(modules: t.Iterable[str], loaded: t.Collection[str]) -> t.Iterator[Change]:
@@ -74,31 +74,23 @@ def _path(key: str, root: str = "/") -> str:
 
 def value(key: str, root: str = "/") -> str | None:
     """The present value; None where the kernel does not have the key (yet)."""
-    text = _text(_path(key, root))
-    return None if text is None else " ".join(text.split())
+    content = text(_path(key, root))
+    return None if content is None else " ".join(content.split())
 
 
 def sysctl_changes(wanted: t.Mapping[str, t.Any], now: t.Mapping[str, str | None]) -> t.Iterator[Change]:
     for key, want in wanted.items():
-        text = " ".join(str(want).split())
-        if now[key] != text:
-            yield Change("sysctl", key, {"key": key}, "update", (Difference("value", now[key], text),), SYSCTLS, payload=text)
+        wants = " ".join(str(want).split())
+        if now[key] != wants:
+            yield Change("sysctl", key, {"key": key}, "update", (Difference("value", now[key], wants),), SYSCTLS, payload=wants)
 
 
-def set_value(key: str, text: str) -> None:
+def set_value(key: str, wanted: str) -> None:
     """Raises ChangeFailed."""
     try:
         with open(_path(key), "w", encoding="ascii") as file:
-            file.write(text)
+            file.write(wanted)
     except FileNotFoundError as error:
         raise ChangeFailed("the kernel does not have this key; load the kernel module that brings it (option modules)") from error
     except OSError as error:
-        raise ChangeFailed(f"{error.strerror}: the kernel refuses {text!r}") from error
-
-
-def _text(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
+        raise ChangeFailed(f"{error.strerror}: the kernel refuses {wanted!r}") from error

@@ -170,7 +170,9 @@ class Packages(Service):
                 # Only apt can install missing dependencies.
                 problem = dpkg.configure() and repositories.fix_broken(self.locks)
                 if problem:
-                    raise HalfDone(f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it: {problem}")
+                    raise HalfDone(
+                        f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it: {problem}"
+                    )
                 return change
         except Refused as refusal:
             raise ChangeFailed(str(refusal)) from refusal

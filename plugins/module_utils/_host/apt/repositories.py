@@ -9,8 +9,9 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import Done, complaint, run
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint, run
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 
 # A repository that does not answer must not block the task: three attempts of 30 seconds each.
 _NETWORK = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
