@@ -123,22 +123,20 @@ def changes(services: t.Iterable[Wanted], found: t.Mapping[str, Service], changi
     for service in services:
         have = found[service.name]
         newer = [path for path in service.restart_after if path in changing or have.is_older_than(path)]
-        differences, verb = [], None
+        differences, restart = [], None
         if service.enabled is not None and have.enabled != service.enabled and have.active != "missing":
             differences.append(Difference("enabled", have.enabled, service.enabled))
         if service.started and have.active not in ("active", "missing"):
-            differences.append(Difference("state", have.active, "active"))
-            verb = "restart"
+            restart = Difference("state", have.active, "active")
         elif service.restart and have.active == "active":
-            differences.append(Difference("started", "running", "again"))
-            verb = "restart"
+            restart = Difference("started", "running", "again")
         elif service.started and newer:
-            differences.append(Difference("started", f"before {newer[0]} changed", "after"))
-            verb = "restart"
+            restart = Difference("started", f"before {newer[0]} changed", "after")
+        payload = ("restart" if restart else None, service.enabled if differences else None)
+        differences += [restart] if restart else []
         if differences:
             needs = frozenset(("file", path) for path in service.restart_after if path in changing)
             action = "create" if have.active == "missing" else "update"
-            payload = (verb, service.enabled if differences[0].field == "enabled" else None)
             yield Change("service", service.name, {"name": service.name}, action, tuple(differences), STAGE, needs, payload)
 
 

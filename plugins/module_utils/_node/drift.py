@@ -69,30 +69,20 @@ def _shown(value: t.Any, held: bool) -> str:
 
 def _wanted(host: Facts, declared: Facts, version: str) -> tuple[Wanted, list[str]]:
     packages = host.get("packages") or {}
-    wanted: Wanted = {}
-    for name in _VERSIONED if version else ():
-        wanted[f"packages.{name}.version"] = (name, version, "kube_version, by default the API server's")
-    for name in _HELD:
+    package = _CONTAINERDS[declared["containerd_source"]]
+    versions = dict.fromkeys(_VERSIONED, (version, "kube_version, by default the API server's"))
+    versions["kubernetes-cni"] = (declared["kubernetes_node_cni_version"], "kubernetes_node_cni_version")
+    versions[package] = (declared["containerd_version"] if package in packages else "", "containerd_version")
+    wanted: Wanted = {f"packages.{name}.version": (name, *want) for name, want in versions.items() if want[0]}
+    for name, option in {**dict.fromkeys(_HELD, "kubernetes_node_hold"), package: "containerd_hold"}.items():
         if name in packages:
-            wanted[f"packages.{name}.held"] = (f"the hold of {name}", declared["kubernetes_node_hold"], "kubernetes_node_hold")
-    if declared["kubernetes_node_cni_version"]:
-        wanted["packages.kubernetes-cni.version"] = (
-            "kubernetes-cni",
-            declared["kubernetes_node_cni_version"],
-            "kubernetes_node_cni_version",
-        )
+            wanted[f"packages.{name}.held"] = (f"the hold of {name}", declared[option], option)
+    if package not in packages:
+        wanted[f"packages.{package}"] = (f"the package {package}", "installed", "containerd_source")
     for key, value in declared["kubernetes_node_sysctls"].items():
         if "*" not in key:  # a pattern stands for many keys, which were not read
             wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
-    package = _CONTAINERDS[declared["containerd_source"]]
-    if package not in packages:
-        wanted[f"packages.{package}"] = (f"the package {package}", "installed", "containerd_source")
-    elif declared["containerd_version"]:
-        wanted[f"packages.{package}.version"] = (package, declared["containerd_version"], "containerd_version")
-    if package in packages:
-        wanted[f"packages.{package}.held"] = (f"the hold of {package}", declared["containerd_hold"], "containerd_hold")
-    problems = _containerd(host, declared, wanted)
-    return wanted, problems
+    return wanted, _containerd(host, declared, wanted)
 
 
 def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
@@ -113,9 +103,5 @@ def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
     for file in configured["files"]:
         if file["path"].endswith(_FILE):
             content = file.get("content") or file["secret_content"]
-            wanted[f"digests.{file['path']}"] = (file["path"], digest(content.encode()), "containerd_registry_mirrors")
+            wanted[f"digests.{file['path']}"] = (file["path"], hashlib.sha256(content.encode()).hexdigest(), "containerd_registry_mirrors")
     return []
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

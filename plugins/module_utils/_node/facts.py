@@ -109,14 +109,11 @@ def _packages(listing: str) -> Host:
 
 
 def services() -> Host:
-    found = {name: host_services.Service() for name in _SERVICES}
-    found.update(host_services.show(_SERVICES))
-    return {name: _service(name, service) for name, service in found.items()}
+    return {name: _service(name, service) for name, service in host_services.show(_SERVICES).items()}
 
 
 def _service(name: str, service: host_services.Service) -> Host:
-    failing = service.active in ("failed", "activating")
-    failure = host_services.last_error(name) if failing else None
+    failure = host_services.last_error(name) if service.active in ("failed", "activating") else None
     return {"active": service.active, "enabled": service.enabled, "failure": failure}
 
 

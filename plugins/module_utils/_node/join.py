@@ -228,8 +228,6 @@ class Init(Kubeadm):
             kubeadm_config.init(version, registration=self.registration, advertise_address=address, timeout=timeout),
             kubeadm_config.cluster(version, params["cluster_configuration"]),
         ]
-        if params["kubelet_configuration"]:
-            documents.append(kubeadm_config.kubelet(params["kubelet_configuration"]))
-        if params["kube_proxy_configuration"]:
-            documents.append(kubeadm_config.kube_proxy(params["kube_proxy_configuration"]))
+        for name, made in (("kubelet_configuration", kubeadm_config.kubelet), ("kube_proxy_configuration", kubeadm_config.kube_proxy)):
+            documents += [made(params[name])] if params[name] else []
         return documents

@@ -11,21 +11,11 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, HalfDone, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, repositories
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, repositories
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import (
-    NEWEST,
-    Options,
-    Wanted,
-    explain,
-    package,
-    plan,
-    targets,
-    unknown,
-    wanted,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST, Wanted
 
 _LISTS = "/var/lib/apt/lists"
 
@@ -35,8 +25,8 @@ class Packages(Service):
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
-        self.wants: list[Wanted] = wanted(params["packages"])
-        self.options = Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+        self.wants = plan.wanted(params["packages"])
+        self.options = plan.Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
         self.recommends: bool = params["install_recommends"]
         self.locks = Locks(params["lock_timeout"])
         self.force = self.options.force()
@@ -75,7 +65,7 @@ class Packages(Service):
             yield self.lists([f"{want.name} {want.version}".strip() for want in missing])
 
     def missing_from_lists(self) -> list[Wanted]:
-        return unknown(self.wants, self.state.installed, self.available)
+        return plan.unknown(self.wants, self.state.installed, self.available)
 
     def lists(self, unknown: list[str]) -> Change:
         return Change("lists", _LISTS, {"path": _LISTS}, "update", (Difference("unknown", unknown, []),), stage=1)
@@ -83,10 +73,11 @@ class Packages(Service):
     def plan(self) -> Plan:
         missing = self.missing_from_lists()
         if missing and self.updated:
-            raise Refused(explain(missing, self.available, self.complaint))
-        self.chosen = targets(self.wants, self.state.installed, self.available)
-        simulated = self.simulate() if self.chosen and not missing else None
-        return plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
+            raise Refused(plan.explain(missing, self.available, self.complaint))
+        self.chosen = plan.targets(self.wants, self.state.installed, self.available)
+        # apt cannot be asked while lists are missing or dpkg is interrupted, which is put right before, except in check mode.
+        simulated = self.simulate() if self.chosen and not missing and not self.state.interrupted else None
+        return plan.plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
 
     def simulate(self) -> repositories.Simulated:
         """What the transaction would do. apt does not remove held packages on its own, so they are passed as NAME-."""
@@ -159,7 +150,7 @@ class Packages(Service):
             old, new = (there[name].version if name in there else None for there in (before, after))
             if old != new:
                 action = "create" if old is None else "update" if new else "delete"
-                yield package(name, action, [Difference("version", old, new)], None)
+                yield plan.package(name, action, [Difference("version", old, new)], None)
 
     def write(self, change: Change) -> Change:
         try:
