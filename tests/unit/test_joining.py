@@ -207,7 +207,7 @@ def test_a_node_that_never_registers_is_told(node: Node, certificate: str) -> No
 
 
 def test_what_is_missing_is_named(node: Node) -> None:
-    assert refused(Join, node, token="", ca_cert_hashes=[]) == ["join.missing", "join.missing"]
+    assert refused(Join, node, token="", ca_cert_hashes=[]) == ["join.missing"]
 
 
 def test_a_missing_kubeadm_is_named(node: Node) -> None:

@@ -146,10 +146,10 @@ class Join(Kubeadm):
         return "kubelet.conf of this cluster exists"
 
     def missing(self, plan: Plan) -> t.Iterator[Problem]:
-        for name in ("token", "endpoint", "ca_cert_hashes"):
-            if plan.changes and not self.params[name]:
-                remedy = "use `join` of eco2.platform.kube_bootstrap_token, which has it"
-                yield Problem("join.missing", f"state=joined requires {name}", field=name, remedy=remedy)
+        lacks = [name for name in ("token", "endpoint", "ca_cert_hashes") if not self.params[name]]
+        if plan.changes and lacks:
+            remedy = "take them from `join` of eco2.platform.kube_bootstrap_token"
+            yield Problem("join.missing", f"state=joined requires {', '.join(lacks)}", remedy=remedy)
 
     def work(self) -> None:
         registration = {**self.registration, "taints": self.registration["taints"] or []}

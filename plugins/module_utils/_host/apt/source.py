@@ -100,7 +100,7 @@ def check(params: Params) -> t.Iterator[Problem]:
     for option in ("uris", "suites", "key"):
         if not params[option]:
             remedy = "give the addresses, the suites (/ for a flat repository) and the key of the repository"
-            yield Problem("source.incomplete", f"{option} is required", field=option, remedy=remedy)
+            yield Problem("source.incomplete", "state=present requires this option", field=option, remedy=remedy)
     for option, addresses in (("uris", params["uris"]), ("key", [params["key"]] if params["key"] else [])):
         for address in addresses:
             if not re.match("(https?|file)://[^ ]+$|file:/[^ ]+$", address):
