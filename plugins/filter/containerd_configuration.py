@@ -9,13 +9,14 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd
 
 
 def containerd_configuration(version: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     try:
         return containerd.configuration(version, options)
-    except ValueError as error:
+    except Refused as error:
         raise AnsibleFilterError(str(error)) from error
 
 

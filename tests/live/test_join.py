@@ -436,9 +436,9 @@ def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> No
         assert run.changed == []
         (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report what is not as declared, and left alone"]
         assert told == [
-            "the hold of kubectl is off, and kubernetes_node_hold says on",
-            "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, and containerd_cni_conf_dir says /etc/cni/net.d",
-            f"{mirror} is another than containerd_registry_mirrors says",
+            "the hold of kubectl is off, but must be on (kubernetes_node_hold)",
+            "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, but must be /etc/cni/net.d (containerd_cni_conf_dir)",
+            f"{mirror} has other content, but must be as containerd_registry_mirrors declares",
         ]
     finally:
         node.run("apt-mark", "hold", "kubectl")

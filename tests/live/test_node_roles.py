@@ -259,7 +259,9 @@ def test_an_upgrade_is_a_version_and_brings_its_form(docker: Prepared, home: Pat
     assert "\nversion = 4\n" in read(node, "/etc/containerd/config.toml")
     assert containerd(home, node, variables).ok().changed == []
     refused = containerd(home, node, {"containerd_version": OLDER})
-    assert re.search(r"containerd.io would go back from 2.3.7-\S+ to 2.2.9-\S+: say allow_downgrade", refused.failure)
+    assert re.search(
+        r"containerd.io: version: installing 2.2.9-\S+ would downgrade it from 2.3.7-\S+; set allow_downgrade", refused.failure
+    )
 
 
 # Refused, or waited for
@@ -267,7 +269,7 @@ def test_an_upgrade_is_a_version_and_brings_its_form(docker: Prepared, home: Pat
 
 def test_a_version_that_is_not_to_be_had_is_refused_with_those_that_are(docker: Prepared, home: Path) -> None:
     run = nodes.roles(home, docker[0], ["kubernetes_node"], {"kube_version": "1.36.9"})
-    assert "package kubelet: version 1.36.9 is not to be had, but 1.36.3-1.1" in run.failure
+    assert "package kubelet: version: no repository has version 1.36.9, only 1.36.3-1.1" in run.failure
 
 
 @pytest.mark.parametrize(
@@ -333,7 +335,7 @@ def test_another_minor_release_rewrites_the_repository(debian: Prepared, home: P
     assert node.run("kubelet", "--version").strip() == "Kubernetes v1.36.3"
     assert "kubelet" in node.run("apt-mark", "showhold").split()
     refused = nodes.roles(home, node, ["kubernetes_node"], {"kube_version": "1.35.4"})
-    assert "package kubelet would go back from 1.36.3-1.1 to 1.35.4-1.1" in refused.failure
+    assert "installing 1.35.4-1.1 would downgrade it from 1.36.3-1.1" in refused.failure
 
 
 # A package that cannot stand beside socat, in a repository of its own.
@@ -354,7 +356,7 @@ def test_what_is_in_the_way_is_removed_only_where_that_is_said(debian: Prepared,
     node.run("sh", "-c", IN_THE_WAY)
     rival = {"packages": [{"name": "rival", "version": "1.0"}]}
     assert nodes.task(home, node, "apt_packages", rival).message == (
-        "package socat would be removed to make way: say so in allow_remove, or remove it first"
+        "package socat: installing the packages would remove this one; add it to allow_remove, or remove it first"
     )
     done = nodes.task(home, node, "apt_packages", {**rival, "allow_remove": ["socat"]})
     assert [(change["action"], change["object"]) for change in done.result["changes"]] == [("create", "rival"), ("delete", "socat")]
@@ -365,7 +367,9 @@ def test_a_held_package_is_changed_only_where_that_is_said(debian: Prepared, hom
     node = debian[0]
     version = node.run("dpkg-query", "--show", "--showformat", "${Version}", "containerd")
     refused = nodes.task(home, node, "apt_packages", {"packages": [{"name": "containerd", "version": "1.6.99"}]}, "--check")
-    assert refused.message == f"package containerd is held at {version}, and 1.6.99 is wanted: say allow_change_held to change it"
+    assert refused.message == (
+        f"package containerd: version: it is held at {version}, and the task asks for 1.6.99; set allow_change_held to change it"
+    )
 
 
 def test_containerd_is_proven_without_crictl(debian: Prepared, home: Path) -> None:
