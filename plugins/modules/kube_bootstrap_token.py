@@ -135,8 +135,8 @@ problems:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
-from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import tokens
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens.tokens import GROUP, Tokens
 
 
 def argument_spec() -> arguments.Spec:
@@ -146,15 +146,13 @@ def argument_spec() -> arguments.Spec:
         "token_id": {"type": "str", "no_log": False},
         "ttl": {"type": "int", "default": 3600},
         "minimum_left": {"type": "int", "default": 600},
-        "group": {"type": "str", "default": tokens.GROUP},
+        "group": {"type": "str", "default": GROUP},
         "wait_timeout": {"type": "float", "default": 60.0},
     }
 
 
 def main() -> None:
-    module = KubeModule(argument_spec())
-    with module.reporting() as client:
-        module.exit(**tokens.converge(client, module.params, module.check_mode, module.diff))
+    converging(argument_spec(), Tokens)
 
 
 if __name__ == "__main__":

@@ -267,8 +267,8 @@ problems:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import nodes
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.nodes import Nodes
 
 
 def argument_spec() -> arguments.Spec:
@@ -299,12 +299,7 @@ def argument_spec() -> arguments.Spec:
 
 
 def main() -> None:
-    module = KubeModule(argument_spec())
-    with module.reporting() as client:
-        result, failure = nodes.converge(client, module.params, module.check_mode, module.diff)
-        if failure is not None:
-            module.fail(failure, **result)
-        module.exit(**result)
+    converging(argument_spec(), Nodes)
 
 
 if __name__ == "__main__":

@@ -176,8 +176,8 @@ query_result:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import info as nodes_info
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.info import awaited
 
 
 def argument_spec() -> arguments.Spec:
@@ -192,9 +192,7 @@ def argument_spec() -> arguments.Spec:
 
 
 def main() -> None:
-    module = KubeModule(argument_spec())
-    with module.reporting() as client:
-        module.exit(changed=False, **nodes_info.awaited(client, module.params))
+    reading(argument_spec(), awaited)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ admission plugin NodeRestriction has the same rule. Unchanged from Kubernetes 1.
 from __future__ import annotations
 
 import re
+import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube import names
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
 
 NAME_LENGTH = 63
 VALUE_LENGTH = 63
@@ -50,6 +52,20 @@ KUBEADM_KEYS = frozenset(
         "node.kubernetes.io/exclude-from-external-load-balancers",
     }
 )
+
+
+def read(key: t.Any, value: t.Any, what: str = "label", problem_of: t.Callable[[str, str], str | None] | None = None) -> str:
+    """The value as text. Raises ValueError with one line that names the key, where it is no label, or no `what`."""
+    if not isinstance(key, str):
+        raise ValueError(f"the key of {what} {described(key)} is not text: write it in quotes")
+    try:
+        text = as_text(value)
+    except ValueError as error:
+        raise ValueError(f"{what} {shortened(key)} {error}") from error
+    wrong = (problem_of or problem)(key, text)
+    if wrong:
+        raise ValueError(f"{what} {shortened(key)} {wrong}")
+    return text
 
 
 def problem(key: str, value: str) -> str | None:

@@ -101,6 +101,14 @@ def from_dict(entry: t.Mapping[str, t.Any]) -> Taint:
     return _checked(Taint(texts["key"], texts["value"], _effect(texts["effect"])), shown)
 
 
+def declared(entry: t.Any) -> Taint:
+    """A taint of either form that may be declared. Raises ValueError with one line."""
+    taint = parse_any(entry)
+    if taint.key in CONTROLLERS_KEYS:
+        raise ValueError(f"taint {taint} is set and removed by Kubernetes itself as the condition of the node changes: leave it out")
+    return taint
+
+
 def parse_any(entry: t.Any) -> Taint:
     """A taint of either form. Raises ValueError with one line."""
     if isinstance(entry, str):
