@@ -134,12 +134,13 @@ problems:
   elements: str
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import converging
 from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens.tokens import GROUP, Tokens
 
 
-def argument_spec() -> arguments.Spec:
+def argument_spec() -> Spec:
     return {
         **arguments.connection(),
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -175,12 +175,13 @@ query_result:
   type: raw
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import reading
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.info import awaited
 
 
-def argument_spec() -> arguments.Spec:
+def argument_spec() -> Spec:
     return {
         **arguments.connection(),
         "names": {"type": "list", "elements": "str"},

@@ -89,6 +89,15 @@ def torn_off(names: t.Iterable[str]) -> str | None:
     )
 
 
+class _Reads(t.NamedTuple):
+    """How text, an entry of a list, and a name with its value are read; `form`: what an entry looks like."""
+
+    form: str
+    text: t.Callable[[str], None]
+    entry: t.Callable[[str], None]
+    pair: t.Callable[[t.Any, t.Any], None]
+
+
 class _Draft:
     """A profile while it is read. A problem is kept, and reading goes on."""
 
@@ -130,32 +139,39 @@ class _Draft:
                 message = f"the profile has no key {shortened(key)}: its keys are {known}; put other flags under kubelet_extra_args"
                 self._refuse("profile.unknown_key", message)
 
+    def _read_pairs(self, what: str, part: t.Any, reads: _Reads) -> None:
+        """Names with values, as text, as a dictionary, or as a list of both."""
+        if isinstance(part, str):
+            reads.text(part)
+        elif isinstance(part, dict):
+            for name, value in part.items():
+                reads.pair(name, value)
+        elif isinstance(part, (list, tuple)):
+            for entry in part:
+                keys = set(entry) if isinstance(entry, dict) else set()
+                if isinstance(entry, str):
+                    reads.entry(entry)
+                elif keys in ({"key", "value"}, {"name", "value"}):
+                    reads.pair(entry.get("key", entry.get("name")), entry["value"])
+                else:
+                    self._refuse(
+                        f"{what}.form", f"{what} {shortened(entry)} in a list: write {reads.form}, or a dictionary with name and value"
+                    )
+        elif part is not None:
+            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {reads.form}")
+
     # Labels
 
     def _read_labels(self, part: t.Any) -> None:
-        if isinstance(part, str):
-            for text in part.split(","):
-                if text.strip():
-                    self._read_label_text(text)
-        elif isinstance(part, dict):
-            for key, value in part.items():
-                self._add_label(key, value)
-        elif isinstance(part, (list, tuple)):
-            for entry in part:
-                self._read_label(entry)
-        elif part is not None:
-            self._refuse("labels.form", f"labels are {described(part)}: write a dictionary, or a list of key=value")
+        self._read_pairs("label", part, _Reads("key=value", self._read_label_texts, self._read_label_text, self._add_label))
 
-    def _read_label(self, entry: t.Any) -> None:
-        if isinstance(entry, str):
-            self._read_label_text(entry)
-        elif isinstance(entry, dict) and set(entry) in ({"key", "value"}, {"name", "value"}):
-            self._add_label(entry.get("key", entry.get("name")), entry["value"])
-        else:
-            self._refuse("label.form", f"label {shortened(entry)} in a list: write key=value, or a dictionary with key and value")
+    def _read_label_texts(self, text: str) -> None:
+        for part in text.split(","):
+            if part.strip():
+                self._read_label_text(part)
 
     def _read_label_text(self, text: str) -> None:
-        """As the kubelet reads one: spaces around don't count, and without '=' the value is empty."""
+        """As the kubelet reads one: spaces around it are ignored, and without '=' the value is empty."""
         key, dummy, value = text.partition("=")
         self._add_label(key.strip(), value.strip())
 
@@ -201,25 +217,7 @@ class _Draft:
     # Flags
 
     def _read_flags(self, part: t.Any) -> None:
-        if isinstance(part, str):
-            self._read_command_line(part)
-        elif isinstance(part, dict):
-            for name, value in part.items():
-                self._read_flag(name, value)
-        elif isinstance(part, (list, tuple)):
-            for entry in part:
-                self._read_listed_flag(entry)
-        elif part is not None:
-            forms = "write a dictionary, a list of name and value, or --name=value"
-            self._refuse("flags.form", f"kubelet_extra_args is {described(part)}: {forms}")
-
-    def _read_listed_flag(self, entry: t.Any) -> None:
-        if isinstance(entry, str):
-            self._read_command_line(entry)
-        elif isinstance(entry, dict) and set(entry) == {"name", "value"}:
-            self._read_flag(entry["name"], entry["value"])
-        else:
-            self._refuse("flag.form", f"flag {shortened(entry)} in a list: write --name=value, or a dictionary with name and value")
+        self._read_pairs("flag", part, _Reads("--name=value", self._read_command_line, self._read_command_line, self._read_flag))
 
     def _read_command_line(self, text: str) -> None:
         try:
