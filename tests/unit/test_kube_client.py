@@ -186,9 +186,9 @@ def test_content_as_text_is_refused_unseen() -> None:
     ("given", "code", "field"),
     [
         ({"username": "u"}, "connection.incomplete", "username"),
-        ({"client_key": "/dev/null"}, "connection.incomplete", "client_key"),
+        ({"client_key": "/dev/null"}, "tls.key_alone", "client_key"),
         ({"impersonate_groups": ["g"]}, "connection.incomplete", "impersonate_groups"),
-        ({"ca_cert": "/no/such"}, "connection.unreadable_file", "ca_cert"),
+        ({"ca_cert": "/no/such"}, "tls.unreadable_file", "ca_cert"),
         ({"host": "https://u:hunter2@h"}, "connection.password_in_address", "host"),
         ({"host": "h:6443"}, "connection.address", "host"),
         ({"kubeconfig": 7, "api_key": None}, "kubeconfig.wrong_type", "kubeconfig"),
@@ -419,7 +419,7 @@ def test_somebody_silent(server: Server) -> None:
 
 
 def test_a_port_without_tls(server: Server) -> None:
-    with pytest.raises(Unreachable, match="TLS failed"):
+    with pytest.raises(Unreachable, match="does not speak TLS"):
         Client(params(host=server.url.replace("http", "https"), api_key=TOKEN)).get("/x", "reading")
 
 

@@ -229,7 +229,7 @@ def test_the_cloud_may_say_what_the_profile_says() -> None:
         ({"taints": ["a:NoSchedule", {"key": "a", "effect": "NO_SCHEDULE"}]}, "taint.twice", ""),
         ("--register-with-taints=a:NoSchedule --register-with-taints=b:NoSchedule", "flag.twice", ""),
         ("--register-with-taints=node.kubernetes.io/not-ready:NoExecute", "taint.invalid", ""),
-        ({"kubelet_extra_args": 5}, "flags.form", "kubelet_extra_args"),
+        ({"kubelet_extra_args": 5}, "flags.form", "number 5"),
         ({"kubelet_extra_args": [5]}, "flag.form", "a list"),
         ({"kubelet_extra_args": [{"name": "max-pods"}]}, "flag.form", "'name'"),
         ({"kubelet_extra_args": ["max-pods=50"]}, "flag.invalid", "'max-pods=50'"),

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors, kubeconfig
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import kubernetes, urllib3
+from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 
 # Requests side by side, each over a connection of its own. More do not make an API server faster: see docs/measurements.md.
 WORKERS = 16
@@ -95,17 +95,10 @@ def _problems(params: Params) -> t.Iterator[Problem]:
     if "@" in (params["host"] or ""):
         remedy = "give them as username and password, which are hidden in all output"
         yield Problem("connection.password_in_address", "contains a username or password", field="host", remedy=remedy)
-    pairs = (("username", "password"), ("password", "username"), ("client_key", "client_cert"), ("impersonate_groups", "impersonate_user"))
-    for option, other in pairs:
+    for option, other in (("username", "password"), ("password", "username"), ("impersonate_groups", "impersonate_user")):
         if params[option] and not params[other]:
             yield Problem("connection.incomplete", f"has no effect without {other}", field=option, remedy=f"set {other} too")
-    for option in ("ca_cert", "client_cert", "client_key"):
-        try:
-            with open(params[option] or os.devnull, "rb"):
-                pass
-        except OSError as error:
-            message = f"{params[option]} cannot be read ({error.strerror})"
-            yield Problem("connection.unreadable_file", message, field=option, remedy="the file must be on the host that runs this task")
+    yield from tls.problems(params)
 
 
 def _load(settings: t.Any, params: Params) -> None:

@@ -9,6 +9,7 @@ import ssl
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import urllib3
+from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 
 
 def from_exception(host: str, error: Exception, timeout: float) -> Exception:
@@ -17,7 +18,7 @@ def from_exception(host: str, error: Exception, timeout: float) -> Exception:
     root = _root(error)
     reason = errors.one_line(root)
     if isinstance(error, kinds.SSLError) or isinstance(root, ssl.SSLError):
-        return errors.NotTrusted(_tls_message(host, reason))
+        return errors.NotTrusted(f"{host}: {tls.cause(reason)}; if you use a tunnel, set tls_server_name to a name of the certificate")
     if isinstance(error, kinds.ProxyError):
         return errors.CannotConnect(f"{host}: the proxy opens no connection ({reason}): check proxy and no_proxy")
     if isinstance(error, kinds.ReadTimeoutError):
@@ -36,11 +37,3 @@ def _root(error: BaseException) -> BaseException:
     """The innermost cause: what a person would want to read."""
     inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
     return _root(inner) if isinstance(inner, BaseException) else error
-
-
-def _tls_message(host: str, reason: str) -> str:
-    if "doesn't match" in reason or ("mismatch" in reason.lower() and "KEY_VALUES" not in reason):
-        return f"{host}: its TLS certificate is for other names ({reason}): set tls_server_name to one of them if you use a tunnel"
-    if "certificate verify failed" in reason.lower().replace("_", " "):
-        return f"{host}: its TLS certificate is not trusted ({reason}): set ca_cert to its certificate authority, or check the address"
-    return f"{host}: TLS failed ({reason}): check that this port speaks TLS"
