@@ -42,7 +42,7 @@ def _bare(cluster: Cluster, first: float) -> Pair:
         cluster.as_declared(name)
     bound = at_most_times(2)
     return Pair(
-        "three bare machines to Ready nodes", took, "one bare machine to a control plane", first, bound.words, bound.holds(took, first)
+        "three bare machines to Ready nodes", took, "a bare control plane", first, bound.words, bound.holds(took, first)
     )
 
 
