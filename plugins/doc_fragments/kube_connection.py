@@ -46,8 +46,8 @@ options:
     type: str
   validate_certs:
     description:
-      - Whether the TLS certificate of the API server must be trusted. Use V(false) only for tests. When omitted, the kubeconfig decides; its
-        default is that the certificate must be trusted.
+      - Whether the TLS certificate of the API server must be trusted. Use V(false) only for tests. When omitted, the kubeconfig decides,
+        whose default is that the certificate must be trusted.
       - It can also be set with E(K8S_AUTH_VERIFY_SSL).
     type: bool
     aliases: [verify_ssl]

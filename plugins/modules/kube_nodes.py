@@ -36,8 +36,8 @@ options:
   nodes:
     description:
       - The nodes. Nodes that are not named are left alone.
-      - A section of a node that is omitted (O(nodes[].labels), O(nodes[].annotations), O(nodes[].taints)) is left alone too. An empty section
-        declares nothing, so that what was declared before is removed.
+      - A section of a node that is omitted (O(nodes[].labels), O(nodes[].annotations), O(nodes[].taints)) is left alone too. An empty
+        section declares nothing, so that what was declared before is removed.
     type: list
     elements: dict
     required: true

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kubernetes client and what it is built on, imported in one place. Private to this collection."""
+"""Imports the kubernetes client and its libraries in one place. Private to this collection."""
 
 from __future__ import annotations
 

@@ -15,30 +15,15 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
-    WRITE_ERRORS,
-    Altered,
-    Change,
-    ChangeFailed,
-    NoAnswer,
-    Plan,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Altered, Change, ChangeFailed, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.connection import WORKERS
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.desired import Wanted
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import (
-    KIND,
-    Node,
-    Options,
-    is_another,
-    is_ready,
-    plan_node,
-    ready_reason,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import KIND, Node, Options, is_another, not_yet, plan_node
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 
 # Seconds between two looks while waiting.
 PAUSE = 1.0
@@ -120,26 +105,44 @@ class Nodes(Service):
                     yield Problem("node.forbidden", "this user has no right to change it", f"node {name}", remedy=remedy)
 
     def write(self, change: Change) -> Change | None:
-        for attempt in range(TRIES):
-            try:
-                return self._write(change)
-            except errors.NotFound as error:
-                raise ChangeFailed("somebody else has deleted it since it was read") from error
-            except errors.Conflict as error:
-                # An answer that was lost on the way may have been to a patch that was made: then we conflict with ourselves.
-                ours = change if error.repeated else None
-                again = self._plan_again(change.object, attempt, ours is None)
-                if again is None:
+        current: Change | None = change
+        conflict: errors.Conflict | None = None
+
+        def send() -> Change | None:
+            nonlocal current
+            if conflict is not None:
+                # An answer that was lost may have been to a patch that was made: then the conflict is with ourselves.
+                ours = current if conflict.repeated else None
+                current = self._plan_again(change.object)
+                if current is None:
                     return ours
-                change = again
-        raise ChangeFailed(f"others changed it {TRIES} times between reading and writing: run the task again when it is quiet")
+            return self._write(current or change)
+
+        def pause(attempt: retry.Attempt) -> float | None:
+            nonlocal conflict
+            if not isinstance(attempt.error, errors.Conflict):
+                return None
+            conflict = attempt.error
+            with self._lock:
+                self.conflicts += not conflict.repeated
+            longest = min(LONGEST_PAUSE, 0.02 * 2**attempt.number) if attempt.number else 0.0
+            return random.uniform(0, longest) if attempt.number < TRIES - 1 else None  # noqa: S311
+
+        try:
+            return retry.answer(send, pause)
+        except errors.NotFound as error:
+            raise ChangeFailed("somebody else has deleted it since it was read") from error
+        except errors.Conflict as error:
+            raise ChangeFailed(
+                f"others changed it {TRIES} times between reading and writing: run the task again when it is quiet"
+            ) from error
 
     def _write(self, change: Change) -> Change | None:
         path = node_path(change.object)
         if change.action == "delete":
             uid, version = change.payload["uid"], change.payload["resourceVersion"]
             return change if self.client.delete(path, "it cannot be deleted", uid, version) else None
-        # The answer to a patch is the node as it is now stored; what the patch did not name is as it was read.
+        # The answer to a patch is the node as it is stored now. What the patch does not contain is as it was read.
         node = self.client.merge_patch(path, change.payload, "it cannot be changed")
         if not is_contained(change.payload, node, ignore="resourceVersion"):
             left = plan_node(self.wanted[change.object], node, self.options).change
@@ -150,15 +153,11 @@ class Nodes(Service):
                 )
         return change
 
-    def _plan_again(self, name: str, attempt: int, conflict: bool) -> Change | None:
+    def _plan_again(self, name: str) -> Change | None:
         """What is left to write after another look at the node."""
-        with self._lock:
-            self.conflicts += conflict
-        if attempt:
-            wait.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
         try:
             node = self.client.get(node_path(name), "reading it again")
-        except NoAnswer as error:  # a read changes nothing, so nothing is unknown
+        except errors.TimedOut as error:  # a read changes nothing, so nothing is unknown
             raise ChangeFailed(str(error)) from error
         planned = plan_node(self.wanted[name], node, self.options)
         if planned.problems:
@@ -183,18 +182,8 @@ class Nodes(Service):
             there = read(self.client)
         except WRITE_ERRORS as error:
             return dict.fromkeys(names, str(error))
-        reasons = {name: self._not_yet(entry, there.get(name)) for name, entry in self.wanted.items() if name in names}
+        reasons = {name: not_yet(entry, there.get(name), self.options) for name, entry in self.wanted.items() if name in names}
         return {name: reason for name, reason in reasons.items() if reason}
-
-    def _not_yet(self, wanted: Wanted, node: Node | None) -> str | None:
-        if wanted.absent:
-            return None if node is None else "is still there"
-        if node is None:
-            return "is gone"
-        if not is_ready(node):
-            return f"is not Ready: {ready_reason(node)}"
-        left = plan_node(wanted, node, self.options).change
-        return f"is not as declared any more: {', '.join(difference.field for difference in left.differences)}" if left else None
 
     def facts(self, predicted: bool) -> dict[str, t.Any]:
         return {"conflicts": self.conflicts, "skipped_nodes": self.skipped}

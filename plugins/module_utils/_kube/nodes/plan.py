@@ -65,8 +65,20 @@ def ready_reason(node: Node) -> str:
     return ": ".join(condition[part] for part in ("reason", "message") if condition.get(part)) or "the kubelet has reported nothing yet"
 
 
+def not_yet(wanted: Wanted, node: Node | None, options: Options) -> str | None:
+    """Why a node is not Ready and as wanted; None if it is."""
+    if wanted.absent:
+        return None if node is None else "is still there"
+    if node is None:
+        return "is gone"
+    if not is_ready(node):
+        return f"is not Ready: {ready_reason(node)}"
+    left = plan_node(wanted, node, options).change
+    return f"is not as declared any more: {', '.join(difference.field for difference in left.differences)}" if left else None
+
+
 def is_another(wanted: Wanted, node: Node) -> bool:
-    """Whether the node was deleted and created again since somebody chose the one to be deleted."""
+    """Whether the node is not the one that the item wants to delete, because it was deleted and created again."""
     return wanted.uid is not None and wanted.uid != node["metadata"]["uid"]
 
 
@@ -129,10 +141,10 @@ class _Planner:
             return {section: {} for section in ownership.SECTIONS}
 
     def _record_patch(self) -> Values:
-        """The record's annotation where it changes; what is only recorded or forgotten is a difference of its own."""
+        """The record's annotation where it changes; what is only recorded or forgotten is a separate difference."""
         name, owner = ownership.annotation(self.options.owner), self.options.owner
         text = ownership.write(self.new_record)
-        # The record may be there in another spelling of the same JSON.
+        # The same JSON may be written in another way.
         same = name in self.annotations and self.record == self.new_record and any(self.record.values())
         if text == self.annotations.get(name) or same:
             return {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The profile of a node: its labels, taints and kubelet flags, however they are written. Private to this collection.
+"""The profile of a node: its labels, taints and kubelet flags, in all accepted forms. Private to this collection.
 
 Written as the kubelet's flags (`--node-labels=role=api --register-with-taints=role=api:NoSchedule --max-pods=50`), as a
 dictionary ({labels, taints, kubelet_extra_args}) or as that dictionary in JSON, as a Terraform-made inventory has them.

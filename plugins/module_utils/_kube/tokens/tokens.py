@@ -78,20 +78,20 @@ def of_secret(secret: t.Mapping[str, t.Any], group: str = GROUP) -> Token | None
 
 
 def reusable(tokens: t.Iterable[Token], least: float, now: datetime.datetime) -> Token | None:
-    """The one to join by: fit and with more than `least` seconds left; of these ours before others, then the one that lasts longest."""
+    """The token to join with: fit and with more than `least` seconds left; of these ours before others, then the one that lasts longest."""
     good = [token for token in tokens if token.fit and token.left(now) > least]
     return max(good, key=lambda token: (token.ours, token.expires, token.token_id), default=None)
 
 
 class Tokens(Service):
-    """State present: a token to join by that is signed. State absent: none that this collection has made, or not the one that is named."""
+    """State present: there is a signed token to join with. State absent: our tokens, or the one that is named, are removed."""
 
     def __init__(self, client: Client, params: Params) -> None:
         super().__init__()
         self.client, self.params = client, params
         self.tokens: list[Token] = []
         self.cluster: ClusterInfo | None = None
-        # The one to join by; without an ID until it is made.
+        # The token to join with. It has no ID before it is made.
         self.token: Token | None = None
         problems = list(_problems(params))
         if problems:
@@ -109,7 +109,7 @@ class Tokens(Service):
             named = self.params["token_id"]
             leaving = [token for token in self.tokens if (token.token_id == named if named else token.ours)]
             return Plan.of([_change(token, "delete") for token in leaving], 0 if leaving else 1)
-        # Ours will be signed in a moment; another's that is not signed may never be.
+        # Our tokens will be signed soon. A token of somebody else that is not signed may never be.
         usable = [token for token in self.tokens if token.ours or self._is_signed(token)]
         self.token = reusable(usable, self.params["minimum_left"], _now())
         if self.token is not None:
@@ -138,7 +138,7 @@ class Tokens(Service):
         return _change(token, "create")
 
     def settle(self, outcome: Outcome) -> t.Iterator[Late]:
-        """Wait for the signature of the token, without which no machine can join by it."""
+        """Wait for the signature of the token, without which no machine can join with it."""
         token, timeout = self.token, self.params["wait_timeout"]
         if token is None or not outcome.complete:
             return
@@ -150,13 +150,13 @@ class Tokens(Service):
         if not self._is_signed(token) and not until(look, bool, timeout, PAUSE):
             has = "another signature" if self.cluster and token.token_id in self.cluster.signatures else "no signature"
             reason = (
-                f"cluster-info has {has} of it after {timeout:g} s, so no machine can join by it: "
+                f"cluster-info has {has} of it after {timeout:g} s, so no machine can join with it: "
                 "check that kube-controller-manager runs with bootstrapsigner among its --controllers"
             )
             yield Late(KIND, token.token_id, {"token_id": token.token_id}, reason)
 
     def facts(self, predicted: bool) -> dict[str, t.Any]:
-        """What a machine joins by; nothing where no machine can."""
+        """What a machine needs to join, if the token is signed."""
         token, cluster = self.token, self.cluster
         if token is None or cluster is None or not (predicted or self._is_signed(token)):
             return {}
