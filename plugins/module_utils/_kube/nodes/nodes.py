@@ -45,6 +45,8 @@ def read(client: Client, what: str = "reading nodes", **query: str) -> dict[str,
 
 
 class Nodes(Service):
+    """The labels, annotations and taints of nodes, and nodes that are deleted."""
+
     workers = WORKERS
 
     def __init__(self, client: Client, params: Params) -> None:
