@@ -11,13 +11,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _EKS_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
 
-# Set and removed by controllers as a node's condition changes: nobody else's to declare or to remove.
+# Controllers set and remove these as the condition of a node changes. Nobody else can declare or remove them.
 CONTROLLERS_KEYS = frozenset(
     {
         "node.kubernetes.io/not-ready",
@@ -35,7 +35,7 @@ CONTROLLERS_KEYS = frozenset(
         "karpenter.sh/disrupted",
     }
 )
-# Given at registration, removed by a controller once its agent runs on the node: never to be put back.
+# Set at registration, and removed by a controller once its agent runs on the node. They must not be set again.
 STARTUP_KEYS = frozenset(
     {
         "node.cloudprovider.kubernetes.io/uninitialized",
@@ -47,9 +47,9 @@ STARTUP_KEYS = frozenset(
         "karpenter.sh/unregistered",
     }
 )
-# kubeadm's own on a control plane.
+# kubeadm sets these on control planes.
 KUBEADM_KEYS = frozenset({"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"})
-# What stays where it is unless somebody names it.
+# These stay unless a declaration names them.
 PROTECTED_KEYS = CONTROLLERS_KEYS | STARTUP_KEYS | KUBEADM_KEYS
 
 
@@ -66,7 +66,7 @@ class Taint:
         return (self.key, self.effect)
 
     def as_dict(self) -> dict[str, str]:
-        """As the API has it: the value only where there is one."""
+        """As the API returns it: without an empty value."""
         return {"key": self.key, **({"value": self.value} if self.value else {}), "effect": self.effect}
 
     def __str__(self) -> str:
@@ -93,12 +93,20 @@ def from_dict(entry: t.Mapping[str, t.Any]) -> Taint:
     for name in ("key", "value", "effect"):
         value = entry.get(name)
         if value is None and name != "value":
-            raise ValueError(f"taint {shown} has no {name}: a taint has key, value (which may be left out) and effect")
+            raise ValueError(f"taint {shown} has no {name}: a taint has key, value (optional) and effect")
         try:
             texts[name] = "" if value is None else as_text(value)
         except ValueError as error:
             raise ValueError(f"taint {shown}: its {name} {error}") from error
     return _checked(Taint(texts["key"], texts["value"], _effect(texts["effect"])), shown)
+
+
+def declared(entry: t.Any) -> Taint:
+    """A taint of either form that may be declared. Raises ValueError with one line."""
+    taint = parse_any(entry)
+    if taint.key in CONTROLLERS_KEYS:
+        raise ValueError(f"taint {taint} is set and removed by Kubernetes itself as the condition of the node changes: leave it out")
+    return taint
 
 
 def parse_any(entry: t.Any) -> Taint:

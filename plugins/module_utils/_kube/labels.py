@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels: which are well formed, and which a kubelet may give itself. Private to this collection.
+"""Labels: which are valid, and which a kubelet may set itself. Private to this collection.
 
 Syntax: Kubernetes' k8s.io/apimachinery, pkg/api/validate/content (IsLabelKey, IsLabelValue). Who may set which:
 k8s.io/kubelet, pkg/apis/well_known_labels.go, and the flag check of k8s.io/kubernetes, cmd/kubelet/app/options; the
@@ -11,13 +11,15 @@ admission plugin NodeRestriction has the same rule. Unchanged from Kubernetes 1.
 from __future__ import annotations
 
 import re
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._kube import names
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
 
 NAME_LENGTH = 63
-PREFIX_LENGTH = 253
 VALUE_LENGTH = 63
 
 _NAME = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _CHARACTERS = "letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
 
 ZONE = "topology.kubernetes.io/zone"
@@ -42,7 +44,7 @@ KUBELET_KEYS = frozenset(
 _KUBELET_PREFIXES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 _KUBERNETES_PREFIXES = ("kubernetes.io", "k8s.io")
 
-# kubeadm gives these to control planes through the API, whatever the kubelet's flags say.
+# kubeadm sets these on control planes through the API, whatever the flags of the kubelet say.
 KUBEADM_KEYS = frozenset(
     {
         "node-role.kubernetes.io/control-plane",
@@ -52,42 +54,56 @@ KUBEADM_KEYS = frozenset(
 )
 
 
+def read(key: t.Any, value: t.Any, what: str = "label", problem_of: t.Callable[[str, str], str | None] | None = None) -> str:
+    """The value as text. Raises ValueError with one line that names the key, if this is not a valid label (or `what`)."""
+    if not isinstance(key, str):
+        raise ValueError(f"the key of {what} {described(key)} is not text: write it in quotes")
+    try:
+        text = as_text(value)
+    except ValueError as error:
+        raise ValueError(f"{what} {shortened(key)} {error}") from error
+    wrong = (problem_of or problem)(key, text)
+    if wrong:
+        raise ValueError(f"{what} {shortened(key)} {wrong}")
+    return text
+
+
 def problem(key: str, value: str) -> str | None:
     """Why a node cannot have this label; None where it can. The text goes on after the label's name."""
     return key_problem(key) or value_problem(value)
 
 
 def key_problem(key: str) -> str | None:
-    """Why this is no label key (nor taint key); None where it is one."""
+    """Why this is not the key of a label or a taint; None if it is one."""
     prefix, slash, name = key.rpartition("/")
     if slash and not prefix:
         return "has nothing before the '/': write a domain, or no '/'"
-    if slash and len(prefix) > PREFIX_LENGTH:
-        return f"has a prefix of {len(prefix)} characters, {PREFIX_LENGTH} are the most"
+    if len(prefix) > names.LENGTH:
+        return f"has a prefix of {len(prefix)} characters; at most {names.LENGTH} are allowed"
     if "/" in prefix:
         return "has more than one '/'"
-    if slash and not _SUBDOMAIN.fullmatch(prefix):
-        return f"has the prefix {prefix!r}, which is no lower-case domain name such as example.com"
+    if slash and not names.is_subdomain(prefix):
+        return f"has the prefix {prefix!r}, which is not a lower-case domain name such as example.com"
     if not name:
         return "has no name after the '/'" if slash else "has an empty key"
     if len(name) > NAME_LENGTH:
-        return f"has a name of {len(name)} characters, {NAME_LENGTH} are the most"
+        return f"has a name of {len(name)} characters; at most {NAME_LENGTH} are allowed"
     if not _NAME.fullmatch(name):
         return f"has the name {name!r}: a name is made of {_CHARACTERS}"
     return None
 
 
 def value_problem(value: str) -> str | None:
-    """Why no label (nor taint) can have this value; None where it can."""
+    """Why a label or a taint cannot have this value; None if it can."""
     if len(value) > VALUE_LENGTH:
-        return f"has a value of {len(value)} characters, {VALUE_LENGTH} are the most"
+        return f"has a value of {len(value)} characters; at most {VALUE_LENGTH} are allowed"
     if value and not _NAME.fullmatch(value):
         return f"has the value {value!r}: a value is empty or made of {_CHARACTERS}"
     return None
 
 
 def refused_by_kubelet(key: str) -> str | None:
-    """Why a kubelet may not give itself a label of this key; None where it may. With such a one it exits, and is restarted for ever."""
+    """Why a kubelet may not set a label with this key itself; None if it may. Otherwise it exits and is restarted again and again."""
     prefix = key.split("/", 1)[0] if "/" in key else ""
     if not _under(prefix, _KUBERNETES_PREFIXES) or key in KUBELET_KEYS or _under(prefix, _KUBELET_PREFIXES):
         return None

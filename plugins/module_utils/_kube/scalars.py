@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that should be text, and that YAML, JSON or an INI inventory may have read as something else.
+"""Values that must be text, but that YAML, JSON or an INI inventory may have read as another type.
 
 Private to this collection.
 """
@@ -33,7 +33,7 @@ def as_text(value: t.Any) -> str:
 
 
 def described(value: t.Any) -> str:
-    """A value of the wrong kind in the words of YAML, for messages."""
+    """A value of the wrong type in the words of YAML, for messages."""
     if value is None:
         return "null"
     if isinstance(value, (str, bool, int, float)):
@@ -49,6 +49,6 @@ _KINDS: dict[type, str] = {str: "the text", bool: "the boolean", int: "the numbe
 
 
 def shortened(value: t.Any, most: int = 80) -> str:
-    """As a person would write it, on one line, cut where it is long."""
+    """The value in one line, cut if it is long."""
     text = repr(str(value)) if isinstance(value, str) else repr(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= most else f"{text[: most - 4]}...{text[-1]}"
