@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.profile import Profile, parse
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 EVENT_ROUTER = (
     "--node-labels=role=event-router,domain=event-router,service=event-router,workload=event-router,tier=integration,phase=5"

@@ -21,6 +21,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.eco2.platform.plugins.module_utils._kube import names
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
 
 Facts = t.Mapping[str, t.Any]
@@ -29,9 +30,6 @@ State = str
 CONTROL_PLANE_PODS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 SERVICES = ("containerd", "kubelet")
-
-# RFC 1123 subdomain, which the API server wants of a Node's name.
-_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 @dataclass(frozen=True)
@@ -215,11 +213,9 @@ def _start_where_unwell(host: Facts, node: Facts, decided: Plan) -> Plan:
 
 def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan) -> t.Iterator[str]:
     name = decided.node_name
-    if len(name) > 253 or not _NODE_NAME.fullmatch(name):
-        yield (
-            f"{name!r} cannot be the name of a Node (lower case letters, digits, '-' and '.', at most 253 characters); "
-            "set kube_node_name, whose default is the inventory's name"
-        )
+    problem = names.node_problem(name)
+    if problem:
+        yield f"{name!r} {problem}; set kube_node_name, whose default is the inventory's name"
     if list(options.names).count(name) > 1:
         yield f"more than one host of this play would be the Node {name}; set kube_node_name"
     if decided.reset and host.get("static_pods"):

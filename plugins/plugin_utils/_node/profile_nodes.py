@@ -12,7 +12,7 @@ import json
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 
 Entry = t.Mapping[str, t.Any]

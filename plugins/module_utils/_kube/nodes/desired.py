@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, ownership, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
-
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, names, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 Item = t.Mapping[str, t.Any]
 # None for a key that shall not be there, whoever set it.
@@ -67,8 +65,9 @@ class _Reader:
         self.problems.append(f"node {self.name}: {problem}")
 
     def read(self, item: Item) -> Wanted:
-        if len(self.name) > 253 or not _NAME.fullmatch(self.name):
-            self.problems.append(f"node {shortened(self.name)}: is no name of a node (lower-case letters, digits, '-' and '.')")
+        problem = names.node_problem(self.name)
+        if problem:
+            self.problems.append(f"node {shortened(self.name)}: {problem}")
         absent = item.get("state") == "absent"
         sections = [name for name in ownership.SECTIONS if item.get(name)]
         if absent and sections:

@@ -18,7 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import o
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.desired import TaintKey, Values, Wanted
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.ownership import Record, digest
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.protected import is_protected
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 KIND = "node"
 # The kubelet sets these for itself, and again whenever it starts.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube import taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership
 
 # Each with all its subdomains, such as topology.ebs.csi.aws.com.
 DOMAINS = (

@@ -14,7 +14,7 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import shortened
 
 NODE_LABELS = "node-labels"
 REGISTER_WITH_TAINTS = "register-with-taints"

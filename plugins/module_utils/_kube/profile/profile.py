@@ -14,11 +14,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubelet_flags import NODE_LABELS, REGISTER_WITH_TAINTS
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 _KEYS = {
     "labels": "labels",

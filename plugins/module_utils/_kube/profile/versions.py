@@ -12,7 +12,7 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
 
 # A kubelet may be this many minors older than its API server; two where the kubelet is older than 1.25.
 OLDEST_KUBELET = 3

@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _EKS_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}

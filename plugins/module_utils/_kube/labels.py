@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.eco2.platform.plugins.module_utils._kube import names
+
 NAME_LENGTH = 63
-PREFIX_LENGTH = 253
 VALUE_LENGTH = 63
 
 _NAME = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _CHARACTERS = "letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
 
 ZONE = "topology.kubernetes.io/zone"
@@ -62,11 +62,11 @@ def key_problem(key: str) -> str | None:
     prefix, slash, name = key.rpartition("/")
     if slash and not prefix:
         return "has nothing before the '/': write a domain, or no '/'"
-    if slash and len(prefix) > PREFIX_LENGTH:
-        return f"has a prefix of {len(prefix)} characters, {PREFIX_LENGTH} are the most"
+    if len(prefix) > names.LENGTH:
+        return f"has a prefix of {len(prefix)} characters, {names.LENGTH} are the most"
     if "/" in prefix:
         return "has more than one '/'"
-    if slash and not _SUBDOMAIN.fullmatch(prefix):
+    if slash and not names.is_subdomain(prefix):
         return f"has the prefix {prefix!r}, which is no lower-case domain name such as example.com"
     if not name:
         return "has no name after the '/'" if slash else "has an empty key"
