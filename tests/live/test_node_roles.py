@@ -253,9 +253,7 @@ def test_an_upgrade_is_a_version_and_brings_its_form(docker: Prepared, home: Pat
     node = docker[0]
     variables = {"containerd_version": NEWER}
     predicted = containerd(home, node, variables, "--check").ok()
-    assert (
-        predicted.changed == containerd(home, node, variables).ok().changed == ["Install containerd", "Configure containerd"]
-    )
+    assert predicted.changed == containerd(home, node, variables).ok().changed == ["Install containerd", "Configure containerd"]
     assert "\nversion = 4\n" in read(node, "/etc/containerd/config.toml")
     assert containerd(home, node, variables).ok().changed == []
     refused = containerd(home, node, {"containerd_version": OLDER})
