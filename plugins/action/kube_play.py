@@ -90,7 +90,7 @@ class ActionModule(ControllerAction):
         """Run kube_nodes. It never fails the task, which would fail all hosts: `verdicts` has the lines about each Node."""
         done = self._module("kube_nodes", nodes=nodes, **arguments)
         verdicts = profile_nodes.verdicts([node["name"] for node in nodes], done, skipped)
-        return {**{name: value for name, value in done.items() if name not in ("failed", "invocation")}, "verdicts": verdicts}
+        return {**{name: value for name, value in done.items() if name not in ("failed", "exception", "invocation")}, "verdicts": verdicts}
 
     def _module(self, name: str, **arguments: t.Any) -> Result:
         return self.on_controller(f"eco2.platform.{name}", {"kubeconfig": self.options["kubeconfig"], **arguments})

@@ -434,7 +434,7 @@ def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> No
     try:
         run = cluster.setup(PUBSUB, containerd_cgroup_driver="systemd").ok()
         assert run.changed == []
-        (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report what is not as declared, and left alone"]
+        (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report differences that are not changed"]
         assert told == [
             "the hold of kubectl is off, and kubernetes_node_hold says on",
             "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, and containerd_cni_conf_dir says /etc/cni/net.d",
@@ -445,7 +445,7 @@ def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> No
         node.run("cp", "/root/config.toml", "/etc/containerd/config.toml")
         node.run("cp", "/root/hosts.toml", mirror)
     run = cluster.setup(PUBSUB).ok()
-    assert "Report what is not as declared, and left alone" not in run.tasks("ok")
+    assert "Report differences that are not changed" not in run.tasks("ok")
 
 
 # Faults in mid-run

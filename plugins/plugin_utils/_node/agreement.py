@@ -29,7 +29,7 @@ def differences(settings: t.Mapping[str, Settings]) -> list[Problem]:
         first, other = by_host[0], next((entry for entry in by_host if entry[1] != by_host[0][1]), None)
         if other is not None:
             values = " and ".join(f"{_shown(name, value)} on {host}" for host, value in (first, other))
-            message = f"is {values}, but one value is used for all hosts of a play"
+            message = f"is {values}; one value is used for all hosts of the play"
             found.append(Problem("play.setting_differs", message, field=name, remedy="run these hosts separately with --limit"))
     return found
 
