@@ -37,33 +37,33 @@ options:
     type: bool
     default: false
   cgroup_driver:
-    description: See O(eco2.platform.containerd#role:containerd_cgroup_driver).
+    description: See O(eco2.platform.containerd#role:main:containerd_cgroup_driver).
     type: str
     choices: [systemd, cgroupfs]
     default: systemd
   sandbox_image:
-    description: See O(eco2.platform.containerd#role:containerd_sandbox_image).
+    description: See O(eco2.platform.containerd#role:main:containerd_sandbox_image).
     type: str
     default: ""
   cni_bin_dirs:
-    description: See O(eco2.platform.containerd#role:containerd_cni_bin_dirs).
+    description: See O(eco2.platform.containerd#role:main:containerd_cni_bin_dirs).
     type: list
     elements: str
     default: [/opt/cni/bin]
   cni_conf_dir:
-    description: See O(eco2.platform.containerd#role:containerd_cni_conf_dir).
+    description: See O(eco2.platform.containerd#role:main:containerd_cni_conf_dir).
     type: str
     default: /etc/cni/net.d
   registry_mirrors:
-    description: See O(eco2.platform.containerd#role:containerd_registry_mirrors).
+    description: See O(eco2.platform.containerd#role:main:containerd_registry_mirrors).
     type: dict
     default: {}
   proxy:
-    description: See O(eco2.platform.containerd#role:containerd_proxy).
+    description: See O(eco2.platform.containerd#role:main:containerd_proxy).
     type: dict
     default: {}
   runtime_settings:
-    description: See O(eco2.platform.containerd#role:containerd_runtime_settings).
+    description: See O(eco2.platform.containerd#role:main:containerd_runtime_settings).
     type: dict
     default: {}
 """

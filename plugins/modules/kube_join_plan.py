@@ -50,7 +50,7 @@ options:
     type: raw
     default: ""
   existing:
-    description: What to do if the cluster already has a Node of this name. See O(eco2.platform.node_join#role:node_join_existing).
+    description: What to do if the cluster already has a Node of this name. See O(eco2.platform.node_join#role:main:node_join_existing).
     type: str
     choices: [auto, replace, adopt, fail]
     default: auto
