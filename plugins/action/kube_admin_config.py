@@ -11,12 +11,12 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import kube_config
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 ADMIN = "/etc/kubernetes/admin.conf"
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     """Both files are secrets. They are in no result, and only this process and the module copy handle them."""
 
     def work(self, options: t.Mapping[str, t.Any]) -> Result:

@@ -10,12 +10,12 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 _PREFIX = "containerd.config."
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         try:
             configured = containerd.configuration(options["version"], options)

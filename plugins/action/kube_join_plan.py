@@ -11,10 +11,10 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._node import drift
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, profile_nodes
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         result = decide(options, self.variables)
         refusal = Refused(result["problems"])

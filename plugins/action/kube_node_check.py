@@ -9,10 +9,10 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         problems = list(found(options, self.variables))
         if problems:

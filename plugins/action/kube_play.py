@@ -9,12 +9,12 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import agreement, nodes_table, profile_nodes
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 _REPLACED = "another machine has registered Node {name} again since it was read, so it is kept: run again, or set another kube_node_name"
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         self.options = options
         return t.cast("Result", getattr(self, f"_{options['step']}")())

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
-class ActionModule(ControllerAction):
+class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         return self.on_controller(options["module"], options["arguments"])

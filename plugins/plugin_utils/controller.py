@@ -25,27 +25,12 @@ _COLLECTION = "ansible_collections.eco2.platform.plugins.modules"
 
 
 class ControllerAction(ActionBase):
-    """An action plugin that can run modules on the controller. Its options are those of its documentation, the module of its name."""
+    """An action plugin that can run modules on the controller."""
 
-    def work(self, options: t.Mapping[str, t.Any]) -> Result:
-        """The result. It may raise Refused. `self.variables`: the variables of the task."""
-        raise NotImplementedError
+    # The variables of the task.
+    variables: t.Mapping[str, t.Any] = {}
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        super().run(tmp, task_vars)
-        self.variables = task_vars or {}
-        documentation = importlib.import_module(f"{_COLLECTION}.{type(self).__module__.rpartition('.')[2]}").DOCUMENTATION
-        spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
-        try:
-            return {"changed": False, **self.work(self.validate_argument_spec(argument_spec=spec)[1])}
-        except Refused as refusal:
-            return {"changed": False, "failed": True, "msg": str(refusal), "problems": refusal.shown()}
-
-    def on_target(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
-        """The result of a module on the host of the task."""
-        return dict(self._execute_module(module_name=module, module_args=dict(arguments), task_vars=self.variables))
-
-    def on_controller(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
+    def on_controller(self, module: str, arguments: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any] | None = None) -> Result:
         """The result of a module or action plugin. The module_defaults, environment, check mode, diff and no_log of this task apply."""
         task = self._task.copy()
         task.action, task.become, task.delegate_to = module, False, None
@@ -66,7 +51,7 @@ class ControllerAction(ActionBase):
             shared_loader_obj=loaders,
         )
         try:
-            return dict(action.run(task_vars={**self.variables, "ansible_python_interpreter": sys.executable}))
+            return dict(action.run(task_vars={**(task_vars or self.variables), "ansible_python_interpreter": sys.executable}))
         finally:
             action.cleanup()
 
@@ -76,6 +61,28 @@ class ControllerAction(ActionBase):
             return dict(module_common._apply_action_arg_defaults(module, self._task, given, self._templar))
         groups = self._task._parent._play._action_groups  # ansible-core 2.18
         return dict(module_common.get_action_args_with_defaults(module, given, self._task.module_defaults, self._templar, groups))
+
+
+class Action(ControllerAction):
+    """An action plugin whose options are those of its documentation, in the module of the same name."""
+
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        """The result. It may raise Refused."""
+        raise NotImplementedError
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        super().run(tmp, task_vars)
+        self.variables = task_vars or {}
+        documentation = importlib.import_module(f"{_COLLECTION}.{type(self).__module__.rpartition('.')[2]}").DOCUMENTATION
+        spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
+        try:
+            return {"changed": False, **self.work(self.validate_argument_spec(argument_spec=spec)[1])}
+        except Refused as refusal:
+            return {"changed": False, "failed": True, "msg": str(refusal), "problems": refusal.shown()}
+
+    def on_target(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
+        """The result of a module on the host of the task."""
+        return dict(self._execute_module(module_name=module, module_args=dict(arguments), task_vars=self.variables))
 
 
 def _option(documented: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
