@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import re
 import typing as t
 from pathlib import Path
 
@@ -14,7 +13,9 @@ import yaml
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, drift
 
 PROJECT = Path(__file__).resolve().parents[2]
-DEFAULTS = yaml.safe_load((PROJECT / "roles/node_join/vars/main.yml").read_text())["node_join_others_defaults"]
+COMPARED = yaml.safe_load((PROJECT / "roles/node_join/vars/main.yml").read_text())["node_join_declared"]
+ROLES = [yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text()) for role in ("containerd", "kubernetes_node")]
+DEFAULTS = {name: value for role in ROLES for name, value in role.items() if name in COMPARED}
 MIRROR = {"hosts": [{"url": "http://10.0.0.5:5000", "capabilities": ["pull", "resolve"]}]}
 DECLARED = {**DEFAULTS, "containerd_registry_mirrors": {"_default": MIRROR}, "containerd_sandbox_image": "pause:3.10"}
 PATH = "/etc/containerd/certs.d/_default/hosts.toml"
@@ -125,10 +126,3 @@ def test_the_other_source_of_containerd_is_named() -> None:
 def test_a_declaration_that_cannot_be_stops_nothing() -> None:
     (line,) = drift.sentences(host(), {**DECLARED, "containerd_cni_bin_dirs": []}, "1.36.3")
     assert "containerd_cni_bin_dirs: the list is empty" in line
-
-
-def test_the_options_are_the_roles_own_with_their_own_defaults() -> None:
-    for name, value in DEFAULTS.items():
-        role = re.match("containerd|kubernetes_node", name)
-        assert role
-        assert yaml.safe_load((PROJECT / "roles" / role.group() / "defaults/main.yml").read_text())[name] == value, name

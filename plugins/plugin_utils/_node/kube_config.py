@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters kube_config_pins, kube_config_lost and kube_config_text; a .yml of each name documents it."""
+"""Kubeconfigs: what one trusts, what would be lost with it, and its address. Private to this collection. Pure."""
 
 from __future__ import annotations
 
@@ -10,42 +10,39 @@ import binascii
 import typing as t
 
 import yaml
-from ansible.errors import AnsibleFilterError
 
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 
 
-def kube_config_pins(text: str) -> list[str]:
-    """The pins of the certificate authorities that a kubeconfig trusts; empty where it is none."""
+def pins(text: str) -> list[str]:
+    """The pins of the CAs that a kubeconfig trusts; empty if the text is not a kubeconfig."""
     return [pin for cluster in _clusters(_parsed(text)) for pin in _pins(cluster)]
 
 
-def kube_config_lost(old: str, new: str = "") -> list[str]:
-    """What would be lost if the kubeconfig `new` took the place of `old`: all that is not of its clusters, or has another name."""
+def lost_by(old: str, new: str = "") -> list[str]:
+    """What would be lost if `new` replaced `old`: every entry for other clusters, or with another name."""
     if not old.strip():
         return []
     before, after = _parsed(old), _parsed(new)
     if not _clusters(before):
-        return ["what it holds, which is no kubeconfig"]
-    ours, lost = set(kube_config_pins(new)), []
+        return ["its content, which is not a kubeconfig"]
+    ours, lost = set(pins(new)), []
     kept = {part: {name for name, dummy in _named(after, part)} for part in ("clusters", "contexts", "users")}
     for name, cluster in _named(before, "clusters"):
-        pins = _pins(cluster)
-        if name not in kept["clusters"] or not pins or not set(pins) <= ours:
-            lost.append(f"cluster {name} (CA {', '.join(pins) or 'not in the file'})")
+        theirs = _pins(cluster)
+        if name not in kept["clusters"] or not theirs or not set(theirs) <= ours:
+            lost.append(f"cluster {name} (CA {', '.join(theirs) or 'not in the file'})")
     for part in ("contexts", "users"):
         lost += [f"{part[:-1]} {name}" for name, dummy in _named(before, part) if name not in kept[part]]
     return lost
 
 
-def kube_config_text(text: str, server: str = "") -> str:
-    """The kubeconfig, its clusters at another address where one is given."""
-    if not server or not text:
-        return text
+def at_server(text: str, server: str = "") -> str:
+    """The kubeconfig with another address of its clusters, if one is given; empty if the text is not a kubeconfig."""
     document = _parsed(text)
     clusters = _clusters(document)
-    if not clusters:
-        raise AnsibleFilterError("kube_config_text: this is no kubeconfig (it has no clusters)")
+    if not clusters or not server:
+        return text if clusters else ""
     for cluster in clusters:
         cluster["server"] = server if "://" in server else f"https://{server}"
     return str(yaml.safe_dump(document, sort_keys=False))
@@ -55,7 +52,7 @@ def _parsed(text: str) -> t.Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        # What is wrong with it would show a part of it.
+        # The error would show a part of the text.
         return None
 
 
@@ -73,13 +70,8 @@ def _pins(cluster: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _named(document: t.Any, part: str) -> list[tuple[str, dict[str, t.Any]]]:
-    """The entries of a part, each with its name and its content, which is empty where it is no mapping."""
+    """The entries of a part, each with its name and its content; the content is empty if it is not a mapping."""
     entries = document.get(part) if isinstance(document, dict) else None
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     contents = [(str(entry.get("name")), entry.get(part[:-1])) for entry in found]
     return [(name, content if isinstance(content, dict) else {}) for name, content in contents]
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"kube_config_pins": kube_config_pins, "kube_config_lost": kube_config_lost, "kube_config_text": kube_config_text}
