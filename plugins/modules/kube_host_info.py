@@ -69,7 +69,7 @@ options:
 notes:
   - Run it as root (C(become)); what only root may read is missing otherwise.
 seealso:
-  - module: eco2.platform.kube_host
+  - module: eco2.platform.host
 """
 
 EXAMPLES = r"""

@@ -1,115 +1,115 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Kubernetes node needs of its host."""
+"""Files, kernel modules, sysctls, swap and services of a Linux host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: kube_host
-short_description: Bring files, kernel modules, sysctls, swap and services of a node to a declared state
+module: host
+short_description: Manage files, kernel modules, sysctls, swap and services of a host in one task
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Does in one task what preparing a node takes, in this order; files, kernel modules, sysctls, swap, services.
-  - Directories are made as needed. Files are written at once or not at all.
-  - A service is started again where it was started before a file that it reads was last changed, whoever changed it. So
-    a run that was cut off between the two is made good by the next one.
-  - Needs Python's standard library alone on the node.
+  - Brings a host to the declared state in this order; files, kernel modules, sysctls, swap, services.
+  - Creates missing directories. Replaces files atomically.
+  - Restarts a service if a file that it reads has changed since the service was started, no matter who changed it. If a run is
+    interrupted between the two, the next run restarts the service.
+  - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
 attributes:
   check_mode:
     support: full
     details: >-
-      Also on a bare machine. Of a service whose package is not installed yet it is taken that the package starts and
-      enables it.
+      Works on a host where nothing is installed yet. If the package of a service is missing, check mode assumes that the package
+      starts and enables the service.
   diff_mode:
     support: full
   idempotent:
     support: full
 options:
   name:
-    description: The name of the files that keep modules and sysctls after a boot.
+    description: The base name of the files that load the modules and set the sysctls after a reboot.
     type: str
     default: kubernetes
   files:
-    description: Files to be there, or not.
+    description: Files that must be present or absent.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
-        description: Its path.
+        description: The absolute path of the file.
         type: str
         required: true
       content:
-        description: What it holds.
+        description: The content of the file.
         type: str
       secret_content:
-        description: What it holds, in place of O(files[].content), where that is not to be shown anywhere.
+        description: The content of the file, in place of O(files[].content). It is never shown in output or diffs.
         type: str
       mode:
-        description: Its permissions in octal, such as V(0644). When omitted, as they are, V(0644) for a new file.
+        description: The permissions in octal, such as V(0644). If omitted, a present file keeps its mode and a new file gets V(0644).
         type: str
       state:
-        description: Whether it is to be there.
+        description: Whether the file must be present or absent.
         type: str
         choices: [present, absent]
         default: present
       validate:
         description:
-          - A command that has to end well before the file is put in place; C(%s) stands for the draft's path.
-          - Not run where the program is not installed.
+          - A command that checks the new content before the file is replaced. C(%s) stands for the path of the temporary file.
+          - Skipped if the program is not installed.
         type: str
   purge:
     description:
-      - Patterns of paths. Files that match, that a role of this collection wrote (their first line says so) and that are not
-        declared are removed.
+      - Path patterns. A file that matches is removed if it is not declared and a role of this collection wrote it, as its first line
+        says.
     type: list
     elements: str
     default: []
   modules:
-    description: Kernel modules to be loaded, now and after a boot. What is built into the kernel counts as loaded.
+    description: Kernel modules to load now and after a reboot. A module that is built into the kernel counts as loaded.
     type: list
     elements: str
     default: []
   sysctls:
-    description: Kernel parameters and their values, now and after a boot.
+    description: Kernel parameters to set now and after a reboot.
     type: dict
     default: {}
   swap:
     description: >-
-      V(off) switches swap off, comments its entries in C(/etc/fstab) out and masks other swap units; V(leave) leaves it alone.
+      V(off) turns swap off, comments out the swap entries of C(/etc/fstab) and masks other swap units. V(leave) does not change swap.
     type: str
     choices: ["off", leave]
     default: leave
   services:
-    description: Services.
+    description: Services to start, enable or restart.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: Its name, without C(.service).
+        description: The name of the unit without C(.service).
         type: str
         required: true
       state:
-        description: V(started), or left as it is when omitted.
+        description: V(started) starts the service. If omitted, the service is neither started nor stopped.
         type: str
         choices: [started]
       enabled:
-        description: Whether it starts at boot. Left as it is when omitted.
+        description: Whether the service starts at boot. Not changed if omitted.
         type: bool
       restart_after:
-        description: Paths of what it reads at its start, its program included.
+        description: Paths of the files that the service reads when it starts, such as its configuration and its program.
         type: list
         elements: str
         default: []
       restart:
-        description: Whether to start it anew in any case, for one that runs and does not work. Reports a change each time.
+        description: Whether to restart the service in any case, for example if it runs but does not work. Each run reports a change.
         type: bool
         default: false
 seealso:
@@ -117,16 +117,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What Kubernetes asks of a host
-  eco2.platform.kube_host:
+- name: What Kubernetes requires of a host
+  eco2.platform.host:
     modules: [overlay, br_netfilter]
     sysctls:
       net.ipv4.ip_forward: 1
     swap: "off"
   become: true
 
-- name: A mirror for everything, and containerd running with it
-  eco2.platform.kube_host:
+- name: Use one registry mirror for all images
+  eco2.platform.host:
     files:
       - path: /etc/containerd/certs.d/_default/hosts.toml
         content: |
@@ -145,8 +145,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be, in order; kinds V(file), V(module), V(sysctl), V(unit), V(swap) and V(service).
-      After a failure only what was done.
+    - The changes that were made, or in check mode would be made, in order. Kinds are V(file), V(module), V(sysctl), V(unit), V(swap)
+      and V(service). After a failure only the changes that were made.
   returned: always
   type: list
   elements: dict
@@ -157,37 +157,35 @@ changes:
       action: update
       differences: [{"field": "value", "before": "0", "after": "1"}]
 unchanged:
-  description: How many declared things were as declared.
+  description: The number of declared objects that were as declared.
   returned: always
   type: int
 predicted:
-  description: Whether this is the prediction of check mode.
-  returned: always
+  description: Whether the result is a prediction of check mode.
+  returned: success
   type: bool
 failures:
-  description: What could not be changed, each with the reason.
+  description: The changes that failed, each with the reason.
   returned: when a change failed
   type: list
   elements: dict
 not_attempted:
-  description: What was not tried since what it needs failed.
+  description: The changes that were not tried because an earlier one failed.
   returned: when a change failed
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before anything was changed, one line each.
-  returned: when it was refused
+  description: Why the task was refused before anything was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
 """
 
-import typing as t
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._host.host import Host
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._host import host
-from ansible_collections.eco2.platform.plugins.module_utils._host.module import HostModule
-
-FILE = {
+FILE: Spec = {
     "path": {"type": "str", "required": True},
     "content": {"type": "str"},
     "secret_content": {"type": "str", "no_log": True},
@@ -195,7 +193,7 @@ FILE = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "validate": {"type": "str"},
 }
-SERVICE = {
+SERVICE: Spec = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["started"]},
     "enabled": {"type": "bool"},
@@ -204,7 +202,7 @@ SERVICE = {
 }
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
+def argument_spec() -> Spec:
     return {
         "name": {"type": "str", "default": "kubernetes"},
         "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
@@ -217,12 +215,7 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def main() -> None:
-    module = HostModule(argument_spec())
-    with module.failures():
-        result, outcome = host.converge(module.params, module.check_mode, module.diff)
-        if outcome is not None and not outcome.complete:
-            module.fail(failure_message(outcome), **result)
-        module.exit(**result)
+    converging(argument_spec(), Host)
 
 
 if __name__ == "__main__":
