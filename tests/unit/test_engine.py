@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import typing as t
 
 import pytest
@@ -62,3 +63,15 @@ def test_what_is_missing_and_who_is_at_work_ends_the_run_before_the_first_write(
     assert failure in str(report.failure)
     assert report.result["changed"] is False
     assert "write" not in service.asked
+
+
+def test_a_service_with_one_worker_writes_in_the_main_thread() -> None:
+    threads: list[threading.Thread] = []
+
+    class OfOneThread(Recorder):
+        def write(self, change: Change) -> Change:
+            threads.append(threading.current_thread())
+            return change
+
+    converge(OfOneThread(), check_mode=False, diff=False)
+    assert threads == [threading.main_thread()]
