@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stages of the role redis_sentinel. Passwords go to modules only, never into a result."""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling import Step
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
+
+STAGES = ["look", "count", "follow", "set_up", "monitor", "compare", "plan", "step"]
+
+
+class ModuleFailed(Exception):
+    """A module has failed; the task fails with this result."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.get("msg"))
+        self.result = result
+
+
+class ActionModule(ControllerAction):
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        super().run(tmp, task_vars)
+        spec = {
+            "stage": {"type": "str", "choices": STAGES, "required": True},
+            "site": {"type": "dict", "required": True},
+            "step": {"type": "dict"},
+            "wait": {"type": "bool", "default": True},
+        }
+        dummy, self.options = self.validate_argument_spec(argument_spec=spec)
+        self.variables = task_vars or {}
+        self.host = self.variables["inventory_hostname"]
+        self.changed = False
+        # What the modules of this task return in their lists, one after the other.
+        self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
+        self.site = {**self.options["site"], "addresses": {}}
+        self.site["addresses"] = {host: self._address(host) for host in sites.hosts(self.site)}
+        try:
+            sites.checked(self.site)
+            result = getattr(self, f"_{self.options['stage']}")()
+        except Refused as refusal:
+            result = {"failed": True, "msg": str(refusal), "problems": refusal.shown()}
+        except ModuleFailed as failure:
+            result = failure.result
+        return {**result, "changed": self.changed, **{name: items for name, items in self.lists.items() if items}}
+
+    # What other hosts have
+
+    def _address(self, host: str) -> str:
+        known = self.variables["hostvars"].get(host) or {}
+        return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
+
+    def _registered(self, name: str, key: str) -> dict[str, t.Any]:
+        """host -> what an earlier task returned there, of the hosts in the play."""
+        found = {host: self.variables["hostvars"][host].get(name) or {} for host in self.variables["ansible_play_batch"]}
+        return {host: result[key] for host, result in found.items() if key in result}
+
+    # Modules
+
+    def _done(self, result: Result) -> Result:
+        """Count what a module has changed. Raises ModuleFailed."""
+        self.changed |= bool(result.get("changed"))
+        for name, items in self.lists.items():
+            more = result.get(name) or []
+            items.extend(more if isinstance(more, list) else [more])
+        if result.get("failed") or result.get("unreachable"):
+            raise ModuleFailed(result)
+        return result
+
+    def _redis_host(self, **arguments: t.Any) -> Result:
+        arguments = {"flavor": self.site["flavor"], "service": self.site["service"], **arguments}
+        return self._done(self._execute_module("eco2.platform.redis_host", arguments, task_vars=self.variables))
+
+    def _apt_packages(self, packages: list[Item], **arguments: t.Any) -> Result:
+        arguments = {"packages": packages, "allow_change_held": True, "allow_remove": self.site["allow_remove"], **arguments}
+        return self._done(self._execute_module("eco2.platform.apt_packages", arguments, task_vars=self.variables))
+
+    def _mask(self) -> Result:
+        return self._redis_host(masked=[f"{self.site['flavor']}-{kind}" for kind in ("server", "sentinel")])
+
+    def _redis(self, module: str, confs: t.Mapping[str, str] | None = None, **arguments: t.Any) -> Result:
+        """A module of redis on the controller."""
+        site = self.site
+        access = {
+            "username": "admin" if site["client_password"] else None,
+            "password": site["password"] or None,
+            "data_username": "admin",
+            "data_password": site["admin_password"],
+            "tls": bool(site["tls"]),
+            "ca_path": site["ca_cert"] or None,
+            "client_cert": site["client_cert"] or None,
+            "client_key": site["client_key"] or None,
+        }
+        given = {**access, "sentinels": sites.sentinels(site, confs), **arguments}
+        return self._done(self.on_controller(f"eco2.platform.{module}", given, self.variables))
+
+    def _healthy(self, masters: list[Item], wait: bool) -> Result:
+        result = self._redis("redis_sentinel_info", masters=masters, wait=wait, wait_timeout=self.site["healthy_within"])
+        told = {master["name"]: master["address"] for master in result["masters"]}
+        return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"]}
+
+    # Stages of tasks/main.yml
+
+    def _look(self) -> Result:
+        """What is there, which packages are needed, and which instances are new."""
+        established = self._mask()["established"]
+        # To a host that has instances only maintain_redis brings another version, or Valkey in place of Redis.
+        version = "" if established else self.site["version"]
+        packages = maintenance.packages(self.site, self.host, established, version)
+        return {"established": established, "packages": packages, "new": sites.new(self.site, self.host, established)}
+
+    def _count(self) -> Result:
+        """Which master each instance follows, and whether it has data."""
+        return {"instances": self._redis_host(instances=sites.instances(self.site, self.host, {}), count_keys=True)["instances"]}
+
+    def _follow(self) -> Result:
+        """Which master the new instances of each host follow. Sentinels that do not answer are judged by what they leave unknown."""
+        established, looked = (
+            self._registered("redis_sentinel_looked", "established"),
+            self._registered("redis_sentinel_counted", "instances"),
+        )
+        told, hosts = {}, {}
+        try:
+            told = self._healthy([], wait=False)["masters"]
+        except ModuleFailed as failure:
+            self.lists["warnings"].append(f"the Sentinels cannot be asked for the masters: {failure}")
+        for host in established:
+            follow, problems = sites.bootstrap(self.site, established, told, host, looked)
+            hosts[host] = {"masters": follow, "problems": [problem.shown() for problem in problems]}
+        return {"hosts": hosts}
+
+    def _set_up(self) -> Result:
+        """Files, users and services of this host's instances; what waits for maintain_redis, and what is not declared."""
+        follows = self.variables.get("redis_sentinel_follows", {}).get("hosts", {}).get(self.host, {"masters": {}, "problems": []})
+        if follows["problems"]:
+            raise Refused([Problem(**problem) for problem in follows["problems"]])
+        instances = sites.instances(self.site, self.host, follows["masters"])
+        pages = self.site["transparent_hugepage"] or None
+        found = self._redis_host(instances=instances, transparent_hugepage=pages)["instances"]
+        waiting = {entry["id"]: entry["pending"] for entry in found if entry["pending"]}
+        established = self.variables["redis_sentinel_looked"]["established"]
+        outdated = maintenance.outdated(self.variables["redis_sentinel_installed"]["packages"], self.site["version"])
+        if outdated and established:
+            waiting["packages"] = outdated
+        return {"instances": found, "waiting": waiting, "undeclared": sorted({*established} - {entry["id"] for entry in found})}
+
+    def _monitor(self) -> Result:
+        """Bring the Sentinels to the declared sets, and wait until all is well."""
+        confs = {host: base64.b64decode(text).decode() for host, text in self._registered("redis_sentinel_kept", "content").items()}
+        settings = {"sentinel_user": "admin" if self.site["client_password"] else ""}
+        if self.site["password"]:
+            settings["sentinel_pass"] = self.site["password"]
+        options = {name: self.site[name] for name in ("prune", "forget_stale", "update_hidden")}
+        timeout = self.site["healthy_within"]
+        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, gate_timeout=timeout, **options)
+        return self._healthy(maintenance.expected(self.site), self.options["wait"])
+
+    # Stages of tasks/maintain.yml
+
+    def _compare(self) -> Result:
+        """In check mode: what a restart would change, in settings or by another version."""
+        found = self._redis_host(instances=sites.instances(self.site, self.host, {}))["instances"]
+        wanted = self._apt_packages(maintenance.packages(self.site, self.host, {}, self.site["version"]))["changes"]
+        packages = [change for change in wanted if change["kind"] == "package"]
+        waiting = [entry["id"] for entry in found if entry["active"] and (packages or entry["pending"])]
+        # Also a host that got another version and has not restarted everything yet.
+        started = any(difference["field"] == "started" for entry in found for difference in entry["pending"])
+        return {"waiting": {"instances": waiting, "packages": packages, "upgrading": bool(packages) or started}}
+
+    def _plan(self) -> Result:
+        """The steps of all hosts. Before the first one all must be well."""
+        found = self._registered("redis_sentinel_compared", "waiting")
+        pending = {host: entry["instances"] for host, entry in found.items()}
+        upgrading = [host for host, entry in found.items() if entry["upgrading"]]
+        wait = self.options["wait"] and any(pending.values())
+        health = self._healthy(maintenance.expected(self.site, pending, upgrading), wait)
+        steps = maintenance.steps(self.site, pending, health["masters"], upgrading)
+        return {**health, "steps": [step.shown() for step in steps], "names": [str(step) for step in steps]}
+
+    def _step(self) -> Result:
+        """One step; afterwards all must be well. The task is delegated to the host of the step."""
+        step = Step(**self.options["step"])
+        kind, name = step.object.split("/")
+        entry = next((entry for entry in self.site["sets"] if kind == "server" and entry["name"] == name), None)
+        if entry:
+            master = sites.host_of(self.site, entry, self.variables["redis_sentinel_asked"]["masters"].get(name))
+            problems = list(step.problems({"role": "master" if step.host == master else "replica"}))
+            if problems:
+                raise Refused(problems)
+        here = sites.instances(self.site, step.host, {})
+        instances = [item for item in here if (item["kind"], item["name"]) == (kind, name)]
+        if step.action == "switch":
+            self._redis("redis_failover", name=name, timeout=self.site["healthy_within"])
+        elif step.action == "backup":
+            self._redis_host(instances=instances, backup=[step.object], backup_directory=self.site["backup_directory"])
+        else:
+            if self._registered("redis_sentinel_compared", "waiting")[step.host]["packages"]:
+                self._mask()
+                packages = maintenance.packages(self.site, step.host, {}, self.site["version"])
+                self._apt_packages(packages, hold=self.site["hold"], lock_timeout=self.site["wait_timeout"])
+            self._redis_host(instances=instances, restart=[step.object])
+        return {"step": str(step), **self._healthy(step.expects, wait=True)}
