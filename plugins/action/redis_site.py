@@ -39,6 +39,7 @@ class ActionModule(ControllerAction):
         self.variables = task_vars or {}
         self.host = self.variables["inventory_hostname"]
         self.changed = False
+        self.facts: Result = {}
         # What the modules of this task return in their lists, one after the other.
         self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
         self.site = {**self.options["site"], "addresses": {}}
@@ -50,7 +51,8 @@ class ActionModule(ControllerAction):
             result = {"failed": True, "msg": str(refusal), "problems": refusal.shown()}
         except ModuleFailed as failure:
             result = failure.result
-        return {**result, "changed": self.changed, **{name: items for name, items in self.lists.items() if items}}
+        found = {"ansible_facts": self.facts, **self.lists}
+        return {**result, "changed": self.changed, **{name: value for name, value in found.items() if value}}
 
     # What other hosts have
 
@@ -68,6 +70,7 @@ class ActionModule(ControllerAction):
     def _done(self, result: Result) -> Result:
         """Count what a module has changed. Raises ModuleFailed."""
         self.changed |= bool(result.get("changed"))
+        self.facts.update(result.get("ansible_facts") or {})  # the Python that Ansible has found on the host
         for name, items in self.lists.items():
             more = result.get(name) or []
             items.extend(more if isinstance(more, list) else [more])
@@ -143,8 +146,8 @@ class ActionModule(ControllerAction):
         if follows["problems"]:
             raise Refused([Problem(**problem) for problem in follows["problems"]])
         instances = sites.instances(self.site, self.host, follows["masters"])
-        pages = self.site["transparent_hugepage"] or None
-        found = self._redis_host(instances=instances, transparent_hugepage=pages)["instances"]
+        pages = {"transparent_hugepage": self.site["transparent_hugepage"]} if self.site["transparent_hugepage"] else {}
+        found = self._redis_host(instances=instances, **pages)["instances"]
         waiting = {entry["id"]: entry["pending"] for entry in found if entry["pending"]}
         established = self.variables["redis_sentinel_looked"]["established"]
         outdated = maintenance.outdated(self.variables["redis_sentinel_installed"]["packages"], self.site["version"])
