@@ -8,12 +8,14 @@ import typing as t
 import pytest
 from redis_example import SITE, changed
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import plan, state, steps
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts as host_texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.host import RedisHost
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site
 
 PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
@@ -135,6 +137,18 @@ def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> N
     stopped = dataclasses.replace(seen, service=Service(active="failed", enabled=True))
     changes = plan.changes_of(newer, stopped, False)
     assert [(change.kind, change.payload.verb) for change in changes if change.kind == "service"] == [("service", "start")]
+
+
+def test_a_step_that_fails_half_way_counts_as_written() -> None:
+    class HalfWay(steps.Step):
+        touched = True
+
+        def apply(self) -> None:
+            raise OSError("no space left")
+
+    with pytest.raises(ChangeFailed, match="no space left") as failed:
+        RedisHost(PARAMS).write(Change("file", "/etc/x", {}, "update", (), payload=HalfWay()))
+    assert failed.value.touched
 
 
 # From Redis to Valkey
