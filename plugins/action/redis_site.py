@@ -98,7 +98,7 @@ class ActionModule(ControllerAction):
             "data_username": "admin",
             "data_password": site["admin_password"],
             "tls": bool(site["tls"]),
-            "ca_path": site["ca_cert"] or None,
+            "ca_cert": site["ca_cert"] or None,
             "client_cert": site["client_cert"] or None,
             "client_key": site["client_key"] or None,
         }
@@ -163,7 +163,7 @@ class ActionModule(ControllerAction):
             settings["sentinel_pass"] = self.site["password"]
         options = {name: self.site[name] for name in ("prune", "forget_stale", "update_hidden")}
         timeout = self.site["healthy_within"]
-        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, gate_timeout=timeout, **options)
+        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, wait_timeout=timeout, **options)
         return self._healthy(maintenance.expected(self.site), self.options["wait"])
 
     # Stages of tasks/maintain.yml
@@ -201,7 +201,7 @@ class ActionModule(ControllerAction):
         here = sites.instances(self.site, step.host, {})
         instances = [item for item in here if (item["kind"], item["name"]) == (kind, name)]
         if step.action == "switch":
-            self._redis("redis_failover", name=name, timeout=self.site["healthy_within"])
+            self._redis("redis_failover", name=name, wait_timeout=self.site["healthy_within"])
         elif step.action == "backup":
             self._redis_host(instances=instances, backup=[step.object], backup_directory=self.site["backup_directory"])
         else:

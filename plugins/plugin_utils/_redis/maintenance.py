@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import I
 
 Pending = t.Mapping[str, t.Sequence[str]]  # host -> ids of instances
 # The option of redis_sentinel_info for replicas whose link is not checked.
-UNLINKED = "unlinked"
+UNLINKED = "replicas_without_link"
 MASTER, REPLICA = {"role": "master"}, {"role": "replica"}
 
 
