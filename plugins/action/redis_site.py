@@ -79,11 +79,12 @@ class ActionModule(ControllerAction):
         return result
 
     def _redis_host(self, **arguments: t.Any) -> Result:
-        arguments = {"flavor": self.site["flavor"], "service": self.site["service"], **arguments}
+        given = {name: value for name, value in arguments.items() if value != ""}
+        arguments = {"flavor": self.site["flavor"], "service": self.site["service"], **given}
         return self._done(self._execute_module("eco2.platform.redis_host", arguments, task_vars=self.variables))
 
-    def _apt_packages(self, packages: list[Item], **arguments: t.Any) -> Result:
-        arguments = {"packages": packages, "allow_change_held": True, "allow_remove": self.site["allow_remove"], **arguments}
+    def _apt_packages(self, host: str) -> Result:
+        arguments = {"packages": maintenance.packages(self.site, host, {}, self.site["version"]), **self.site["apt"]}
         return self._done(self._execute_module("eco2.platform.apt_packages", arguments, task_vars=self.variables))
 
     def _mask(self) -> Result:
@@ -91,22 +92,12 @@ class ActionModule(ControllerAction):
 
     def _redis(self, module: str, confs: t.Mapping[str, str] | None = None, **arguments: t.Any) -> Result:
         """A module of redis on the controller."""
-        site = self.site
-        access = {
-            "username": "admin" if site["client_password"] else None,
-            "password": site["password"] or None,
-            "data_username": "admin",
-            "data_password": site["admin_password"],
-            "tls": bool(site["tls"]),
-            "ca_cert": site["ca_cert"] or None,
-            "client_cert": site["client_cert"] or None,
-            "client_key": site["client_key"] or None,
-        }
-        given = {**access, "sentinels": sites.sentinels(site, confs), **arguments}
-        return self._done(self.on_controller(f"eco2.platform.{module}", given, self.variables))
+        access = {name: value or None for name, value in self.site["access"].items()}
+        arguments = {**access, "sentinels": sites.sentinels(self.site, confs), "wait_timeout": self.site["healthy_within"], **arguments}
+        return self._done(self.on_controller(f"eco2.platform.{module}", arguments, self.variables))
 
     def _healthy(self, masters: list[Item], wait: bool) -> Result:
-        result = self._redis("redis_sentinel_info", masters=masters, wait=wait, wait_timeout=self.site["healthy_within"])
+        result = self._redis("redis_sentinel_info", masters=masters, wait=wait)
         told = {master["name"]: master["address"] for master in result["masters"]}
         return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"]}
 
@@ -146,8 +137,7 @@ class ActionModule(ControllerAction):
         if follows["problems"]:
             raise Refused([Problem(**problem) for problem in follows["problems"]])
         instances = sites.instances(self.site, self.host, follows["masters"])
-        pages = {"transparent_hugepage": self.site["transparent_hugepage"]} if self.site["transparent_hugepage"] else {}
-        found = self._redis_host(instances=instances, **pages)["instances"]
+        found = self._redis_host(instances=instances, transparent_hugepage=self.site["transparent_hugepage"])["instances"]
         waiting = {entry["id"]: entry["pending"] for entry in found if entry["pending"]}
         established = self.variables["redis_sentinel_looked"]["established"]
         outdated = maintenance.outdated(self.variables["redis_sentinel_installed"]["packages"], self.site["version"])
@@ -158,12 +148,9 @@ class ActionModule(ControllerAction):
     def _monitor(self) -> Result:
         """Bring the Sentinels to the declared sets, and wait until all is well."""
         confs = {host: base64.b64decode(text).decode() for host, text in self._registered("redis_sentinel_kept", "content").items()}
-        settings = {"sentinel_user": "admin" if self.site["client_password"] else ""}
-        if self.site["password"]:
-            settings["sentinel_pass"] = self.site["password"]
-        options = {name: self.site[name] for name in ("prune", "forget_stale", "update_hidden")}
-        timeout = self.site["healthy_within"]
-        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, wait_timeout=timeout, **options)
+        access = self.site["access"]
+        settings = {"sentinel_user": access["username"], "sentinel_pass": access["password"] or None}
+        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, **self.site["monitor"])
         return self._healthy(maintenance.expected(self.site), self.options["wait"])
 
     # Stages of tasks/maintain.yml
@@ -171,8 +158,7 @@ class ActionModule(ControllerAction):
     def _compare(self) -> Result:
         """In check mode: what a restart would change, in settings or by another version."""
         found = self._redis_host(instances=sites.instances(self.site, self.host, {}))["instances"]
-        wanted = self._apt_packages(maintenance.packages(self.site, self.host, {}, self.site["version"]))["changes"]
-        packages = [change for change in wanted if change["kind"] == "package"]
+        packages = [change for change in self._apt_packages(self.host)["changes"] if change["kind"] == "package"]
         waiting = [entry["id"] for entry in found if entry["active"] and (packages or entry["pending"])]
         # Also a host that got another version and has not restarted everything yet.
         started = any(difference["field"] == "started" for entry in found for difference in entry["pending"])
@@ -201,13 +187,12 @@ class ActionModule(ControllerAction):
         here = sites.instances(self.site, step.host, {})
         instances = [item for item in here if (item["kind"], item["name"]) == (kind, name)]
         if step.action == "switch":
-            self._redis("redis_failover", name=name, wait_timeout=self.site["healthy_within"])
+            self._redis("redis_failover", name=name)
         elif step.action == "backup":
             self._redis_host(instances=instances, backup=[step.object], backup_directory=self.site["backup_directory"])
         else:
             if self._registered("redis_sentinel_compared", "waiting")[step.host]["packages"]:
                 self._mask()
-                packages = maintenance.packages(self.site, step.host, {}, self.site["version"])
-                self._apt_packages(packages, hold=self.site["hold"], lock_timeout=self.site["wait_timeout"])
+                self._apt_packages(step.host)
             self._redis_host(instances=instances, restart=[step.object])
         return {"step": str(step), **self._healthy(step.expects, wait=True)}

@@ -20,40 +20,23 @@ FLAVORS = ("redis", "valkey")
 _FILES = re.compile(r"tls-[a-z-]*file")
 
 
-class Paths(t.NamedTuple):
-    unit: str
-    main: str
-    static: str
-    users: str
-    drop_in: str
-    directory: str
-    run: str
-    log: str
-    program: str
+class Paths:
+    """The names that Debian's unit templates make of the name of an instance."""
 
-    @staticmethod
-    def of(flavor: str, kind: str, name: str) -> Paths:
+    def __init__(self, flavor: str, kind: str, name: str) -> None:
         stem = f"/etc/{flavor}/{flavor if kind == 'server' else 'sentinel'}-{name}"
-        return Paths(
-            unit=f"{flavor}-{kind}@{name}",
-            main=f"{stem}.conf",
-            static=f"{stem}.static.conf",
-            users=f"{stem}.acl",
-            drop_in=f"/etc/systemd/system/{flavor}-{kind}@{name}.service.d/eco2.conf",
-            directory=f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}",
-            run=f"/run/{flavor if kind == 'server' else 'sentinel'}-{name}",
-            # logrotate of the package finds a file of this name.
-            log=f"/var/log/{flavor}/{flavor}-{kind}-{name}.log",
-            program=f"/usr/bin/{flavor}-{kind}",
-        )
-
-    @property
-    def files(self) -> tuple[str, str, str, str]:
-        return self.main, self.static, self.users, self.drop_in
-
-    @property
-    def socket(self) -> str:
-        return f"{self.run}/admin.sock"
+        self.unit = f"{flavor}-{kind}@{name}"
+        self.main = f"{stem}.conf"
+        self.static = f"{stem}.static.conf"
+        self.users = f"{stem}.acl"
+        self.drop_in = f"/etc/systemd/system/{self.unit}.service.d/eco2.conf"
+        self.files = (self.main, self.static, self.users, self.drop_in)
+        self.directory = f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}"
+        self.run = f"/run/{flavor if kind == 'server' else 'sentinel'}-{name}"
+        self.socket = f"{self.run}/admin.sock"
+        # logrotate of the package finds a file of this name.
+        self.log = f"/var/log/{flavor}/{flavor}-{kind}-{name}.log"
+        self.program = f"/usr/bin/{flavor}-{kind}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +69,7 @@ class Instance:
 
     @property
     def paths(self) -> Paths:
-        return Paths.of(self.flavor, self.kind, self.name)
+        return Paths(self.flavor, self.kind, self.name)
 
     @property
     def unit(self) -> str:
@@ -96,7 +79,7 @@ class Instance:
     def other(self) -> Paths:
         """The paths that it has, or would have, under the other flavor."""
         (other,) = (name for name in FLAVORS if name != self.flavor)
-        return Paths.of(other, self.kind, self.name)
+        return Paths(other, self.kind, self.name)
 
 
 def established() -> dict[str, str]:
@@ -155,7 +138,7 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
     changes = has not in (None, declared)
     moves = changes and f"{kind}/{name}" in params["restart"]
     flavor = has if has and not moves else declared
-    paths = Paths.of(flavor, kind, name)
+    paths = Paths(flavor, kind, name)
     own = {
         "aclfile": paths.users,
         "dir": paths.directory,

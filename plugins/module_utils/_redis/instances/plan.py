@@ -15,21 +15,11 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Difference, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import state, texts
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.backup import Backup
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.state import Seen
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import (
-    Kernel,
-    MakeDirectory,
-    Move,
-    Start,
-    Step,
-    Stop,
-    Tell,
-    Write,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 
 BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -52,7 +42,9 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Se
         if instance.id in params["backup"]:
             # Check mode shows it too, so without the time, which is in the name of the copy.
             copy = Difference("copy", None, f"{params['backup_directory']}/{instance.name}-TIME.rdb")
-            changes.append(_change("backup", instance.id, BACKUP, Backup(instance, params["backup_directory"]), (copy,), action="create"))
+            changes.append(
+                _change("backup", instance.id, BACKUP, backup.Backup(instance, params["backup_directory"]), (copy,), action="create")
+            )
         changes += changes_of(instance, seen[instance.id], instance.id in params["restart"])
     known = len(params["masked"]) + 4 * len(declared)
     return Plan.of(changes, max(0, known - len(changes)))
@@ -68,7 +60,9 @@ def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[
         # What an instance that has moved leaves behind, secrets among it; removed once the new one runs.
         for path in seen.other.there(instance.other):
             gone = Difference("state", "present", "absent")
-            yield _change("file", path, CLEAN, Write(File(path, None)), (gone,), action="delete", needs=[change.key for change in service])
+            yield _change(
+                "file", path, CLEAN, steps.Write(File(path, None)), (gone,), action="delete", needs=[change.key for change in service]
+            )
 
 
 def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
@@ -80,14 +74,14 @@ def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         differences.append(Difference("enabled", True, False))
     if differences and instance.former:
         unit = instance.other.unit
-        yield _change("service", unit, END, Stop(unit), tuple(differences))
+        yield _change("service", unit, END, steps.Stop(unit), tuple(differences))
 
 
 def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES) -> t.Iterator[Change]:
     if have and have.mode != file.mode:
         differences += (Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"),)
     if differences:
-        yield _change("file", file.path, stage, Write(file), differences, action="update" if have else "create")
+        yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create")
 
 
 def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
@@ -108,9 +102,9 @@ def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
     differences = texts.user_differences(have, instance.users)
     file = File(instance.paths.users, instance.users, 0o640, owner=instance.flavor)
     if have is None or not seen.runs:
-        yield _change("file", file.path, FILES, Write(file), differences, action="update" if seen.users else "create")
+        yield _change("file", file.path, FILES, steps.Write(file), differences, action="update" if seen.users else "create")
     else:
-        step = Tell(instance, tuple(texts.user_commands(have, instance.users)), file)
+        step = steps.Tell(instance, tuple(texts.user_commands(have, instance.users)), file)
         yield _change("users", instance.id, USERS, step, differences)
 
 
@@ -126,13 +120,13 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
     else:
         file = File(paths.main, texts.main(instance.kind, instance.replicaof, instance.kept), 0o640, owner=owner)
         follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
-        yield _change("file", file.path, MAIN, Write(file), follows, action="create")
+        yield _change("file", file.path, MAIN, steps.Write(file), follows, action="create")
     if not seen.directory:
-        step: Step = MakeDirectory(paths.directory, owner)
+        step: Step = steps.MakeDirectory(paths.directory, owner)
         difference = Difference("state", "absent", "directory")
         # An interrupted run may have moved the main file and not the data: never start such an instance without its data.
         if seen.other.directory and (instance.former or seen.main is not None):
-            step, difference = Move(had.directory, paths.directory, owner), Difference("path", had.directory, paths.directory)
+            step, difference = steps.Move(had.directory, paths.directory, owner), Difference("path", had.directory, paths.directory)
         yield _change("directory", paths.directory, DATA, step, (difference,), action="create")
 
 
@@ -141,7 +135,7 @@ def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
     differences = texts.kept_differences(main.content, instance.kept)
     if differences and seen.runs:
         commands = (*(("CONFIG", "SET", name, value) for name, value in instance.kept.items()), ("CONFIG", "REWRITE"))
-        yield _change("settings", instance.id, KEPT, Tell(instance, commands), differences)
+        yield _change("settings", instance.id, KEPT, steps.Tell(instance, commands), differences)
     elif differences:
         text = texts.with_kept(main.content, instance.kept)
         yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences, MAIN)
@@ -161,7 +155,7 @@ def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], need
         before = texts.directives(seen.static.content if seen.static else None)
         gone = frozenset(before) - frozenset(texts.directives(instance.static))
         action = "create" if service.active == "missing" or seen.main is None else "update"
-        step = Start(instance, not service.enabled, verb, gone)
+        step = steps.Start(instance, not service.enabled, verb, gone)
         yield _change("service", instance.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
 
 
@@ -171,8 +165,8 @@ def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
         return
     file = File("/etc/tmpfiles.d/redis-thp.conf", f"# {files.MARK}\nw {THP} - - - - {wanted}\n", 0o644)
     for change in files.changes([file], {file.path: files.read(file.path)}):
-        yield _change("file", file.path, FILES, Write(file), change.differences, action=change.action)
+        yield _change("file", file.path, FILES, steps.Write(file), change.differences, action=change.action)
     found = files.read(THP)
     now = re.search(r"\[(\w+)\]", found.content) if found else None
     if now and now.group(1) != wanted:
-        yield _change("kernel", "transparent_hugepage", FILES, Kernel(THP, wanted), (Difference("value", now.group(1), wanted),))
+        yield _change("kernel", "transparent_hugepage", FILES, steps.Kernel(THP, wanted), (Difference("value", now.group(1), wanted),))

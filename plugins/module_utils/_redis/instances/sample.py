@@ -17,8 +17,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._host import files, 
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Mask
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said, Wire
 
-_PORTS = {"server": 6379}
-
 
 class Sample(t.NamedTuple):
     name: str
@@ -57,7 +55,7 @@ def _use(name: str) -> str | None:
         others = [f"{master} at {host}" for master, host in watched if (master, host) != ("mymaster", "127.0.0.1")]
         return f"it monitors {', '.join(others)}" if others else None
     try:
-        with Wire(("127.0.0.1", _PORTS["server"])) as wire:
+        with Wire(("127.0.0.1", 6379)) as wire:
             keys = wire.keys()
             return f"it has {keys} keys" if keys else None
     except Said:

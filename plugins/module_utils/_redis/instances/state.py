@@ -85,7 +85,7 @@ def _flavor_problems(instance: Instance) -> t.Iterator[Problem]:
         message = "no Redis reads all that Valkey writes, so a set of Valkey cannot become one of Redis"
         yield Problem("flavor.one_way", message, instance.id, "flavor", remedy)
         return
-    said = run(Paths.of("redis", instance.kind, instance.name).program, "--version").output
+    said = run(Paths("redis", instance.kind, instance.name).program, "--version").output
     version = re.search(r"v=(\d+)\.(\d+)", said)
     if instance.kind == "server" and (version is None or tuple(map(int, version.groups())) >= UNREADABLE_FROM):
         what = f"Redis {'.'.join(version.groups())}" if version else "a Redis of unknown version"
