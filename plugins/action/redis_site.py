@@ -57,7 +57,8 @@ class ActionModule(ControllerAction):
     # What other hosts have
 
     def _address(self, host: str) -> str:
-        known = self.variables["hostvars"].get(host) or {}
+        hostvars = self.variables["hostvars"]
+        known = hostvars[host] if host in hostvars else {}  # a set may name hosts that the inventory does not have
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:
@@ -117,17 +118,15 @@ class ActionModule(ControllerAction):
 
     def _follow(self) -> Result:
         """Which master the new instances of each host follow. Sentinels that do not answer are judged by what they leave unknown."""
-        established, looked = (
-            self._registered("redis_sentinel_looked", "established"),
-            self._registered("redis_sentinel_counted", "instances"),
-        )
+        established = self._registered("redis_sentinel_looked", "established")
+        counted = self._registered("redis_sentinel_counted", "instances")
         told, hosts = {}, {}
         try:
             told = self._healthy([], wait=False)["masters"]
         except ModuleFailed as failure:
             self.lists["warnings"].append(f"the Sentinels cannot be asked for the masters: {failure}")
         for host in established:
-            follow, problems = sites.bootstrap(self.site, established, told, host, looked)
+            follow, problems = sites.bootstrap(self.site, established, told, host, counted)
             hosts[host] = {"masters": follow, "problems": [problem.shown() for problem in problems]}
         return {"hosts": hosts}
 
