@@ -145,13 +145,13 @@ def reload_units() -> None:
     _systemctl("daemon-reload")
 
 
-def apply(name: str, verb: str | None, enabled: bool | None) -> None:
+def apply(name: str, verb: str | None, enabled: bool | None, timeout: float = 120) -> None:
     """Raises ChangeFailed with the last error of the service itself."""
     if enabled is not None:
         _systemctl("enable" if enabled else "disable", name)
     if verb:
         run("systemctl", "reset-failed", f"{name}.service")
-        done = run("systemctl", verb, f"{name}.service", timeout=120)
+        done = run("systemctl", verb, f"{name}.service", timeout=timeout)
         if done.code != 0:
             raise ChangeFailed(f"systemctl {verb} failed: {last_error(name) or done.complaint}")
 
