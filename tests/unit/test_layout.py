@@ -76,7 +76,7 @@ def test_the_engine_knows_no_service_and_does_no_io(name: str) -> None:
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     own = {name for name in imported if "._engine." in name}
-    assert imported - own <= {"__future__", "threading", "typing", "concurrent.futures", "dataclasses"}
+    assert imported - own <= {"__future__", "contextlib", "threading", "typing", "concurrent.futures", "dataclasses"}
 
 
 @pytest.mark.parametrize("path", [*MODULES, *UTILS], ids=lambda path: path.stem)

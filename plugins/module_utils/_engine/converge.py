@@ -11,6 +11,7 @@ reads check mode.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,10 @@ class Service:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
+    def alone(self) -> t.ContextManager[t.Any]:
+        """Wait for others that write to the same object, and keep them away until this run ends. Not called in check mode."""
+        return contextlib.nullcontext()
+
     def observe(self) -> None:
         """Read what is there."""
         raise NotImplementedError
@@ -59,6 +64,10 @@ class Service:
 
     def problems(self, plan: Plan) -> t.Iterable[Problem | str]:
         """Why the plan is refused. In check mode it is not asked where `prepare` has something to do, whose effect it cannot see."""
+        return ()
+
+    def missing(self, plan: Plan) -> t.Iterable[Problem | str]:
+        """What the plan needs and an earlier task brings. Not asked in check mode, where that task was only predicted."""
         return ()
 
     def prove(self, plan: Plan) -> t.Iterable[Problem | str]:
@@ -135,7 +144,8 @@ def converge(service: Service, check_mode: bool, diff: bool) -> Report:
     run = _Run(service, check_mode)
     failure, problems = None, None
     try:
-        run.converge()
+        with contextlib.nullcontext() if check_mode else service.alone():
+            run.converge()
     except Refused as refusal:
         failure, problems = str(refusal), refusal.shown()
     except WRITE_ERRORS as error:
@@ -166,8 +176,8 @@ class _Run:
                 self.service.observe()
         self.plan = self.service.plan()
         if not (self.check_mode and leftovers.changes):
-            for ask in (self.service.problems, self.service.prove):
-                problems = list(ask(self.plan))
+            for ask in (self.service.problems, self.service.missing, self.service.prove):
+                problems = [] if self.check_mode and ask == self.service.missing else list(ask(self.plan))
                 if problems:
                     raise Refused(problems)
         self.write(self.plan)
