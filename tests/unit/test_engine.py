@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service, converge
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Altered, Change, ChangeFailed, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 
 
@@ -62,3 +62,33 @@ def test_what_is_missing_and_who_is_at_work_ends_the_run_before_the_first_write(
     assert failure in str(report.failure)
     assert report.result["changed"] is False
     assert "write" not in service.asked
+
+
+class Fleet(Recorder):
+    """Three files: one is altered on its way, and two are late."""
+
+    def plan(self) -> Plan:
+        return Plan.of(Change("file", name, {}, "create", ()) for name in "abc")
+
+    def write(self, change: Change) -> Change:
+        if change.object == "a":
+            raise Altered("is not as declared")
+        return change
+
+    def settle(self, outcome: Outcome) -> list[Late]:
+        return [Late(change.kind, change.object, {}, "is not there") for change in outcome.done]
+
+
+def test_what_is_altered_on_its_way_is_a_change_and_stops_nothing() -> None:
+    result = converge(Fleet(), check_mode=False, diff=False).result
+    assert [change["object"] for change in result["changes"]] == ["b", "c"]
+    assert [(entry["object"], entry["action"]) for entry in result["failures"]] == [("a", "create"), ("b", "wait"), ("c", "wait")]
+    service = Fleet()
+    service.plan = lambda: Plan((Change("file", "a", {}, "create", ()),))  # type: ignore[method-assign]
+    assert converge(service, check_mode=False, diff=False).result["changed"] is True
+
+
+def test_one_line_names_the_first_that_is_late_and_how_many_more_there_are() -> None:
+    service = Fleet()
+    service.write = lambda change: change  # type: ignore[method-assign]
+    assert converge(service, check_mode=False, diff=False).failure == "file a: is not there (and 2 more)"

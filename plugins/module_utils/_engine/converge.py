@@ -28,7 +28,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Unreachable,
     shown,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, summary
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 Result = t.Dict[str, t.Any]
 
@@ -256,7 +256,7 @@ class _Run:
             self.outcome.failures.append((change, str(error)))
         else:
             self.outcome.not_attempted.append(change)
-        self.outcome.touched |= isinstance(error, HalfDone)
+        self.outcome.touched |= isinstance(error, ChangeFailed) and error.touched
         if not isinstance(error, ChangeFailed) or isinstance(error, HalfDone):
             self.outcome.stopped = self.outcome.stopped or str(error)
 
@@ -284,7 +284,8 @@ class _Run:
 def failure_message(outcome: Outcome) -> str | None:
     """In one line how far it got, the first reason, and what a second run will do; None where nothing failed."""
     if outcome.complete:
-        return summary([f"{late.kind} {late.object}: {late.reason}" for late in outcome.late]) if outcome.late else None
+        late, more = outcome.late[:1], len(outcome.late) - 1
+        return f"{late[0].kind} {late[0].object}: {late[0].reason}" + (f" (and {more} more)" if more else "") if late else None
     reasons = [f"{change.kind} {change.object}: {reason}" for change, reason in outcome.failures]
     first = outcome.stopped or (reasons[0] if reasons else "")
     counts = (
