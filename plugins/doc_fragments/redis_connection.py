@@ -29,7 +29,7 @@ options:
     description: Whether the servers' TLS certificates must be trusted. V(false) is for laboratories.
     type: bool
     default: true
-  ca_path:
+  ca_cert:
     description: File with the certificate authorities to trust, in PEM format, in place of the system's.
     type: path
   client_cert:
@@ -38,7 +38,7 @@ options:
   client_key:
     description: File with the key of O(client_cert), where it is a file of its own.
     type: path
-  connection_timeout:
+  timeout:
     description: Seconds to wait for a connection, and for each answer.
     type: float
     default: 5.0

@@ -82,8 +82,8 @@ options:
     type: str
     choices: [all, majority]
     default: all
-  timeout:
-    description: Seconds that the whole may take, waiting for a healthy set included.
+  wait_timeout:
+    description: Seconds that the whole task may take, with the wait for a healthy set.
     type: float
     default: 60.0
   pause_limit:
@@ -155,16 +155,22 @@ method:
   returned: when the set was looked at
   type: str
   sample: pause
-held_seconds:
+paused_seconds:
   description: How long the old master was paused; 0 where the servers did it themselves.
   returned: when the set was looked at
   type: float
   sample: 1.1
 problems:
-  description: Why the switch was refused, one line each.
-  returned: when the arguments or the set were refused
+  description: Why the task was refused before the first write.
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
+  sample:
+    - code: replica.link
+      message: says that its link to the master is down
+      item: replica 10.0.1.12:6379
+      field: ""
+      remedy: wait for its synchronisation, repair or stop it, or give it replica-priority 0
 failures:
   description: Leftovers of a killed run that a server refused to put back, each with its C(reason).
   returned: when something could not be done
@@ -182,32 +188,14 @@ not_attempted:
   elements: dict
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import failover
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-
-
-def argument_spec() -> arguments.Spec:
-    node = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 6379}}
-    return {
-        **arguments.connection(),
-        "sentinels": arguments.sentinels(),
-        "name": {"type": "str", "required": True},
-        "to": {"type": "dict", "options": node},
-        "require_sentinels": {"type": "str", "choices": ["all", "majority"], "default": "all"},
-        "timeout": {"type": "float", "default": 60.0},
-        "pause_limit": {"type": "float", "default": 60.0},
-    }
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.failover import Failover
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        try:
-            result = failover.converge(access, module.params, module.check_mode, module.diff)
-        except failover.Stopped as stopped:
-            module.fail(str(stopped), **stopped.result)
-        module.exit(**result)
+    converging(arguments.failover(), Failover, library=LIBRARY)
 
 
 if __name__ == "__main__":

@@ -178,8 +178,8 @@ options:
     type: str
     choices: [fail, skip]
     default: fail
-  gate_timeout:
-    description: Seconds that a Sentinel has to get well after a change, before the task stops and leaves the others alone.
+  wait_timeout:
+    description: Seconds that a Sentinel has to get well after a change. Then the task fails, and does not change the others.
     type: float
     default: 60.0
 notes:
@@ -284,28 +284,26 @@ not_attempted:
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before the first write, one line each.
-  returned: when the declaration was refused
+  description: Why the task was refused before the first write.
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
+  sample:
+    - code: quorum.too_high
+      message: is 4, of 3 sentinels, so it is never reached
+      item: master pubsub
+      field: quorum
+      remedy: the majority is 2
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinels
-
-
-def argument_spec() -> arguments.Spec:
-    return {**arguments.connection(), **arguments.sentinel_set()}
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.sentinels import SentinelSet
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        result, failure, warnings = sentinels.converge(module.params, access, module.check_mode, module.diff)
-        if failure is not None:
-            module.fail(failure, warnings, **result)
-        module.exit(warnings, **result)
+    converging(arguments.sentinel(), SentinelSet, library=LIBRARY)
 
 
 if __name__ == "__main__":

@@ -69,10 +69,10 @@ options:
           - How many replicas every Sentinel has to know of it, living ones, and the master has to list as online. Where it is omitted,
             they are not counted; those that a Sentinel knows must be well all the same.
         type: int
-      unlinked:
+      replicas_without_link:
         description:
-          - Replicas whose link to the master is no matter, each as C(HOST:PORT); as one of an older version that cannot read what its
-            newer master sends. They count among O(masters[].replicas), and have to answer.
+          - Replicas that may be without a link to the master, each as C(HOST:PORT), such as a replica of an older version that cannot read
+            what its newer master sends. They count among O(masters[].replicas), and have to answer.
         type: list
         elements: str
         default: []
@@ -120,7 +120,7 @@ reasons:
   returned: always
   type: list
   elements: str
-  sample: ["master pubsub: there are 1 replicas, not 2, says 10.0.1.11:26379"]
+  sample: ["master pubsub: sentinel 10.0.1.11:26379: knows 1 replicas, not 2"]
 masters:
   description: The masters.
   returned: always
@@ -194,38 +194,14 @@ sentinels:
       elements: str
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import info as sentinels_info
-
-
-def argument_spec() -> arguments.Spec:
-    return {
-        **arguments.connection(),
-        "sentinels": arguments.sentinels(),
-        "sentinel_count": {"type": "int"},
-        "masters": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "name": {"type": "str", "required": True},
-                "replicas": {"type": "int"},
-                "unlinked": {"type": "list", "elements": "str", "default": []},
-            },
-        },
-        "wait": {"type": "bool", "default": False},
-        "wait_timeout": {"type": "float", "default": 60.0},
-    }
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.info import look
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        result, failure = sentinels_info.look(module.params, access)
-        if failure is not None:
-            module.fail(failure, **result)
-        module.exit(changed=False, **result)
+    reading(arguments.sentinel_info(), look, library=LIBRARY)
 
 
 if __name__ == "__main__":

@@ -231,14 +231,14 @@ def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_lin
         ("switch", "b", True),
         ("restart", "b", False),
     ]
-    assert [step["expected"][0]["unlinked"] for step in steps[:5]] == [
+    assert [step["expected"][0]["replicas_without_link"] for step in steps[:5]] == [
         ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"],
         ["10.0.0.2:6379", "10.0.0.3:6379"],
         ["10.0.0.2:6379"],
         ["10.0.0.2:6379"],
         [],
     ]
-    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "unlinked": []}
+    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "replicas_without_link": []}
 
 
 def test_packages_are_those_of_what_has_the_declared_flavor() -> None:

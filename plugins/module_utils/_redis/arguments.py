@@ -1,71 +1,95 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments that the redis modules share, and their documentation's twin. Private to this collection."""
+"""The arguments of the modules that speak to sentinels. Private to this collection."""
 
 from __future__ import annotations
 
-import typing as t
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import (
+    ANNOUNCE_IP,
+    ANNOUNCE_PORT,
+    COMMON_SETTINGS,
+    OPTIONS,
+    RENAME_COMMANDS,
+)
 
-Spec = t.Dict[str, t.Any]
-
-
-def connection() -> Spec:
-    """The options of the documentation fragment eco2.platform.redis_connection."""
-    return {
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "data_username": {"type": "str"},
-        "data_password": {"type": "str", "no_log": True},
-        "tls": {"type": "bool", "default": False},
-        "validate_certs": {"type": "bool", "default": True},
-        "ca_path": {"type": "path"},
-        "client_cert": {"type": "path"},
-        "client_key": {"type": "path"},
-        "connection_timeout": {"type": "float", "default": 5.0},
-    }
-
-
-def sentinels(**more: Spec) -> Spec:
-    """The option `sentinels`: addresses, and what else a module wants to know of each."""
-    options: Spec = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 26379}, **more}
-    return {"type": "list", "elements": "dict", "required": True, "options": options}
-
-
-def sentinel_set() -> Spec:
-    """The options of redis_sentinel beyond the connection."""
-    return {
-        "sentinels": sentinels(announce_ip={"type": "str"}, announce_port={"type": "int"}, conf={"type": "str", "no_log": True}),
-        "masters": {"type": "list", "elements": "dict", "default": [], "options": _master()},
-        "settings": {
-            "type": "dict",
-            "options": {
-                "resolve_hostnames": {"type": "bool"},
-                "announce_hostnames": {"type": "bool"},
-                "sentinel_user": {"type": "str"},
-                "sentinel_pass": {"type": "str", "no_log": True},
-                "loglevel": {"type": "str", "choices": ["debug", "verbose", "notice", "warning", "nothing"]},
-            },
-        },
-        "prune": {"type": "bool", "default": False},
-        "forget_stale": {"type": "bool", "default": False},
-        "update_hidden": {"type": "str", "choices": ["on_create", "from_file", "always"], "default": "on_create"},
-        "repair": {"type": "bool", "default": True},
-        "unreachable_sentinels": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
-        "gate_timeout": {"type": "float", "default": 60.0},
-    }
+# The documentation fragment eco2.platform.redis_connection describes them.
+CONNECTION = (
+    Field("username"),
+    Field("password", secret=True),
+    Field("data_username"),
+    Field("data_password", secret=True),
+    Field("tls", "bool", False),
+    Field("validate_certs", "bool", True),
+    Field("ca_cert", "path"),
+    Field("client_cert", "path"),
+    Field("client_key", "path"),
+    Field("timeout", "float", 5.0),
+)
+MASTER = (
+    Field("name", required=True),
+    Field("state", default="present", choices=("present", "absent")),
+    Field("address", "list", elements="str"),
+    Field("replicas", "int"),
+    *OPTIONS,
+    Field(RENAME_COMMANDS, "dict"),
+)
 
 
-def _master() -> Spec:
-    numbers = ("quorum", "replicas", "down_after_milliseconds", "failover_timeout", "parallel_syncs", "master_reboot_down_after_period")
-    return {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "address": {"type": "list", "elements": "str"},
-        **{name: {"type": "int"} for name in numbers},
-        "auth_user": {"type": "str"},
-        "auth_pass": {"type": "str", "no_log": True},
-        "notification_script": {"type": "str"},
-        "client_reconfig_script": {"type": "str"},
-        "rename_commands": {"type": "dict"},
-    }
+def _place(port: int, *more: Field) -> tuple[Field, ...]:
+    return (Field("host", required=True), Field("port", "int", port), *more)
+
+
+def sentinel() -> Spec:
+    """Of redis_sentinel."""
+    return options(
+        (
+            *CONNECTION,
+            Field(
+                "sentinels",
+                "list",
+                required=True,
+                elements="dict",
+                fields=_place(26379, ANNOUNCE_IP, ANNOUNCE_PORT, Field("conf", secret=True)),
+            ),
+            Field("masters", "list", [], elements="dict", fields=MASTER),
+            Field("settings", "dict", fields=COMMON_SETTINGS),
+            Field("prune", "bool", False),
+            Field("forget_stale", "bool", False),
+            Field("update_hidden", default="on_create", choices=("on_create", "from_file", "always")),
+            Field("repair", "bool", True),
+            Field("unreachable_sentinels", default="fail", choices=("fail", "skip")),
+            Field("wait_timeout", "float", 60.0),
+        )
+    )
+
+
+def sentinel_info() -> Spec:
+    """Of redis_sentinel_info."""
+    without_link = Field("replicas_without_link", "list", [], elements="str")
+    return options(
+        (
+            *CONNECTION,
+            Field("sentinels", "list", required=True, elements="dict", fields=_place(26379)),
+            Field("sentinel_count", "int"),
+            Field("masters", "list", [], elements="dict", fields=(Field("name", required=True), Field("replicas", "int"), without_link)),
+            Field("wait", "bool", False),
+            Field("wait_timeout", "float", 60.0),
+        )
+    )
+
+
+def failover() -> Spec:
+    """Of redis_failover."""
+    return options(
+        (
+            *CONNECTION,
+            Field("sentinels", "list", required=True, elements="dict", fields=_place(26379)),
+            Field("name", required=True),
+            Field("to", "dict", fields=_place(6379)),
+            Field("require_sentinels", default="all", choices=("all", "majority")),
+            Field("wait_timeout", "float", 60.0),
+            Field("pause_limit", "float", 60.0),
+        )
+    )

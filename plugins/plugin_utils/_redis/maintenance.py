@@ -44,7 +44,7 @@ def _expected(site: Site, older: t.Mapping[str, t.Sequence[str]]) -> list[Item]:
         {
             "name": entry["name"],
             "replicas": len(entry["nodes"]) - 1,
-            "unlinked": [sites.place(site, entry, host) for host in older.get(entry["name"], ())],
+            "replicas_without_link": [sites.place(site, entry, host) for host in older.get(entry["name"], ())],
         }
         for entry in site["sets"]
     ]
