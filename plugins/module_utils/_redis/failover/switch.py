@@ -68,7 +68,7 @@ class Switch:
         self._quick = {node.address: reach.data(node.address, timeout=patience) for node in scene.eligible}
 
     def run(self) -> Address:
-        """The new master. Raises ChangeFailed, NoAnswer or Unreachable; everything temporary is undone then as far as the servers answer."""
+        """The new master. Raises ChangeFailed, NoAnswer or Unreachable; what is temporary is undone then as far as servers answer."""
         try:
             leader = self._prefer_target()
             if self.method == "coordinated":

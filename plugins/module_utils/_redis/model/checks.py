@@ -78,7 +78,7 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
             "sentinels.epochs", "the epochs differ: " + ", ".join(f"{who} is in {one.epoch}" for who, one in sorted(seen.items()))
         )
     for place in places:
-        found = observed.nodes[place]
+        found = observed.asked(place)
         if found.silence:
             yield _silent("master.silent", place, found.silence, f"data node {place}")
         elif not found.is_master:
@@ -129,7 +129,7 @@ def _as_they_say(
 ) -> t.Iterator[Problem]:
     """What is wrong by what the replicas themselves, and their master, say."""
     for place in replicas:
-        found, item = observed.nodes[place], f"replica {place}"
+        found, item = observed.asked(place), f"replica {place}"
         if found.silence:
             yield _silent("replica.silent", place, found.silence, item)
         elif found.is_master:

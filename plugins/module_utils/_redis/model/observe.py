@@ -157,10 +157,13 @@ class Observed:
         """What any sentinel knows as a replica of this master."""
         return sorted({row.address for entry in self.monitored(name).values() for row in entry.rows})
 
+    def asked(self, place: Address) -> Node:
+        return self.nodes.get(place, Node(place, silence="was not asked"))
+
     def node(self, place: Address) -> Node | None:
         """The node there, where it answers."""
-        found = self.nodes.get(place)
-        return None if found is None or found.silence else found
+        found = self.asked(place)
+        return None if found.silence else found
 
     def is_one(self, one: Address, other: Address) -> bool:
         """Whether both addresses lead to one server, by what the server says of itself."""

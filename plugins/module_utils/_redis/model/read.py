@@ -81,7 +81,7 @@ def nodes(masters: t.Iterable[Master], connections: Connections, observed: Obser
         wanted = {place: entry for entry in reversed(present) for place in truth.to_ask(entry, observed)}
         if not wanted:
             break
-        ask_nodes(wanted, lambda place: node(place, connections, wanted[place]), observed)
+        ask_nodes(wanted, lambda place, wanted=wanted: node(place, connections, wanted[place]), observed)  # type: ignore[misc]
     names = {entry.name for entry in present if truth.strangers(entry, observed)}
     for view in list(observed.sentinels.values()):
         observed.sentinels[view.name] = _around(view, connections, lambda seen: seen.name in names)

@@ -143,5 +143,5 @@ def _naming(seen: t.Mapping[str, Monitored]) -> str:
 
 
 def _said(observed: Observed, place: Address) -> str:
-    found = observed.nodes[place]
+    found = observed.asked(place)
     return f"{place}: {found.silence}" if found.silence else f"{place} is a replica of {found.master}"
