@@ -189,13 +189,14 @@ not_attempted:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.failover import Failover
 
 
 def main() -> None:
-    converging(arguments.failover(), Failover, library=LIBRARY)
+    converging(options(arguments.REDIS_FAILOVER), Failover, library=LIBRARY)
 
 
 if __name__ == "__main__":

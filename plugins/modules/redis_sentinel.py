@@ -297,13 +297,14 @@ problems:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.sentinels import SentinelSet
 
 
 def main() -> None:
-    converging(arguments.sentinel(), SentinelSet, library=LIBRARY)
+    converging(options(arguments.REDIS_SENTINEL), SentinelSet, library=LIBRARY)
 
 
 if __name__ == "__main__":

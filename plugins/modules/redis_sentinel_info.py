@@ -195,13 +195,14 @@ sentinels:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.info import look
 
 
 def main() -> None:
-    reading(arguments.sentinel_info(), look, library=LIBRARY)
+    reading(options(arguments.REDIS_SENTINEL_INFO), look, library=LIBRARY)
 
 
 if __name__ == "__main__":

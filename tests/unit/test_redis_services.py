@@ -9,6 +9,7 @@ from redis_memory import DATA, SENTINELS, Memory, is_read, parameters
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.failover import Failover
@@ -40,8 +41,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(memory: Memory, service: type[Service], check: bool = False, **given: t.Any) -> Report:
         monkeypatch.setattr(Server, "ask", lambda server, *words: memory.ask(server, *words))  # noqa: PLW0108
-        spec = arguments.sentinel() if service is SentinelSet else arguments.failover()
-        return converge(service(parameters(spec, **given)), check, diff=True)  # type: ignore[call-arg]
+        spec = arguments.REDIS_SENTINEL if service is SentinelSet else arguments.REDIS_FAILOVER
+        return converge(service(parameters(options(spec), **given)), check, diff=True)  # type: ignore[call-arg]
 
     return made
 

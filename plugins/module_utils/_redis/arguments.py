@@ -5,14 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, options
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import (
-    ANNOUNCE_IP,
-    ANNOUNCE_PORT,
-    COMMON_SETTINGS,
-    OPTIONS,
-    RENAME_COMMANDS,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
 
 # The documentation fragment eco2.platform.redis_connection describes them.
 CONNECTION = (
@@ -28,12 +22,11 @@ CONNECTION = (
     Field("timeout", "float", 5.0),
 )
 MASTER = (
-    Field("name", required=True),
     Field("state", default="present", choices=("present", "absent")),
     Field("address", "list", elements="str"),
     Field("replicas", "int"),
-    *OPTIONS,
-    Field(RENAME_COMMANDS, "dict"),
+    *options.OPTIONS,
+    Field(options.RENAME_COMMANDS, "dict"),
 )
 
 
@@ -41,55 +34,41 @@ def _place(port: int, *more: Field) -> tuple[Field, ...]:
     return (Field("host", required=True), Field("port", "int", port), *more)
 
 
-def sentinel() -> Spec:
-    """Of redis_sentinel."""
-    return options(
-        (
-            *CONNECTION,
-            Field(
-                "sentinels",
-                "list",
-                required=True,
-                elements="dict",
-                fields=_place(26379, ANNOUNCE_IP, ANNOUNCE_PORT, Field("conf", secret=True)),
-            ),
-            Field("masters", "list", [], elements="dict", fields=MASTER),
-            Field("settings", "dict", fields=COMMON_SETTINGS),
-            Field("prune", "bool", False),
-            Field("forget_stale", "bool", False),
-            Field("update_hidden", default="on_create", choices=("on_create", "from_file", "always")),
-            Field("repair", "bool", True),
-            Field("unreachable_sentinels", default="fail", choices=("fail", "skip")),
-            Field("wait_timeout", "float", 60.0),
-        )
-    )
+def _sentinels(*more: Field) -> Field:
+    return Field("sentinels", "list", required=True, elements="dict", fields=_place(26379, *more))
 
 
-def sentinel_info() -> Spec:
-    """Of redis_sentinel_info."""
-    without_link = Field("replicas_without_link", "list", [], elements="str")
-    return options(
-        (
-            *CONNECTION,
-            Field("sentinels", "list", required=True, elements="dict", fields=_place(26379)),
-            Field("sentinel_count", "int"),
-            Field("masters", "list", [], elements="dict", fields=(Field("name", required=True), Field("replicas", "int"), without_link)),
-            Field("wait", "bool", False),
-            Field("wait_timeout", "float", 60.0),
-        )
-    )
+def _masters(*fields: Field) -> Field:
+    return Field("masters", "list", [], elements="dict", fields=(Field("name", required=True), *fields))
 
 
-def failover() -> Spec:
-    """Of redis_failover."""
-    return options(
-        (
-            *CONNECTION,
-            Field("sentinels", "list", required=True, elements="dict", fields=_place(26379)),
-            Field("name", required=True),
-            Field("to", "dict", fields=_place(6379)),
-            Field("require_sentinels", default="all", choices=("all", "majority")),
-            Field("wait_timeout", "float", 60.0),
-            Field("pause_limit", "float", 60.0),
-        )
-    )
+WAIT_TIMEOUT = Field("wait_timeout", "float", 60.0)
+REDIS_SENTINEL = (
+    *CONNECTION,
+    _sentinels(options.ANNOUNCE_IP, options.ANNOUNCE_PORT, Field("conf", secret=True)),
+    _masters(*MASTER),
+    Field("settings", "dict", fields=options.COMMON_SETTINGS),
+    Field("prune", "bool", False),
+    Field("forget_stale", "bool", False),
+    Field("update_hidden", default="on_create", choices=("on_create", "from_file", "always")),
+    Field("repair", "bool", True),
+    Field("unreachable_sentinels", default="fail", choices=("fail", "skip")),
+    WAIT_TIMEOUT,
+)
+REDIS_SENTINEL_INFO = (
+    *CONNECTION,
+    _sentinels(),
+    Field("sentinel_count", "int"),
+    _masters(Field("replicas", "int"), Field("replicas_without_link", "list", [], elements="str")),
+    Field("wait", "bool", False),
+    WAIT_TIMEOUT,
+)
+REDIS_FAILOVER = (
+    *CONNECTION,
+    _sentinels(),
+    Field("name", required=True),
+    Field("to", "dict", fields=_place(6379)),
+    Field("require_sentinels", default="all", choices=("all", "majority")),
+    WAIT_TIMEOUT,
+    Field("pause_limit", "float", 60.0),
+)

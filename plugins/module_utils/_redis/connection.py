@@ -156,7 +156,6 @@ class Server:
 
     def _failed(self, command: str, error: Exception, connecting: bool) -> Exception:
         root = _root(error)
-        late = isinstance(error, redis.exceptions.TimeoutError) or isinstance(root, (TimeoutError, socket.timeout))
         has_certificate = bool(self.tls and self.tls.client_cert)
         if isinstance(root, ssl.SSLError):
             return errors.NotTrusted(f"{self.name}: {tls.cause(str(root), has_certificate)}")
@@ -167,7 +166,7 @@ class Server:
             if self.tls:
                 hint = "it ended" if has_certificate else "it ended, or it asks for a client certificate: give client_cert and client_key"
             return errors.TimedOut(f"{self.name}: {command}: the connection broke before an answer came: {hint}")
-        if late:
+        if isinstance(error, redis.exceptions.TimeoutError) or isinstance(root, (TimeoutError, socket.timeout)):
             hint = ", and that this port speaks TLS" if self.tls else ""
             return errors.CannotConnect(f"{self.name}: no connection within {self.timeout:g} s: check address and firewall{hint}")
         if isinstance(root, socket.gaierror):

@@ -14,11 +14,13 @@ demoted, by us, by Sentinel, or by the next run. See marks for how that run know
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server, info
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import leftovers
@@ -202,26 +204,22 @@ class Switch:
             self._raised.pop()
 
     def _lower_for_good(self, node: Node, server: Server, own: leftovers.Command) -> None:
-        try:
-            complaint = leftovers.set_for_good(server, [own])
-        except errors.SILENT:
+        def again(attempt: retry.Attempt) -> float | None:
             # Sentinel closes its clients' connections, ours among them, when it reconfigures the node.
-            complaint = leftovers.set_for_good(server, [own])
+            return 0.0 if attempt.number == 0 and isinstance(attempt.error, errors.SILENT) else None
+
+        complaint = retry.answer(lambda: leftovers.set_for_good(server, [own]), again, writes=False)
         if complaint:
             self.warnings.append(f"{complaint}; its replica-priority is {node.priority} again, check the one in its file")
 
     def _undo(self) -> None:
         """As far as possible; the next run does the rest."""
-        try:
+        with contextlib.suppress(*WRITE_ERRORS):
             if self._paused_since is not None:
                 self._release()
-        except (ChangeFailed, *errors.SILENT):
-            pass
         self._let_go()
-        try:
+        with contextlib.suppress(*WRITE_ERRORS):
             self._lower()
-        except (ChangeFailed, *errors.SILENT):
-            pass
 
     def _release(self) -> None:
         """Let the old master write again, unless a failover is in progress; the fence comes down when it is sure that none will come.

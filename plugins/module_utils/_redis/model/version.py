@@ -24,10 +24,6 @@ class Version:
         return f"{self.name} {'.'.join(map(str, self.number))}"
 
     @property
-    def is_supported(self) -> bool:
-        return self.is_valkey or self.number >= OLDEST
-
-    @property
     def is_valkey(self) -> bool:
         return self.name == "Valkey"
 
@@ -64,7 +60,7 @@ def of_info(info: t.Mapping[str, str]) -> Version:
 def supported(where: str, info: t.Mapping[str, str]) -> Version:
     """The version, from a server's first answer; Refused where it is too old for the commands that follow."""
     found = of_info(info)
-    if not found.is_supported:
+    if not (found.is_valkey or found.number >= OLDEST):
         raise Refused([Problem("server.too_old", f"runs {found}, and 6.2 is the oldest supported version", where, remedy="upgrade it")])
     return found
 

@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.connection im
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Observed, SentinelView
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed, SentinelView
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master
@@ -92,9 +92,7 @@ def _sentinel(view: SentinelView) -> Result:
     }
 
 
-def _server(version: Version | None) -> Result:
-    if version is None:
-        return {"server": None, "version": None}
+def _server(version: Version) -> Result:
     return {"server": version.name, "version": ".".join(map(str, version.number))}
 
 
@@ -102,16 +100,15 @@ def _master(name: str, observed: Observed, expected: Expected) -> Result:
     seen = observed.monitored(name)
     addresses = {str(entry.address) for entry in seen.values()}
     reasons = list(map(str, checks.of_master(name, observed, expected)))
-    nodes: list[Node | None] = [found for entry in seen.values() if (found := observed.node(entry.address)) is not None]
-    node = nodes[0] if nodes else None
+    nodes = [found for entry in seen.values() if (found := observed.node(entry.address)) is not None]
+    said = {"role": nodes[0].role, **_server(nodes[0].version)} if nodes else {"role": None, "server": None, "version": None}
     first = seen[min(seen)] if seen else None
     return {
         "name": name,
         "address": addresses.pop() if len(addresses) == 1 else None,
         "healthy": not reasons,
         "reasons": reasons,
-        "role": None if node is None else node.role,
-        **_server(None if node is None else node.version),
+        **said,
         "replicas": [] if first is None else [entry.shown() for entry in first.rows],
         "options": {} if first is None else dict(first.values),
         "by_sentinel": {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass
@@ -210,8 +211,6 @@ def _restore(server: Server, name: str, former: Write, error: ChangeFailed) -> t
 
 
 def _take_out(server: Server, name: str) -> None:
-    try:
+    # It is not there, or could not be saved: what was said already tells why.
+    with contextlib.suppress(ChangeFailed):
         server.ask("SENTINEL", "REMOVE", name)
-    except ChangeFailed:
-        # It is not there, or could not be saved: what was said already tells why.
-        pass
