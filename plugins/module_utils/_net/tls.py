@@ -25,7 +25,7 @@ def problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
 
 
 def cause(reason: str, has_certificate: bool = True) -> str:
-    """Why a handshake failed, and what to do. `reason`: what the TLS library says; `has_certificate`: whether we have a client certificate."""
+    """Why a handshake failed, and what to do. `reason`: what the TLS library says; `has_certificate`: whether we send a certificate."""
     says = reason.lower().replace(" ", "_")
     if "doesn't_match" in says or ("mismatch" in says and "key_values" not in says):
         return f"its TLS certificate is for other names ({reason}): connect to one of these names"
