@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fields: what an option or a field of an object is, said once. Private to this collection.
 
-Argument specifications, defaults, masking and the generated parts of the documentation come from them.
+Argument specifications, defaults, masking and the generated part of the documentation come from them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ class Field:
     """One field: its Ansible type, and what it is when a declaration omits it (KEEP: as it is on the server).
 
     `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere; False
-    says of a name that looks like a secret's that it is none. `wire`: its name on the server, where that differs. `description`: one
-    paragraph or several, in the markup of Ansible's documentation.
+    says of a name that looks like a secret's that it is none. `wire`: its name on the server, where that differs.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Field:
     secret: bool | None = None
     fields: tuple[Field, ...] = ()
     wire: str = ""
-    description: str | tuple[str, ...] = ""
 
     def option(self) -> Spec:
         """The field as an entry of an argument specification."""

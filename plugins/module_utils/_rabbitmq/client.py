@@ -12,13 +12,13 @@ import contextlib
 import http.client
 import os
 import threading
-import time
 import traceback
 import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 
 try:
@@ -30,7 +30,7 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
-# Waits before trying again, in seconds. Long enough for a load balancer to notice, short enough for a person.
+# Pauses between two attempts, in seconds. Long enough for a load balancer to notice, short enough for a person.
 PAUSES = (0.2, 0.8)
 
 
@@ -42,14 +42,14 @@ class Connection:
     username: str
     password: str
     validate_certs: bool = True
-    ca_path: str | None = None
+    ca_cert: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
     timeout: float = 30.0
 
     @property
     def verify(self) -> bool | str:
-        return (self.ca_path or True) if self.validate_certs else False
+        return (self.ca_cert or True) if self.validate_certs else False
 
     @property
     def certificate(self) -> tuple[str, str] | str | None:
@@ -62,12 +62,13 @@ def connection(params: t.Mapping[str, t.Any]) -> Connection:
     """The connection that a module's arguments describe; Refused where they cannot be right."""
     problems = [problem for url in params["url"] for problem in _url_problems(url)]
     if not params["url"]:
-        problems.append("url: at least one address is needed, such as http://localhost:15672")
+        problems.append(Problem("connection.no_url", "has no address", field="url", remedy="give one, such as http://localhost:15672"))
     if params["client_key"] and not params["client_cert"]:
-        problems.append("client_key: is of use only with client_cert")
-    for option in ("ca_path", "client_cert", "client_key"):
+        problems.append(Problem("connection.key_alone", "has no effect without client_cert", field="client_key"))
+    for option in ("ca_cert", "client_cert", "client_key"):
         if params[option] and not os.access(params[option], os.R_OK):
-            problems.append(f"{option}: {params[option]} does not exist, or cannot be read here")
+            message = f"{params[option]} does not exist or cannot be read on the host that runs the module"
+            problems.append(Problem("connection.unreadable_file", message, field=option))
     if problems:
         raise Refused(problems)
     return Connection(
@@ -75,14 +76,14 @@ def connection(params: t.Mapping[str, t.Any]) -> Connection:
         username=params["username"],
         password=params["password"],
         validate_certs=params["validate_certs"],
-        ca_path=params["ca_path"],
+        ca_cert=params["ca_cert"],
         client_cert=params["client_cert"],
         client_key=params["client_key"],
         timeout=params["timeout"],
     )
 
 
-def _url_problems(url: str) -> t.Iterator[str]:
+def _url_problems(url: str) -> t.Iterator[Problem]:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -90,9 +91,11 @@ def _url_problems(url: str) -> t.Iterator[str]:
         valid = False
     # What stands before an @ may be a password, in a good address or a bad one: it is not shown.
     if "@" in url:
-        yield "url: holds a username or password; give them as username and password, where they stay hidden"
+        remedy = "give them as username and password, where they stay hidden"
+        yield Problem("connection.credentials_in_url", "must not contain a username or password", field="url", remedy=remedy)
     elif not valid:
-        yield f"url: {url!r} is not an address of a management API: it looks like http://host:15672 or https://host:15671"
+        message = f"{url!r} is not the address of a management API"
+        yield Problem("connection.url", message, field="url", remedy="give it as http://host:15672 or https://host:15671")
 
 
 def path_of(segments: t.Sequence[str]) -> str:
@@ -100,7 +103,8 @@ def path_of(segments: t.Sequence[str]) -> str:
     for segment in segments:
         # Servers and clients collapse these even when encoded: a DELETE would hit another object.
         if segment in ("", ".", ".."):
-            raise Refused([f"the name {segment!r} cannot be addressed through the management API: choose another"])
+            message = f"the name {segment!r} cannot be part of an address of the management API"
+            raise Refused([Problem("name.unaddressable", message, remedy="choose another name")])
     return "/api/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
@@ -170,35 +174,34 @@ class Client:
     def _send(self, request: _Request) -> requests.Response:
         """The answer to the request from the current endpoint, or from another after a broken connection."""
         attempts = len(PAUSES) * len(self.settings.urls) if request.repeat else 0
-        attempt = 0
-        unanswered: errors.TimedOut | None = None
-        while True:
-            endpoint = self._current
-            try:
-                answer = self._exchange(endpoint, request)
-            except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted) as error:
-                # Once sent without an answer it may have happened, whatever later attempts run into.
-                unanswered = unanswered or (error if isinstance(error, errors.TimedOut) else None)
-                if attempt >= attempts or not self._worth_another(error):
-                    raise unanswered or error from error
-                self._leave(endpoint)
-            else:
-                if answer.status_code < 300:
-                    return answer
-                what = f"{self.settings.urls[endpoint]}: {request.what}" if request.method == "GET" else request.what
-                refusal = errors.from_answer(what, answer.status_code, answer.text)
-                # A listing may fail with 500 while another client deletes what is listed.
-                passing = isinstance(refusal, errors.NotReady) or (request.method == "GET" and refusal.status >= 500)
-                if not passing or attempt >= attempts:
-                    raise refusal
-                if isinstance(refusal, errors.NotReady):
-                    self._leave(endpoint)
-            time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
-            attempt += 1
 
-    def _worth_another(self, error: Exception) -> bool:
-        """Another endpoint always is; the same one, unless it keeps silent or fails at TLS."""
-        return len(self.settings.urls) > 1 or not isinstance(error, (errors.Silent, errors.NotTrusted))
+        def pause(attempt: retry.Attempt) -> float | None:
+            if attempt.number >= attempts or not self._worth_another(attempt.error, request):
+                return None
+            return PAUSES[attempt.number // len(self.settings.urls) % len(PAUSES)]
+
+        return retry.answer(lambda: self._answered(request), pause)
+
+    def _answered(self, request: _Request) -> requests.Response:
+        """The answer of the current endpoint. Raises what it refuses; the next attempt goes to another one where it is not available."""
+        endpoint = self._current
+        try:
+            answer = self._exchange(endpoint, request)
+            if answer.status_code >= 300:
+                what = f"{self.settings.urls[endpoint]}: {request.what}" if request.method == "GET" else request.what
+                raise errors.from_answer(what, answer.status_code, answer.text)
+        except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted, errors.NotReady):
+            self._leave(endpoint)
+            raise
+        return answer
+
+    def _worth_another(self, error: Exception, request: _Request) -> bool:
+        if isinstance(error, errors.BrokerError):
+            # A listing may fail with 500 while another client deletes what is listed.
+            return isinstance(error, errors.NotReady) or (request.method == "GET" and error.status >= 500)
+        # Another endpoint always is; the same one, unless it keeps silent or fails at TLS.
+        transient = isinstance(error, (errors.CannotConnect, errors.TimedOut)) and not isinstance(error, errors.Silent)
+        return transient or (len(self.settings.urls) > 1 and not isinstance(error, errors.OtherCluster))
 
     def _exchange(self, endpoint: int, request: _Request) -> requests.Response:
         """One request to one endpoint; raises CannotConnect, NotTrusted or TimedOut."""
@@ -224,7 +227,7 @@ class Client:
             session = requests.Session()
             session.auth = (self.settings.username, self.settings.password)
             # Looked up once: doing it for each request costs more than the request, and lets
-            # REQUESTS_CA_BUNDLE override ca_path.
+            # REQUESTS_CA_BUNDLE override ca_cert.
             session.proxies = dict(requests.utils.get_environ_proxies(self.settings.urls[endpoint]))
             session.trust_env = False
             for scheme in ("http://", "https://"):
@@ -302,7 +305,7 @@ def _not_http(said: str) -> str:
 
 def _tls_message(url: str, reason: str) -> str:
     if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "doesn't match")):
-        return f"{url}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
+        return f"{url}: its TLS certificate is not trusted ({reason}): give its CA in ca_cert, or use a name that it was made for"
     if any(words in reason for words in ("PEM", "NO_CERTIFICATE_OR_CRL_FOUND", "KEY_VALUES_MISMATCH")):
-        return f"{url}: TLS cannot begin ({reason}): look into the files of ca_path, client_cert and client_key"
+        return f"{url}: TLS cannot begin ({reason}): look into the files of ca_cert, client_cert and client_key"
     return f"{url}: TLS failed ({reason}): check that this port speaks TLS, and client_cert and client_key if the broker asks for them"

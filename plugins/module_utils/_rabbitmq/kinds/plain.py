@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain kinds: nothing but data. A new one is added here, and in the documentation. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import ADMINISTRATOR, POLICYMAKER, VHOST, Kind, Resource
+
+DOCUMENTATION = r"""
+permissions:
+  description: What users may do in a vhost. All three patterns are required unless O(permissions[].state=absent).
+  options:
+    user: Name of the user.
+    configure: Regular expression of the names that the user may declare and delete; empty for none.
+    write: Regular expression of the names that the user may write to; empty for none.
+    read: Regular expression of the names that the user may read from; empty for none.
+topic_permissions:
+  description:
+    - The routing keys that users may use with a topic exchange. Both patterns are required unless O(topic_permissions[].state=absent).
+  options:
+    user: Name of the user.
+    exchange: Name of the topic exchange; empty for the default exchange.
+    write: Regular expression of the routing keys that the user may publish with.
+    read: Regular expression of the routing keys that the user may bind with.
+policies:
+  description: Policies. Pattern and definition are required unless O(policies[].state=absent).
+  options: &policy
+    name: Name of the policy.
+    pattern: Regular expression of the names that the policy applies to.
+    definition: The settings of the policy, such as C(max-length).
+    apply_to: The objects that the policy applies to.
+    priority: Of several policies that match an object, only the one with the highest priority applies.
+operator_policies:
+  description: Operator policies, which overrule policies. Pattern and definition are required unless O(operator_policies[].state=absent).
+  options: *policy
+"""
+
+_USER = Field("user", required=True)
+_BY_USER = {"userReference": "user_reference", "permissions": "permissions"}
+
+PERMISSION = Kind(
+    "permission",
+    "permissions",
+    stage=3,
+    identity=(VHOST, _USER),
+    fields=tuple(Field(name, required=True) for name in ("configure", "write", "read")),
+    path=("permissions", "{vhost}", "{user}"),
+    readers=ADMINISTRATOR,
+    writers=ADMINISTRATOR,
+    resource=Resource("Permission", without=("configure", "write", "read"), more=_BY_USER),
+)
+TOPIC_PERMISSION = Kind(
+    "topic_permission",
+    "topic_permissions",
+    stage=5,
+    identity=(VHOST, _USER, Field("exchange", required=True)),
+    fields=tuple(Field(name, required=True) for name in ("write", "read")),
+    path=("topic-permissions", "{vhost}", "{user}", "{exchange}"),
+    in_body=("exchange",),
+    readers=ADMINISTRATOR,
+    writers=ADMINISTRATOR,
+    resource=Resource("TopicPermission", without=("exchange", "write", "read"), more=_BY_USER),
+)
+POLICY = Kind(
+    "policy",
+    "policies",
+    stage=3,
+    identity=(VHOST, Field("name", required=True)),
+    fields=(
+        Field("pattern", required=True),
+        Field("definition", "dict", required=True),
+        Field(
+            "apply_to", default="all", choices=("all", "exchanges", "queues", "classic_queues", "quorum_queues", "streams"), wire="apply-to"
+        ),
+        Field("priority", "int", default=0),
+    ),
+    path=("policies", "{vhost}", "{name}"),
+    per_vhost=True,
+    writers=POLICYMAKER,
+    resource=Resource("Policy", {"vhost": "/"}),
+)
+OPERATOR_POLICY = replace(
+    POLICY,
+    name="operator_policy",
+    option="operator_policies",
+    path=("operator-policies", "{vhost}", "{name}"),
+    writers=ADMINISTRATOR,
+    resource=Resource("OperatorPolicy", {"vhost": "/", "apply_to": "queues"}),
+)
