@@ -11,7 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, plan
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Declared
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_OPTION
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Plan, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Kind, Observed, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
 ME = "admin"

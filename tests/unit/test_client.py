@@ -98,7 +98,7 @@ def test_at_least_one_address_is_needed() -> None:
 
 def test_a_key_alone_is_of_no_use(tmp_path: t.Any) -> None:
     (tmp_path / "key.pem").write_text("")
-    assert problem(connection, params(client_key=str(tmp_path / "key.pem"))).code == "connection.key_alone"
+    assert problem(connection, params(client_key=str(tmp_path / "key.pem"))).code == "tls.key_alone"
 
 
 @pytest.mark.parametrize(

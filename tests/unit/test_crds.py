@@ -13,7 +13,7 @@ from declaring import problem
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Declared
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 CRDS = Path(__file__).resolve().parents[2].parent / "shared" / "crds" / "messaging-topology-operator-1.15.0"
 OURS = {"string": "str", "boolean": "bool", "integer": "int", "object": "dict", "array": "list"}

@@ -10,7 +10,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import QUEUE
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Declared, Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import EXCHANGE, QUEUE
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plain import POLICY
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 

@@ -7,7 +7,7 @@ from declaring import declare, problem, refusal
 from memory import Memory, hash_of
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe, plan
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Observed
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
 

@@ -17,7 +17,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords, plan, rules
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Declared, Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 
 # Few names, so that what is declared and what is there often meet; some that are awkward, some that belong to others.

@@ -14,7 +14,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.module impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, options
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 LIBRARY: Library = ("requests", REQUESTS_IMPORT_ERROR)
@@ -41,7 +41,7 @@ def topology() -> Spec:
 
 
 def _item(kind: Kind) -> Spec:
-    spec = options([*kind.identity, *kind.fields, *kind.options(), STATE])
+    spec = options([*kind.identity, *kind.fields, *kind.options, STATE])
     for entry in kind.fields:
         # What an item needs depends on its state, and is checked with the item named.
         spec[entry.name].pop("required", None)

@@ -16,7 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import KEEP, Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Declared, Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 

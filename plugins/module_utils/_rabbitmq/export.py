@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Kind, Observed, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 
 try:
@@ -264,13 +265,7 @@ def _values(resource: Resource, shape: Shape) -> Values:
     return values
 
 
-_TYPES: dict[str, tuple[type, str]] = {
-    "bool": (bool, "true or false"),
-    "int": (int, "an integer"),
-    "dict": (dict, "a mapping"),
-    "list": (list, "a list"),
-    "str": (str, "a string"),
-}
+_TYPES: dict[str, type] = {"bool": bool, "int": int, "dict": dict, "list": list, "str": str}
 
 
 # What the mappings and lists hold whose parts the CRD's schema knows.
@@ -283,14 +278,14 @@ def _type_problems(values: Values, shape: Shape) -> t.Iterator[Problem]:
     expected.update(limits="dict", credentials="dict", permissions="dict", user_reference="dict")
     theirs = {ours: name for name, ours in shape.fields.items()}
     for name, value in values.items():
-        wanted, words = _TYPES[expected[name]]
+        wanted = _TYPES[expected[name]]
         if not is_exactly(value, wanted):
-            yield Problem("manifest.type", f"must be {words}, and is {value!r}", field=f"spec.{theirs[name]}")
+            yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {value!r}", field=f"spec.{theirs[name]}")
         elif name in _INSIDE:
-            wanted, words = _TYPES[_INSIDE[name]]
+            wanted = _TYPES[_INSIDE[name]]
             for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
                 if not is_exactly(inner, wanted) and not (inner is None and isinstance(value, dict)):
-                    yield Problem("manifest.type", f"must be {words}, and is {inner!r}", field=f"spec.{theirs[name]}.{part}")
+                    yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {inner!r}", field=f"spec.{theirs[name]}.{part}")
 
 
 def _plain(value: t.Any) -> t.Any:

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Kind, Row
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 
@@ -46,7 +46,7 @@ def read(client: Client, broker: Broker, wanted: t.Sequence[Kind], vhosts: t.Col
     existing = [vhost for vhost in vhosts if vhost in broker.vhosts]
     for kind in wanted:
         if kind.name == "vhost":  # read to know the broker
-            rows: t.Iterable[Row] = broker.vhosts.values()
+            rows: t.Iterable[Values] = broker.vhosts.values()
         elif kind.in_vhost and not existing:
             rows = ()
         elif kind.per_vhost and (len(existing) == 1 or broker.lists_unreachable_vhosts):
@@ -56,9 +56,9 @@ def read(client: Client, broker: Broker, wanted: t.Sequence[Kind], vhosts: t.Col
         broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
 
 
-def _of_vhost(client: Client, broker: Broker, kind: Kind, vhost: str) -> t.Iterable[Row]:
+def _of_vhost(client: Client, broker: Broker, kind: Kind, vhost: str) -> t.Iterable[Values]:
     try:
-        return t.cast("t.Iterable[Row]", client.get(kind.listing, vhost, **kind.query))
+        return t.cast("t.Iterable[Values]", client.get(kind.listing, vhost, **kind.query))
     except (errors.MissingRights, errors.NotFound) as error:
         message = f"user {broker.user!r} cannot read its {kind.option} (HTTP {error.status}, {error.reason})"
         raise Refused([Problem("vhost.unreadable", message, f"vhost {vhost}", remedy="grant the user a permission in it")]) from error

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Key, Plan, same, shown
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import references
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Declared, Observed, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import require_tags
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, excess, prunable

@@ -17,7 +17,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Row
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME
 
 # Seconds, by queue type; the longest lags seen were 5.1 and 8.9.
@@ -53,7 +53,7 @@ def _place(change: Change) -> tuple[str, str | None]:
     return BY_NAME[change.kind].messages(change.identity) or ("", "")
 
 
-def _rows(client: Client, vhost: str) -> list[Row]:
+def _rows(client: Client, vhost: str) -> list[Values]:
     """The vhost's queues with their message counts, each from the source that is right for its type."""
     columns = "name,type,messages,consumers"
     fresh = client.get("queues", vhost, disable_stats="true", enable_queue_totals="true", columns=columns)
@@ -62,12 +62,12 @@ def _rows(client: Client, vhost: str) -> list[Row]:
     return [dict(row, messages=totals.get(row["name"], row.get("messages"))) for row in rows]
 
 
-def _concerned(change: Change, rows: t.Mapping[str, list[Row]]) -> list[Row]:
+def _concerned(change: Change, rows: t.Mapping[str, list[Values]]) -> list[Values]:
     vhost, queue = _place(change)
     return [row for row in rows.get(vhost, ()) if queue in (None, row["name"])]
 
 
-def _held(change: Change, rows: t.Mapping[str, list[Row]], settled: bool) -> list[Problem]:
+def _held(change: Change, rows: t.Mapping[str, list[Values]], settled: bool) -> list[Problem]:
     """What stands against the change. `settled`: whether queues that were made a moment ago have had the time to be counted."""
     reasons = []
     for row in sorted(_concerned(change, rows), key=lambda row: str(row["name"])):
@@ -86,7 +86,7 @@ def _held(change: Change, rows: t.Mapping[str, list[Row]], settled: bool) -> lis
     return [Problem("loss.messages", message, item, remedy=remedy)]
 
 
-def _window(change: Change, rows: t.Mapping[str, list[Row]]) -> t.Iterator[Problem]:
+def _window(change: Change, rows: t.Mapping[str, list[Values]]) -> t.Iterator[Problem]:
     """What would be cut off between the deletion and the new declaration."""
     bindings = sum(entry.kind.name == "binding" for entry in change.payload.lost)
     reasons = [f"{bindings} bindings"] if bindings else []

@@ -16,7 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.bindings import BINDING
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Declared, Kind, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Kind, Observed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Declared, Values, key_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Values, key_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME
 
 Declarations = t.Mapping[Key, Declared]

@@ -17,52 +17,25 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 QUEUE_TYPES = ("classic", "quorum", "stream")
 NAME_BYTES = 255  # AMQP 0-9-1's short string
 
-_ARGUMENT_TYPES: dict[str, type] = {
-    **dict.fromkeys(
-        (
-            "x-message-ttl",
-            "x-expires",
-            "x-max-length",
-            "x-max-length-bytes",
-            "x-max-priority",
-            "x-delivery-limit",
-            "x-quorum-initial-group-size",
-            "x-quorum-target-group-size",
-            "x-initial-cluster-size",
-            "x-consumer-timeout",
-            "x-consumer-disconnected-timeout",
-            "x-delayed-retry-min",
-            "x-delayed-retry-max",
-            "x-stream-max-segment-size-bytes",
-            "x-stream-filter-size-bytes",
-            "x-queue-version",
-        ),
-        int,
-    ),
-    **dict.fromkeys(
-        (
-            "x-dead-letter-exchange",
-            "x-dead-letter-routing-key",
-            "x-dead-letter-strategy",
-            "x-overflow",
-            "x-max-age",
-            "x-queue-leader-locator",
-            "x-queue-master-locator",
-            "x-queue-mode",
-            "x-delayed-retry-type",
-            "alternate-exchange",
-        ),
-        str,
-    ),
-    "x-single-active-consumer": bool,
-}
+# fmt: off
+_INTEGERS = (
+    "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority", "x-delivery-limit", "x-quorum-initial-group-size",
+    "x-quorum-target-group-size", "x-initial-cluster-size", "x-consumer-timeout", "x-consumer-disconnected-timeout", "x-delayed-retry-min",
+    "x-delayed-retry-max", "x-stream-max-segment-size-bytes", "x-stream-filter-size-bytes", "x-queue-version",
+)
+_STRINGS = (
+    "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow", "x-max-age", "x-queue-leader-locator",
+    "x-queue-master-locator", "x-queue-mode", "x-delayed-retry-type", "alternate-exchange",
+)
+# fmt: on
+_ARGUMENT_TYPES: dict[str, type] = {**dict.fromkeys(_INTEGERS, int), **dict.fromkeys(_STRINGS, str), "x-single-active-consumer": bool}
 _CHOICES = {
     "x-overflow": ("drop-head", "reject-publish", "reject-publish-dlx"),
     "x-dead-letter-strategy": ("at-most-once", "at-least-once"),
     "x-queue-leader-locator": ("client-local", "balanced"),
     "x-queue-mode": ("default", "lazy"),
 }
-_WORDS = {int: "an integer", str: "a string", bool: "true or false"}
+WORDS = {int: "an integer", str: "a string", bool: "true or false", dict: "a mapping", list: "a list"}
 # A negative delivery limit means none; the others are counts or times.
 _MAY_BE_NEGATIVE = frozenset({"x-delivery-limit"})
 
@@ -89,7 +62,7 @@ def argument_problems(arguments: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
         if value is None:
             yield Problem("argument.null", "is null, which no broker accepts", field=field, remedy="remove it")
         elif wanted is not None and not is_exactly(value, wanted):
-            yield Problem("argument.type", f"must be {_WORDS[wanted]}, not {_described(value)}", field=field, remedy=_remedy(value, wanted))
+            yield Problem("argument.type", f"must be {WORDS[wanted]}, not {_described(value)}", field=field, remedy=_remedy(value, wanted))
         elif wanted is int and value < 0 and name not in _MAY_BE_NEGATIVE:
             yield Problem("argument.negative", f"must not be negative, and is {value}", field=field)
         elif name in _CHOICES and value not in _CHOICES[name]:

@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Broker, Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 

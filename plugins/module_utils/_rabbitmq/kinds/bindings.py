@@ -12,16 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import (
-    VHOST,
-    Kind,
-    Observed,
-    Resource,
-    Row,
-    Values,
-    vhost_name,
-    word,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
 
 DOCUMENTATION = r"""
 bindings:
@@ -35,18 +26,18 @@ bindings:
 """
 
 
-class _Binding(Kind):
+class _Binding(model.Kind):
     """Everything about a binding is its identity, the types of its arguments included."""
 
     refers_to = ("exchange", "queue")
 
-    def object(self, identity: Values) -> str:
+    def object(self, identity: model.Values) -> str:
         """As in `eco2/scan.direct -> queue scan.vision by scan.vision`, arguments added where there are any."""
-        ends = f"{word(identity['source'])} -> {identity['destination_type']} {word(identity['destination'])}"
+        ends = f"{model.word(identity['source'])} -> {identity['destination_type']} {model.word(identity['destination'])}"
         arguments = f" {json.dumps(identity['arguments'], sort_keys=True)}" if identity["arguments"] else ""
-        return f"{vhost_name(identity['vhost'])}/{ends} by {word(identity['routing_key'])}{arguments}"
+        return f"{model.vhost_name(identity['vhost'])}/{ends} by {model.word(identity['routing_key'])}{arguments}"
 
-    def needs(self, identity: Values) -> t.Iterator[tuple[str, Values]]:
+    def needs(self, identity: model.Values) -> t.Iterator[tuple[str, model.Values]]:
         yield from super().needs(identity)
         yield "exchange", {"vhost": identity["vhost"], "name": identity["source"]}
         yield identity["destination_type"], {"vhost": identity["vhost"], "name": identity["destination"]}
@@ -57,18 +48,18 @@ class _Binding(Kind):
             return Problem("binding.default_exchange", message, field="source", remedy="name another exchange, or remove this binding")
         return None
 
-    def observed(self, row: Row) -> t.Iterator[Observed]:
+    def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
         if row["source"]:
             yield self.entry({part: row[part] for part in self.parts}, {}, {"properties_key": row["properties_key"]})
 
-    def put(self, client: Client, identity: Values, fields: Values) -> None:
+    def put(self, client: Client, identity: model.Values, fields: model.Values) -> None:
         client.post(_between(identity), {"routing_key": identity["routing_key"], "arguments": identity["arguments"]})
 
     def delete(self, client: Client, change: Change, loss_allowed: bool = False, if_unused: bool = False) -> None:
         client.delete((*_between(change.identity), change.payload["properties_key"]))
 
 
-def _between(identity: Values) -> tuple[str, ...]:
+def _between(identity: model.Values) -> tuple[str, ...]:
     """The segments of the bindings between two ends."""
     return ("bindings", identity["vhost"], "e", identity["source"], identity["destination_type"][0], identity["destination"])
 
@@ -78,7 +69,7 @@ BINDING = _Binding(
     "bindings",
     stage=6,
     identity=(
-        VHOST,
+        model.VHOST,
         Field("source", required=True),
         Field("destination", required=True),
         Field("destination_type", default="queue", choices=("queue", "exchange")),
@@ -88,5 +79,5 @@ BINDING = _Binding(
     path=("bindings", "{vhost}", "e", "{source}"),
     per_vhost=True,
     imported=True,
-    resource=Resource("Binding", {"vhost": "/"}),
+    resource=model.Resource("Binding", {"vhost": "/"}),
 )

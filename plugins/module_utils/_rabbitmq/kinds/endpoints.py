@@ -12,16 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import (
-    VHOST,
-    Broker,
-    Declared,
-    Kind,
-    Observed,
-    Resource,
-    Row,
-    Values,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
 
 DOCUMENTATION = r"""
 exchanges:
@@ -53,29 +44,29 @@ _AUTO_DELETE = Field("auto_delete", "bool", default=False)
 _ARGUMENTS = Field("arguments", "dict", default={})
 
 
-class _Endpoint(Kind):
+class _Endpoint(model.Kind):
     """The broker refuses any change of one, and keeps the names that begin with `amq.` for itself."""
 
-    def problems(self, values: Values) -> t.Iterator[Problem]:
+    def problems(self, values: model.Values) -> t.Iterator[Problem]:
         yield from rules.argument_problems(values.get("arguments", {}))
 
-    def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
+    def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if declared.present and self.builtin(declared.identity):
             observed = broker.objects.get(declared.key)
             if observed is None or not all(self.equal(value, observed.fields[name]) for name, value in declared.fields.items()):
                 message = "names that begin with 'amq.' are reserved for the broker's own objects"
                 yield declared.problem("name.reserved", message, "choose another name", "name")
 
-    def irreplaceable(self, declared: Declared, observed: Observed, broker: Broker) -> Problem | None:
+    def irreplaceable(self, declared: model.Declared, observed: model.Observed, broker: model.Broker) -> Problem | None:
         if observed.extra.get("exclusive") or observed.fields["auto_delete"]:
             message = "cannot be recreated, because it belongs to a running application (it is exclusive or auto-delete)"
             return declared.problem("immutable.in_use", message, "stop the application first")
         return None
 
-    def builtin(self, identity: Values) -> bool:
+    def builtin(self, identity: model.Values) -> bool:
         return not identity["name"] or identity["name"].startswith("amq.")
 
-    def temporary(self, entry: Observed) -> bool:
+    def temporary(self, entry: model.Observed) -> bool:
         return bool(entry.extra.get("exclusive") or entry.fields["auto_delete"])
 
 
@@ -86,7 +77,7 @@ class _Exchange(_Endpoint):
             return Problem("exchange.default", message, field="name", remedy="remove this item")
         return None
 
-    def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
+    def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if not declared.present:
             if self.builtin(declared.identity) and declared.key in broker.objects:
                 yield declared.problem("exchange.builtin", "the broker's own exchanges cannot be deleted", "remove this item")
@@ -95,7 +86,7 @@ class _Exchange(_Endpoint):
             yield declared.problem("exchange.type_unknown", message, "correct the type, or enable the plugin that provides it", "type")
         yield from super().conflicts(declared, broker)
 
-    def irreplaceable(self, declared: Declared, observed: Observed, broker: Broker) -> Problem | None:
+    def irreplaceable(self, declared: model.Declared, observed: model.Observed, broker: model.Broker) -> Problem | None:
         # From 4.0 on the topic permissions of an exchange may go with it, and only an administrator sees and restores them.
         if not broker.administrator and broker.is_at_least(4, 0):
             message = f"cannot be recreated, because its topic permissions may be lost and user {broker.user!r} cannot read them"
@@ -107,7 +98,7 @@ EXCHANGE = _Exchange(
     "exchange",
     "exchanges",
     stage=4,
-    identity=(VHOST, _NAME),
+    identity=(model.VHOST, _NAME),
     fields=(Field("type", default="direct"), _DURABLE, _AUTO_DELETE, Field("internal", "bool", default=False), _ARGUMENTS),
     path=("exchanges", "{vhost}", "{name}"),
     immutable=True,
@@ -118,12 +109,12 @@ EXCHANGE = _Exchange(
     imported=True,
     # An exchange is not pruned while an application's queue is bound to it.
     prune_needs=("binding",),
-    resource=Resource("Exchange", {"vhost": "/", "type": "direct", "durable": False}, without=("internal",)),
+    resource=model.Resource("Exchange", {"vhost": "/", "type": "direct", "durable": False}, without=("internal",)),
 )
 
 
 class _Queue(_Endpoint):
-    def problems(self, values: Values) -> t.Iterator[Problem]:
+    def problems(self, values: model.Values) -> t.Iterator[Problem]:
         arguments = dict(values.get("arguments", {}))
         named = [values["type"]] if "type" in values else []
         named += [arguments.pop("x-queue-type")] if "x-queue-type" in arguments else []
@@ -135,7 +126,7 @@ class _Queue(_Endpoint):
             yield Problem("queue.type_unknown", message, field="type")
         yield from rules.argument_problems(arguments)
 
-    def declared(self, values: Values) -> Values:
+    def declared(self, values: model.Values) -> model.Values:
         """`type` and the argument x-queue-type are the same setting: it is kept in `type`."""
         fields = super().declared(values)
         arguments = dict(fields["arguments"])
@@ -144,24 +135,24 @@ class _Queue(_Endpoint):
         fields["arguments"] = arguments
         return fields
 
-    def irreplaceable(self, declared: Declared, observed: Observed, broker: Broker) -> Problem | None:
+    def irreplaceable(self, declared: model.Declared, observed: model.Observed, broker: model.Broker) -> Problem | None:
         if observed.fields["type"] == "stream":
             message = "cannot be recreated, because a stream can never be proven to be empty"
             return declared.problem("immutable.stream", message, "declare a stream with a new name")
         return super().irreplaceable(declared, observed, broker)
 
-    def temporary(self, entry: Observed) -> bool:
+    def temporary(self, entry: model.Observed) -> bool:
         return super().temporary(entry) or self.builtin(entry.identity)
 
-    def messages(self, identity: Values) -> tuple[str, str | None] | None:
+    def messages(self, identity: model.Values) -> tuple[str, str | None] | None:
         return (identity["vhost"], identity["name"])
 
-    def read(self, row: Row) -> tuple[Values, Values]:
+    def read(self, row: model.Values) -> tuple[model.Values, model.Values]:
         fields = super().read(row)[0]
         fields["arguments"] = {name: value for name, value in row["arguments"].items() if name != "x-queue-type"}
         return fields, {"exclusive": bool(row.get("exclusive")), "type": row["type"]}
 
-    def body(self, fields: Values) -> Values:
+    def body(self, fields: model.Values) -> model.Values:
         body = {name: value for name, value in fields.items() if name != "type"}
         if fields.get("type"):
             body["arguments"] = dict(fields["arguments"], **{"x-queue-type": fields["type"]})
@@ -192,7 +183,7 @@ QUEUE = _Queue(
     "queue",
     "queues",
     stage=5,
-    identity=(VHOST, _NAME),
+    identity=(model.VHOST, _NAME),
     fields=(Field("type"), _DURABLE, _AUTO_DELETE, _ARGUMENTS),
     path=("queues", "{vhost}", "{name}"),
     immutable=True,
@@ -200,5 +191,5 @@ QUEUE = _Queue(
     imported=True,
     # From the metadata store: fresh, and a third of the time of the full list.
     query={"disable_stats": "true", "columns": "name,vhost,type,durable,auto_delete,exclusive,arguments"},
-    resource=Resource("Queue", {"vhost": "/", "durable": True}, ignored=("deleteIfEmpty", "deleteIfUnused")),
+    resource=model.Resource("Queue", {"vhost": "/", "durable": True}, ignored=("deleteIfEmpty", "deleteIfUnused")),
 )

@@ -6,16 +6,10 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import (
-    ADMINISTRATOR,
-    MONITORING,
-    VHOST,
-    Kind,
-    Observed,
-    Row,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
 
 DOCUMENTATION = r"""
 vhost_limits:
@@ -32,42 +26,36 @@ user_limits:
 """
 
 
-class Limit(Kind):
+class Limit(model.Kind):
     """The API lists all limits of an owner in one row."""
 
-    def observed(self, row: Row) -> t.Iterator[Observed]:
+    def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
         owner, name = self.parts
         limits = row["value"] or {}  # an empty Erlang list where there are none
         for limit, value in limits.items():
             yield self.entry({owner: row[owner], name: limit}, {"value": value})
 
 
-# The broker reads and rewrites all limits of an owner: of two written side by side one is lost (3.10 to 4.3).
-_ALONE = frozenset({"create", "update", "replace", "delete"})
 _VALUE = Field("value", "int", required=True)
 
 VHOST_LIMIT = Limit(
     "vhost_limit",
     "vhost_limits",
     stage=2,
-    identity=(VHOST, Field("name", required=True, choices=("max-connections", "max-queues"))),
+    identity=(model.VHOST, Field("name", required=True, choices=("max-connections", "max-queues"))),
     fields=(_VALUE,),
     path=("vhost-limits", "{vhost}", "{name}"),
-    alone=_ALONE,
-    readers=MONITORING,
-    writers=ADMINISTRATOR,
+    # The broker reads and rewrites all limits of an owner: of two written side by side one is lost (3.10 to 4.3).
+    alone=model.EVERY_ACTION,
+    readers=model.MONITORING,
+    writers=model.ADMINISTRATOR,
 )
-USER_LIMIT = Limit(
-    "user_limit",
-    "user_limits",
+USER_LIMIT = replace(
+    VHOST_LIMIT,
+    name="user_limit",
+    option="user_limits",
     stage=3,
-    identity=(
-        Field("user", required=True),
-        Field("name", required=True, choices=("max-connections", "max-channels")),
-    ),
-    fields=(_VALUE,),
+    identity=(Field("user", required=True), Field("name", required=True, choices=("max-connections", "max-channels"))),
     path=("user-limits", "{user}", "{name}"),
-    alone=_ALONE,
-    readers=ADMINISTRATOR,
-    writers=ADMINISTRATOR,
+    readers=model.ADMINISTRATOR,
 )

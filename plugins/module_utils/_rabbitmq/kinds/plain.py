@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import ADMINISTRATOR, POLICYMAKER, VHOST, Kind, Resource
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import ADMINISTRATOR, POLICYMAKER, VHOST, Kind, Resource
 
 DOCUMENTATION = r"""
 permissions:
@@ -39,30 +39,28 @@ operator_policies:
   options: *policy
 """
 
-_USER = Field("user", required=True)
 _BY_USER = {"userReference": "user_reference", "permissions": "permissions"}
 
 PERMISSION = Kind(
     "permission",
     "permissions",
     stage=3,
-    identity=(VHOST, _USER),
+    identity=(VHOST, Field("user", required=True)),
     fields=tuple(Field(name, required=True) for name in ("configure", "write", "read")),
     path=("permissions", "{vhost}", "{user}"),
     readers=ADMINISTRATOR,
     writers=ADMINISTRATOR,
     resource=Resource("Permission", without=("configure", "write", "read"), more=_BY_USER),
 )
-TOPIC_PERMISSION = Kind(
-    "topic_permission",
-    "topic_permissions",
+TOPIC_PERMISSION = replace(
+    PERMISSION,
+    name="topic_permission",
+    option="topic_permissions",
     stage=5,
-    identity=(VHOST, _USER, Field("exchange", required=True)),
+    identity=(*PERMISSION.identity, Field("exchange", required=True)),
     fields=tuple(Field(name, required=True) for name in ("write", "read")),
     path=("topic-permissions", "{vhost}", "{user}", "{exchange}"),
     in_body=("exchange",),
-    readers=ADMINISTRATOR,
-    writers=ADMINISTRATOR,
     resource=Resource("TopicPermission", without=("exchange", "write", "read"), more=_BY_USER),
 )
 POLICY = Kind(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import bindings, endpoints, limits, plain, users, vhosts
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
 
 _MODULES = (vhosts, users, limits, plain, endpoints, bindings)
 

@@ -11,14 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import (
-    ADMINISTRATOR,
-    Kind,
-    Observed,
-    Resource,
-    Row,
-    Values,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
 
 DOCUMENTATION = r"""
 users:
@@ -40,15 +33,8 @@ users:
 """
 
 
-class _User(Kind):
-    def options(self) -> tuple[Field, ...]:
-        return (
-            Field("password_hash", secret=True),
-            Field("hashing_algorithm", default="sha256", choices=tuple(passwords.MODULES)),
-            Field("update_password", default="always", choices=("always", "on_create"), secret=False),
-        )
-
-    def problems(self, values: Values) -> t.Iterator[Problem]:
+class _User(model.Kind):
+    def problems(self, values: model.Values) -> t.Iterator[Problem]:
         if "password" in values and "password_hash" in values:
             yield Problem("user.two_passwords", "both password and password_hash are given", remedy="give only one of them")
         if values.get("password") == "":
@@ -59,7 +45,7 @@ class _User(Kind):
             if problem:
                 yield Problem("user.password_hash", problem, field="password_hash")
 
-    def declared(self, values: Values) -> Values:
+    def declared(self, values: model.Values) -> model.Values:
         fields = super().declared({name: value for name, value in values.items() if name != "password"})
         if "password" in values:
             fields["password"] = Secret(passwords.Password(values["password"]))
@@ -68,7 +54,7 @@ class _User(Kind):
             fields["password"] = Secret(passwords.Hash(values["password_hash"], algorithm))
         return fields
 
-    def initial(self, values: Values) -> frozenset[str]:
+    def initial(self, values: model.Values) -> frozenset[str]:
         return frozenset({"password"} if values.get("update_password") == "on_create" else ())
 
     def equal(self, wanted: t.Any, actual: t.Any) -> bool:
@@ -76,16 +62,16 @@ class _User(Kind):
             return passwords.matches(wanted.reveal(), actual.reveal())
         return super().equal(wanted, actual)
 
-    def read(self, row: Row) -> tuple[Values, Values]:
+    def read(self, row: model.Values) -> tuple[model.Values, model.Values]:
         tags = row["tags"].split(",") if isinstance(row["tags"], str) else row["tags"]
         stored = passwords.Hash(row["password_hash"], row["hashing_algorithm"])
         return {"tags": sorted(tag for tag in tags if tag), "password": Secret(stored)}, {}
 
-    def body(self, fields: Values) -> Values:
+    def body(self, fields: model.Values) -> model.Values:
         stored = passwords.to_store(fields["password"].reveal() if "password" in fields else passwords.NO_PASSWORD)
         return {"tags": ",".join(fields.get("tags", [])), "password_hash": stored.text, "hashing_algorithm": stored.algorithm}
 
-    def exported(self, entry: Observed, secrets: bool) -> Values:
+    def exported(self, entry: model.Observed, secrets: bool) -> model.Values:
         item = super().exported(entry, False)
         if secrets:
             stored = entry.fields["password"].reveal()
@@ -103,8 +89,13 @@ USER = _User(
         Field("password", secret=True),
         Field("tags", "list", elements="str"),
     ),
+    options=(
+        Field("password_hash", secret=True),
+        Field("hashing_algorithm", default="sha256", choices=tuple(passwords.MODULES)),
+        Field("update_password", default="always", choices=("always", "on_create"), secret=False),
+    ),
     path=("users", "{name}"),
-    readers=ADMINISTRATOR,
-    writers=ADMINISTRATOR,
-    resource=Resource("User", without=("name", "password"), more={"importCredentialsSecret": "credentials"}, limits="user_limit"),
+    readers=model.ADMINISTRATOR,
+    writers=model.ADMINISTRATOR,
+    resource=model.Resource("User", without=("name", "password"), more={"importCredentialsSecret": "credentials"}, limits="user_limit"),
 )

@@ -11,16 +11,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import empty_now
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.kind import (
-    ADMINISTRATOR,
-    Broker,
-    Declared,
-    Kind,
-    Resource,
-    Row,
-    Values,
-)
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.rules import QUEUE_TYPES
 
 DOCUMENTATION = r"""
@@ -41,8 +33,8 @@ vhosts:
 PATIENCE = 300.0
 
 
-class _Vhost(Kind):
-    def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
+class _Vhost(model.Kind):
+    def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if "default_queue_type" in declared.fields and not broker.is_at_least(3, 11):
             yield declared.problem(
                 "vhost.default_queue_type",
@@ -51,10 +43,10 @@ class _Vhost(Kind):
                 "default_queue_type",
             )
 
-    def messages(self, identity: Values) -> tuple[str, str | None] | None:
+    def messages(self, identity: model.Values) -> tuple[str, str | None] | None:
         return (identity["name"], None)
 
-    def read(self, row: Row) -> tuple[Values, Values]:
+    def read(self, row: model.Values) -> tuple[model.Values, model.Values]:
         queue_type = row.get("default_queue_type")
         fields = {
             "description": row.get("description") or "",
@@ -89,7 +81,7 @@ VHOST = _Vhost(
     path=("vhosts", "{name}"),
     prunable=False,
     # The broker reads and rewrites the list of all vhosts that are traced: of two written side by side one is lost.
-    alone=frozenset({"create", "update", "replace", "delete"}),
-    writers=ADMINISTRATOR,
-    resource=Resource("Vhost", without=("description",), limits="vhost_limit"),
+    alone=model.EVERY_ACTION,
+    writers=model.ADMINISTRATOR,
+    resource=model.Resource("Vhost", without=("description",), limits="vhost_limit"),
 )

@@ -27,8 +27,7 @@ options:
   state: Whether the object must exist.
 """
 
-Row = t.Dict[str, t.Any]  # an object as the API lists it
-Values = t.Dict[str, t.Any]  # field name to value
+Values = t.Dict[str, t.Any]  # field name to value; also an object as the API lists it
 
 ADMINISTRATOR = frozenset({"administrator"})
 POLICYMAKER = frozenset({"administrator", "policymaker"})
@@ -36,6 +35,7 @@ POLICYMAKER = frozenset({"administrator", "policymaker"})
 MONITORING = frozenset({"administrator", "policymaker", "monitoring"})
 ANYBODY: frozenset[str] = frozenset()
 
+EVERY_ACTION = frozenset({"create", "update", "replace", "delete"})
 VHOST = Field("vhost")
 
 
@@ -59,6 +59,7 @@ class Resource:
 class Kind:
     """One kind of object.
 
+    `options`: what an item of a task has beside its identity and fields.
     `path`: its API path, segments in braces taken from the identity. `in_body`: parts of the identity that a PUT carries in its body and
     not in its path. `immutable`: the broker refuses any change of it in place. `alone`: actions that must not run beside another of them.
     `readers`, `writers`: the tags of which a user needs one. `per_vhost`: whether the API lists it for one vhost. `imported`: whether
@@ -70,6 +71,7 @@ class Kind:
     stage: int
     identity: tuple[Field, ...]
     fields: tuple[Field, ...] = ()
+    options: tuple[Field, ...] = ()
     path: tuple[str, ...] = ()
     in_body: tuple[str, ...] = ()
     immutable: bool = False
@@ -129,10 +131,6 @@ class Kind:
 
     # What a task declares
 
-    def options(self) -> tuple[Field, ...]:
-        """Options of an item beside its identity and fields."""
-        return ()
-
     def identity_problem(self, part: str, value: str) -> Problem | None:
         """Why no object can be named so, where that is special to the kind."""
         return None
@@ -187,11 +185,11 @@ class Kind:
 
     # On the wire
 
-    def observed(self, row: Row) -> t.Iterator[Observed]:
+    def observed(self, row: Values) -> t.Iterator[Observed]:
         """The objects that one row of a listing holds."""
         yield self.entry({part: row[part] for part in self.parts}, *self.read(row))
 
-    def read(self, row: Row) -> tuple[Values, Values]:
+    def read(self, row: Values) -> tuple[Values, Values]:
         """The fields of a row, and what is not declared and yet decides."""
         values = {entry.name: row[entry.wire or entry.name] for entry in self.fields}
         return {entry.name: Secret(values[entry.name]) if entry.secret else values[entry.name] for entry in self.fields}, {}
@@ -267,7 +265,7 @@ class Broker:
     exchange_types: frozenset[str]
     user: str
     tags: frozenset[str]
-    vhosts: dict[str, Row]
+    vhosts: dict[str, Values]
     objects: dict[Key, Observed] = field(default_factory=dict)
 
     def is_at_least(self, *version: int) -> bool:
