@@ -130,7 +130,8 @@ def test_argument_types_of_queues_are_compared(corner: Corner) -> None:
     queue = {"name": "q", "type": "classic", "arguments": {"x-mine": 1}}
     corner.settle(vhosts=[{"name": "kind-v"}], queues=[queue])
     for other in (1.0, True, "1"):
-        corner.refused("arguments.x-mine is 1, declared " + repr(other), queues=[dict(queue, arguments={"x-mine": other})])
+        (problem,) = corner.refused_for("immutable.differs", queues=[dict(queue, arguments={"x-mine": other})])
+        assert "arguments.x-mine is 1, declared " + repr(other) in problem["message"]
 
 
 def test_one_field_of_a_vhost_keeps_the_others(corner: Corner) -> None:

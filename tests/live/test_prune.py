@@ -126,8 +126,8 @@ def test_patterns_limits_and_messages_hold_it_back(corner: Corner) -> None:
     corner.publish("prune-v", "full")
     declared = {"vhosts": [{"name": "prune-v"}], "queues": [{"name": "keep"}], "prune": ["queues"]}
     ignore = ["prune-v/celeryev.*", "*/*.pidbox"]
-    corner.refused("prune would delete 5 objects", "more than prune_limit (4)", **declared, prune_limit=4)
-    corner.refused("queue prune-v/full: holds 1 messages; to delete it all the same, name 'queue prune-v/full'", **declared)
+    corner.refused_for("prune.limit", **declared, prune_limit=4)
+    assert corner.refused_for("loss.messages", **declared)[0]["item"] == "queue prune-v/full"
     done = corner.settle(**declared, prune_ignore=ignore, prune_limit=2, allow_message_loss=["queue prune-v/full"])
     assert changed_objects(done) == ["delete queue prune-v/full", "delete queue prune-v/old"]
     corner.idle(**declared, prune_ignore=[*ignore, "prune-v/k"])
