@@ -11,7 +11,7 @@ import typing as t
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import Library
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, options
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, confidential, options
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
@@ -49,8 +49,12 @@ def _item(kind: Kind) -> Spec:
 
 
 def secrets(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """Secrets in manifests, and passwords in addresses."""
+    """Secrets in manifests and in raw values, and passwords in addresses."""
     yield from manifests.secrets(params.get("manifests"))
+    for option, entry in ((kind.option, entry) for kind in KINDS for entry in kind.fields if entry.secret and entry.type == "raw"):
+        items = params.get(option)
+        for item in items if isinstance(items, list) else ():
+            yield from confidential(item.get(entry.name)) if isinstance(item, dict) else confidential(item, within=True)
     urls = params.get("url") or []
     for url in [urls] if isinstance(urls, str) else urls:
         # Also in an address that is none, such as admin:secret@host.

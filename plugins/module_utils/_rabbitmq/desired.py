@@ -112,7 +112,7 @@ def _field_problems(values: Values, entry: Field) -> t.Iterator[Problem]:
     if entry.name not in values:
         if entry.required:
             yield Problem("declaration.missing", "is required", field=entry.name)
-    elif entry.required and values[entry.name] == {}:
+    elif entry.required and entry.type == "dict" and not values[entry.name]:
         yield Problem("declaration.empty", "must have at least one key", field=entry.name)
     elif entry.choices:
         yield from _choice_problems(values, entry)

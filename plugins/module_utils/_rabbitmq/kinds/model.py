@@ -59,11 +59,12 @@ class Resource:
 class Kind:
     """One kind of object.
 
-    `options`: what an item of a task has beside its identity and fields.
-    `path`: its API path, segments in braces taken from the identity. `in_body`: parts of the identity that a PUT carries in its body and
-    not in its path. `immutable`: the broker refuses any change of it in place. `alone`: actions that must not run beside another of them.
-    `readers`, `writers`: the tags of which a user needs one. `per_vhost`: whether the API lists it for one vhost. `imported`: whether
-    the broker's import of definitions takes it. `prune_needs`: kinds that must be read before it can be pruned.
+    `options`: what an item of a task has beside its identity and fields. `path`: its API path, segments in braces taken from the
+    identity. `in_body`: parts of the identity that a PUT carries in its body and not in its path. `immutable`: the broker refuses any
+    change of it in place. `alone`: actions that must not run beside another of them. `readers`, `writers`: the tags of which a user needs
+    one. `per_vhost`: whether the API lists it for one vhost. `imported`: whether the broker's import of definitions takes it.
+    `prune_needs`: kinds that must be read before it can be pruned. `elsewhere`: of a part of the identity the values that belong to
+    another option, with that option; such objects are neither read nor declared here.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Kind:
     per_vhost: bool = False
     imported: bool = False
     prune_needs: tuple[str, ...] = ()
+    elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     resource: Resource | None = None
 
     @property
@@ -133,7 +135,9 @@ class Kind:
 
     def identity_problem(self, part: str, value: str) -> Problem | None:
         """Why no object can be named so, where that is special to the kind."""
-        return None
+        option = self.elsewhere.get(part, {}).get(value)
+        message = f"{value!r} cannot be declared under {self.option}"
+        return Problem("declaration.elsewhere", message, field=part, remedy=f"use {option}") if option else None
 
     def problems(self, values: Values) -> t.Iterator[Problem]:
         """What is wrong with the values by themselves, beside types, choices and what is missing."""
@@ -187,7 +191,8 @@ class Kind:
 
     def observed(self, row: Values) -> t.Iterator[Observed]:
         """The objects that one row of a listing holds."""
-        yield self.entry({part: row[part] for part in self.parts}, *self.read(row))
+        if not any(row[part] in values for part, values in self.elsewhere.items()):
+            yield self.entry({part: row[part] for part in self.parts}, *self.read(row))
 
     def read(self, row: Values) -> tuple[Values, Values]:
         """The fields of a row, and what is not declared and yet decides."""
