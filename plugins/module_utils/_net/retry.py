@@ -35,7 +35,7 @@ def answer(send: t.Callable[[], _T], pause: Pause, writes: bool = True) -> _T:
     """What `send` returns, as soon as it returns. Raises the error of the last attempt.
 
     `writes`: whether the request changes something. Such a request stays unanswered once an attempt brought no answer: the first NoAnswer
-    is raised, unless the server answers a later attempt with a refusal.
+    is raised, with what became of the last attempt, unless the server answers a later attempt with a refusal.
     """
     first: NoAnswer | None = None
     for number in itertools.count():
@@ -47,6 +47,8 @@ def answer(send: t.Callable[[], _T], pause: Pause, writes: bool = True) -> _T:
             seconds = pause(Attempt(error, number, first is not None))
             if seconds is None:
                 if writes and first is not None and not isinstance(error, ChangeFailed):
+                    if str(error) != str(first):
+                        first.args = (f"{first}; the last attempt: {error}",)
                     raise first from error
                 raise
         wait.sleep(seconds)
