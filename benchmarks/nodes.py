@@ -41,9 +41,7 @@ def _bare(cluster: Cluster, first: float) -> Pair:
     for name in WORKERS:
         cluster.as_declared(name)
     bound = at_most_times(2)
-    return Pair(
-        "three bare machines to Ready nodes", took, "a bare control plane", first, bound.words, bound.holds(took, first)
-    )
+    return Pair("three bare machines to Ready nodes", took, "a bare control plane", first, bound.words, bound.holds(took, first))
 
 
 def _nothing_to_do(cluster: Cluster) -> Pair:

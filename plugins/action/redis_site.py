@@ -58,7 +58,7 @@ class ActionModule(ControllerAction):
 
     def _address(self, host: str) -> str:
         hostvars = self.variables["hostvars"]
-        known = hostvars[host] if host in hostvars else {}  # a set may name hosts that the inventory does not have
+        known = hostvars.get(host, {})  # a set may name hosts that the inventory does not have
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:
