@@ -7,7 +7,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import containers, serving, shelves
+from lab import containers, serving
 from lab.host import run, say, state_dir
 
 NAME = "depot"
@@ -23,18 +23,24 @@ class Depot:
     debian: str
 
 
-def up(versions: t.Sequence[str] = (shelves.KUBERNETES,)) -> Depot:
-    """Start the depot with these Kubernetes versions, or find it running with them; more may be added while it runs."""
+def get() -> Depot:
+    """The depot of this lab's network, running or not."""
     # Far from those that podman hands out: written down in nodes and inventories, so it must not change.
     address = str(containers.network()[250])
-    _stock(state_dir(NAME), [shelf.ensure() for shelf in (shelves.containerd(), shelves.lab_images(), *map(shelves.kubernetes, versions))])
+    return Depot(address, f"http://{address}", f"{address}:5000", f"http://{address}/debian")
+
+
+def up(places: t.Sequence[Path] = ()) -> Depot:
+    """Start the depot with the content of these shelves, or find it running with them; more may be added while it runs."""
+    depot = get()
+    _stock(state_dir(NAME), list(places))
     if containers.state(NAME) is None:
         # The only container of the lab that reaches further than the lab, for Debian's packages.
-        serving.start(NAME, state_dir(NAME), "--network", f"{containers.NETWORK}:ip={address}", "--network", "podman")
+        serving.start(NAME, state_dir(NAME), "--network", f"{containers.NETWORK}:ip={depot.address}", "--network", "podman")
     containers.reach_network()
     for port in (80, 5000):
-        serving.wait(address, port)
-    return Depot(address, f"http://{address}", f"{address}:5000", f"http://{address}/debian")
+        serving.wait(depot.address, port)
+    return depot
 
 
 def _stock(home: Path, places: list[Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -9,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -35,6 +38,20 @@ def run(*command: str, stdin: bytes | None = None, directory: Path | None = None
         error = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise LabError(f"{' '.join(command[:4])} ...: exit {done.returncode}: {error[-600:]}")
     return done.stdout.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def alone(what: str, waiting: t.Callable[[], None] = lambda: None) -> t.Iterator[None]:
+    """No other process of this user is in a block of the same name meanwhile; `waiting` is called first where there is one."""
+    place = CACHE / "locks" / what
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def podman(*arguments: str, stdin: bytes | None = None) -> str:
@@ -71,7 +88,7 @@ def remove_state(*names: str) -> None:
 
 def forget_unless(needed: list[str]) -> None:
     """Remove the state directory, certificates and keys included, once nobody is left who needs it."""
-    if not needed and not any((STATE / "redis").glob("*")):
+    if not needed and not any(STATE.glob("redis/*")) and not any(STATE.glob("apiservers/*")):
         shutil.rmtree(STATE, ignore_errors=True)
 
 

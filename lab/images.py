@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host import CACHE, IDENTITY, LABEL, debian_mirror, podman, run, say
+from lab.host import CACHE, IDENTITY, LABEL, alone, debian_mirror, podman, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -44,8 +44,9 @@ def ensure(image: Image) -> str:
     if image.reference in _ours():
         return image.reference
     archive = image.archive
-    if not archive.exists():
-        _build(image, archive)
+    with alone(f"image-{image.name}", lambda: say(f"waiting for another process that builds image {image.name}")):
+        if not archive.exists():
+            _build(image, archive)
     podman("import", "--quiet", "--change", f"LABEL {LABEL}", str(archive), image.reference)
     return image.reference
 
