@@ -44,11 +44,11 @@ def up(places: t.Sequence[Path] = ()) -> Depot:
 
 
 def _stock(home: Path, places: list[Path]) -> None:
-    """Hard links of the shelves' content below one root. One that was made anew since then takes the place of its old self."""
+    """Hard links of the shelves' content below one root. A shelf replaces its earlier version."""
     stocked = {path.name for path in home.glob("*-*")}
     names = {place.name.rpartition("-")[0] for place in places}
     if any(name.rpartition("-")[0] in names for name in stocked - {place.name for place in places}):
-        say("the depot's content changed: stocking it anew")
+        say("the content of the depot has changed: filling it again")
         for entry in home.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         stocked = set()

@@ -24,7 +24,7 @@ LABEL = f"eco2.lab={IDENTITY}"
 
 
 class LabError(Exception):
-    """Something the lab cannot do, in one line a person can act on."""
+    """What the lab cannot do, and what to do about it, in one line."""
 
 
 def say(text: str) -> None:
@@ -60,7 +60,7 @@ def podman(*arguments: str, stdin: bytes | None = None) -> str:
 
 
 def require() -> None:
-    """Say in one line what this machine lacks for a lab."""
+    """Fail with one line that names what the lab needs and this machine does not have."""
     if os.geteuid() != 0:
         raise LabError("needs root (podman with bridged networks, mmdebstrap)")
     missing = [
@@ -87,7 +87,7 @@ def remove_state(*names: str) -> None:
 
 
 def forget_unless(needed: list[str]) -> None:
-    """Remove the state directory, certificates and keys included, once nobody is left who needs it."""
+    """Remove the state directory with its certificates and keys, if nothing that needs it runs."""
     if not needed and not any(STATE.glob("redis/*")) and not any(STATE.glob("apiservers/*")):
         shutil.rmtree(STATE, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Bare Debian machines in containers, as a cloud would hand them out: systemd, ssh, Python, sudo, and nothing else.
+"""Bare Debian machines in containers, like the new instances of a cloud: systemd, ssh, Python, sudo, and nothing else.
 
 Login by key as `ubuntu`, who may sudo; no login as root. The operating system's hostname is made of the address, as on EC2, and
 differs from the name in the inventory. The nodes share this host's kernel.

@@ -1,4 +1,4 @@
-"""What the depot serves, made once for a machine and kept in the cache: one shelf a version, named after its content."""
+"""What the depot serves, made once and kept in the cache: a shelf is a directory for one version, named by a digest of its content."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def lab_images() -> Shelf:
 
 
 def _sources() -> str:
-    """A shelf is made anew when the code that makes it changes."""
+    """The code that makes a shelf is part of its digest."""
     return "\0".join((PROJECT / "lab" / f"{name}.py").read_text(encoding="utf-8") for name in ("packages", "shelves"))
 
 

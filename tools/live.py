@@ -182,7 +182,7 @@ def _sum(jobs: list[Job], again: Job | None) -> int:
         print(f"did not come to an end: {', '.join(broken)}", flush=True)
     line = f"live: {count['passed']} passed, {count['failed'] + len(broken)} failed, {count['skipped']} skipped"
     print(line, flush=True)
-    # For whoever wants it as the very last line.
+    # make prints it again as the last line.
     (BUILD / "live-sum").write_text(line + "\n", encoding="utf-8")
     return 1 if count["failed"] or broken else 0
 
