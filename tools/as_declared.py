@@ -28,7 +28,7 @@ def wrong(node, profile):
     yield from [] if ready else ["is not Ready"]
     yield from (f"label {key} is {there.get(key)!r}, not {value!r}" for key, value in labels.items() if there.get(key) != value)
     yield from (f"taint {taint} is missing" for taint in sorted(taints - found))
-    yield from (f"taint {taint} is nobody's" for taint in sorted(found - taints) if "kubernetes.io/" not in taint)
+    yield from (f"taint {taint} is not in its profile" for taint in sorted(found - taints) if "kubernetes.io/" not in taint)
 
 
 def main():
