@@ -1,7 +1,7 @@
 """The tests on real servers, three files side by side. Most of their time is waiting.
 
-python tools/live.py [FILE...]: all of tests/live unless named, and ansible-test integration. Prints each file's output when it ends, and
-at the end the sum of all.
+python tools/live.py [FILE...]: without a name all of tests/live, and ansible-test integration (its name is integration). Prints the output
+of each file when it ends, and at the end the sum of all.
 
 A file is a job. Jobs of one group share a server, a network or names, so they run one after another; groups run side by side, the one with
 most left to do first (tests/live/times.json has the times of an earlier run). Sentinels and kubelets judge by clocks, and a machine that is
@@ -95,11 +95,9 @@ class Job:
 
 def main(chosen: list[str]) -> int:
     was_there = servers()
-    jobs = [_tests(file) for file in chosen or sorted((PROJECT / "tests" / "live").glob("test_*.py"))]
-    if not chosen:
-        # Without a built kubeadm it has been left out of the unit tests.
-        jobs.append(_tests(PROJECT / "tests" / "unit" / "test_kubeadm_config.py"))
-        jobs.append(Job(INTEGRATION, ["tools/integration"], *_known(INTEGRATION), "brokers"))
+    # The unit tests leave out what needs a kubeadm, if it was not built yet.
+    usual = ["tests/unit/test_kubeadm_config.py", INTEGRATION, *sorted((PROJECT / "tests" / "live").glob("test_*.py"))]
+    jobs = [_job(file) for file in chosen or usual]
     try:
         _run(list(jobs))
         again = _again([name for job in jobs for name in job.failed])
@@ -109,8 +107,10 @@ def main(chosen: list[str]) -> int:
     return _sum(jobs, again)
 
 
-def _tests(file: str | Path) -> Job:
-    path = Path(file).resolve()
+def _job(file: str | Path) -> Job:
+    if file == INTEGRATION:
+        return Job(INTEGRATION, ["tools/integration"], *_known(INTEGRATION), "brokers")
+    path = Path(PROJECT, file)
     name = path.stem
     group = next(group for group, pattern in GROUPS if re.match(pattern, name))
     return Job(name, _pytest(str(path.relative_to(PROJECT))), *_known(name), group)
