@@ -58,11 +58,11 @@ integration: stage lab-tools
 	@$(PART) "ansible-test integration" tools/integration
 
 test: ## everything that proves the project
+	@rm -rf build/times
 	@$(TWO) static sanity unit artefact unit-3.9
 	@$(MAKE) --no-print-directory lab-tools
-	@$(PART) "live tests and ansible-test integration" python tools/live.py
-	@python tools/times.py
-	@cat build/live-sum
+	@status=0; $(PART) "live tests and ansible-test integration" python tools/live.py || status=$$?; \
+	  python tools/times.py; cat build/live-sum; exit $$status
 
 times: ## keep the times of the last test run, by which live tests are put in order
 	@python tools/times.py --keep
