@@ -8,7 +8,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build:$(CURDIR)/.venv/bundle
 PART := tools/part
 PYTHON_MINOR = $(shell $(CURDIR)/.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv lab-tools stage demo demo-down test test-quick test-long lint integration molecule bench lock clean
+.PHONY: help venv lab-tools stage demo demo-down static unit unit-3.9 sanity artefact test test-quick test-long lint integration molecule \
+  times bench lock clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,29 +23,49 @@ lab-tools: ## what the lab needs of this machine
 stage: venv
 	@tools/stage
 
-demo: venv lab-tools stage ## a real broker and a real cluster, made from nothing, twice
+demo: ## a real broker, Redis with Sentinel and a real cluster, made from nothing, twice
 	@tools/demo
 
 demo-down: ## remove what the demo made
 	@tools/demo-down
 
-test-quick: stage ## everything that needs no server
+static: stage
 	@$(PART) "ruff" ruff check --quiet .
 	@$(PART) "ruff format" ruff format --quiet --check .
 	@$(PART) "mypy" env MYPYPATH=build mypy --package ansible_collections.eco2.platform.plugins
-	@$(PART) "unit tests on Python 3.9" tools/unit-3.9
-	@$(PART) "unit tests" pytest --quiet tests/unit
 
-lint: stage
+unit: stage
+	@$(PART) "unit tests" env ECO2_RECORD=unit pytest --quiet tests/unit
+
+unit-3.9: stage
+	@$(PART) "unit tests on Python 3.9" tools/unit-3.9
+
+sanity: stage
 	@$(PART) "ansible-test sanity" tools/ansible-test sanity --venv --python $(PYTHON_MINOR) --color no
+
+artefact: stage
 	@$(PART) "docs, changelog, ansible-lint, galaxy-importer" tools/lint-collection
+
+# Two at a time, the longest first; the output of each comes at its end.
+TWO = $(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going
+test-quick: ## everything that needs no server
+	@$(TWO) static unit unit-3.9
+
+lint:
+	@$(TWO) sanity artefact
 
 integration: stage lab-tools
 	@$(PART) "ansible-test integration" tools/integration
 
-test: test-quick lint integration ## everything that proves the project
-	@$(PART) "live tests" python tools/live.py
-	@cat build/live-sum
+test: ## everything that proves the project
+	@rm -rf build/times
+	@$(TWO) static sanity unit artefact unit-3.9
+	@$(MAKE) --no-print-directory lab-tools
+	@status=0; $(PART) "live tests and ansible-test integration" python tools/live.py || status=$$?; \
+	  python tools/times.py; cat build/live-sum; exit $$status
+
+times: ## keep the times of the last test run, by which live tests are put in order
+	@python tools/times.py --keep
 
 # What is random or fatal, four times as often; other releases of Kubernetes, built for it; the roles' scenarios.
 LONG = test_predicts test_killed test_kubelet_flags test_node_roles test_join test_join_killed test_join_old test_failover test_redis_upgrade test_sentinel_faults test_sentinel_drift

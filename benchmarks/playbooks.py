@@ -19,7 +19,7 @@ module = AnsibleModule(argument_spec={{name: {{"type": "raw", "no_log": name == 
 module.exit_json(changed=False)
 """
 
-# What a task takes, without the start of ansible-playbook and the reading of the playbook.
+# The time of a task, without the start of ansible-playbook.
 CLOCK = """
 import os, time
 from ansible.plugins.callback import CallbackBase

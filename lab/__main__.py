@@ -36,6 +36,8 @@ def main() -> int:
     verb.add_argument("names", nargs="+")
     verb.add_argument("--suite", default="bookworm", help="Debian suite")
     verb.add_argument("--kubernetes", action="append", help=f"version for the depot, may be repeated; {shelves.KUBERNETES} by default")
+    verb.add_argument("--containerd", action="append", help=f"version for the depot, may be repeated; {shelves.CONTAINERD[-1]} by default")
+    verb.add_argument("--debian-only", action="store_true", help="a depot with Debian's packages alone: nothing is built")
     verb = nodes_verb.add_parser("down", help="remove nodes, or all")
     verb.add_argument("names", nargs="*")
     nodes_verb.add_parser("list", help="the nodes that there are")
@@ -44,17 +46,19 @@ def main() -> int:
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verb = verbs.add_parser("inventory", help="running nodes as an Ansible inventory, in JSON; all of them unless named")
     verb.add_argument("names", nargs="*")
-    verb.add_argument("--control-plane", help="the node whose API server the others shall reach")
-    verb = verbs.add_parser("dynamic-inventory", help="running nodes whose names begin so, as a dynamic inventory's answer")
+    verb.add_argument("--control-plane", help="the node with the API server that the others use")
+    verb = verbs.add_parser("dynamic-inventory", help="running nodes whose names have this prefix, in the format of a dynamic inventory")
     verb.add_argument("prefix")
     verb = verbs.add_parser("address", help="a node's address")
     verb.add_argument("name")
-    verb = verbs.add_parser("kubectl", help="kubectl of the version that the lab has")
+    verb = verbs.add_parser("kubectl", help="run the lab's kubectl")
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
-    verbs.add_parser("variables", help="the variables that tell the roles of the lab, in JSON")
+    verb = verbs.add_parser("build", help="build what nodes of this version of Kubernetes need; finished builds are kept")
+    verb.add_argument("version", nargs="?", default=shelves.KUBERNETES)
+    verbs.add_parser("variables", help="the variables that the roles need in the lab, in JSON")
     verb = verbs.add_parser("tidy", help="remove images that no broker uses: those of these release lines, or all")
     verb.add_argument("lines", nargs="*")
-    verbs.add_parser("check", help="say what this machine lacks for a lab")
+    verbs.add_parser("check", help="name what the lab needs and this machine does not have")
     chosen = parser.parse_args()
     try:
         _do(chosen)
@@ -99,7 +103,8 @@ def _tidy(chosen: argparse.Namespace) -> None:
 def _do_nodes(chosen: argparse.Namespace) -> None:
     if chosen.nodes_verb == "up":
         start = time.monotonic()
-        started = nodes.up(chosen.names, chosen.suite, chosen.kubernetes or (shelves.KUBERNETES,))
+        versions = () if chosen.debian_only else chosen.kubernetes or (shelves.KUBERNETES,)
+        started = nodes.up(chosen.names, chosen.suite, versions, tuple(chosen.containerd or shelves.CONTAINERD[-1:]))
         say(f"{', '.join(f'{node.name} {node.address}' for node in started)} ({time.monotonic() - start:.1f} s)")
     elif chosen.nodes_verb == "down":
         nodes.down(chosen.names or containers.names("node"))
@@ -122,6 +127,7 @@ _VERBS: dict[str, t.Callable[[argparse.Namespace], None]] = {
     "variables": lambda dummy: print(json.dumps({**nodes.connection(), **nodes.variables()}, indent=1)),
     "address": lambda chosen: print(nodes.get(chosen.name).address),
     "kubectl": _kubectl,
+    "build": lambda chosen: print("\n".join(map(str, shelves.for_nodes([chosen.version], shelves.CONTAINERD[-1:])))),
     "tidy": _tidy,
     "check": lambda dummy: None,
 }

@@ -73,7 +73,7 @@ class ApiServer:
 
 
 def up(name: str, version: str = VERSION) -> ApiServer:
-    """The API server of this name, started unless it is running already."""
+    """Start the API server of this name, or find it running."""
     with contextlib.suppress(LabError):
         return get(name)
     down(name)
@@ -129,7 +129,7 @@ def _start_all(home: Path, name: str, version: str) -> ApiServer:
     kubeadm = str(_program(version, "kubeadm"))
     config = ("--config", str(home / "kubeadm.yaml"), "--kubeconfig", server.kubeconfig)
     run(kubeadm, "init", "phase", "bootstrap-token", *config, "--skip-token-print")
-    # It comes with a token of its own, which nobody needs.
+    # kubeadm makes a token of its own, which is not needed.
     server.kubectl("delete", "secrets", "--namespace", "kube-system", "--field-selector", "type=bootstrap.kubernetes.io/token")
     return server
 
@@ -236,7 +236,7 @@ def _start(home: Path, process: str, command: list[str]) -> dict[str, t.Any]:
 
 
 def _born(pid: int) -> str | None:
-    """When a process started, so that another that has been given its number since is not taken for it."""
+    """When a process started: a later process may have the same number."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
@@ -296,7 +296,7 @@ def _last_words(home: Path, dead: list[str]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and for nobody else's eyes."""
+    """Write the file in one step; only its owner can read it."""
     scratch = path.with_suffix(".new")
     scratch.touch(mode=0o600)
     scratch.write_text(text, encoding="utf-8")
@@ -304,7 +304,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that no outgoing connection is given, so that a server that is started again finds its own free."""
+    """Ports outside the range of outgoing connections, so that they are still free when a server starts again."""
     first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="utf-8").split()[0])
     candidates = random.sample(range(first_ephemeral - 8192, first_ephemeral), 1000)
     found: list[int] = []

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host import CACHE, PROJECT, LabError, run, say
+from lab.host import CACHE, PROJECT, LabError, alone, run, say
 
 PROGRESS_EVERY = 15.0  # seconds
 
@@ -62,20 +62,22 @@ def build(module: Module) -> Path:
     place = CACHE / "go" / f"{module.name}-{module.fingerprint()}"
     if place.exists():
         return place
-    say(f"building {module.name} ({module.version}) from its Go module: minutes the first time")
+    with alone(f"build-{module.name}", lambda: say(f"waiting for another process that builds {module.name}")):
+        if not place.exists():
+            _build(module, place)
+    return place
+
+
+def _build(module: Module, place: Path) -> None:
+    say(f"building {module.name} {module.version} from its Go module; the result is kept in {place}")
     place.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=place.parent))
     try:
         _compile(module, scratch)
         scratch.chmod(0o755)
         scratch.rename(place)
-    except OSError:
-        # Somebody else was faster; theirs is the same.
-        if not place.exists():
-            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return place
 
 
 def _compile(module: Module, target: Path) -> None:
@@ -83,24 +85,54 @@ def _compile(module: Module, target: Path) -> None:
     packages = ["."] if (module.source / "main.go").exists() else []
     if "\ntool " in (module.source / "go.mod").read_text(encoding="utf-8"):
         packages.append("tool")
-    command = [_go(), "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{target}/", *packages]
+    options = ["-trimpath", "-ldflags", flags]
+    # What is not in Go's own cache; this downloads the modules too.
+    stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
+    listed = _go_command(module, Progress(f"{module.name}: modules downloaded"), ["list", *options, "-deps", "-f", stale, *packages])
+    progress = Progress(f"{module.name}: packages compiled", len(listed.split()))
+    _go_command(module, progress, ["build", "-v", *options, "-o", f"{target}/", *packages])
+
+
+def _go_command(module: Module, progress: Progress, arguments: list[str]) -> str:
+    """Its standard output; each line of its error output is a step."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
-    with subprocess.Popen(command, cwd=module.source, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        lines = _watched(module.name, t.cast("t.IO[str]", process.stderr))
-    if process.returncode != 0:
-        raise LabError(f"go build in lab/go/{module.name}: exit {process.returncode}: {' '.join(lines)[-600:]}")
-
-
-def _watched(name: str, lines: t.IO[str]) -> list[str]:
-    """The last lines; says from time to time how many packages there were."""
-    start = said = time.monotonic()
     last: list[str] = []
-    for number, line in enumerate(lines, 1):
-        last = [*last[-9:], line.strip()]
-        if time.monotonic() - said > PROGRESS_EVERY:
-            said = time.monotonic()
-            say(f"  {name}: {number} packages, {said - start:.0f} s")
-    return last
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        subprocess.Popen(
+            [_go(), *arguments], cwd=module.source, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        for line in t.cast("t.IO[str]", process.stderr):
+            last = [*last[-9:], line.strip()]
+            progress.step()
+        process.wait()
+        output.seek(0)
+        text = output.read()
+    if process.returncode != 0:
+        raise LabError(f"go {arguments[0]} in lab/go/{module.name}: exit {process.returncode}: {' '.join(last)[-600:]}")
+    return text
+
+
+class Progress:
+    """Says every 15 seconds how many steps are done; with a total, also of how many and how long the rest takes at the same pace."""
+
+    def __init__(self, what: str, total: int = 0) -> None:
+        self.what, self.total, self.done = what, total, 0
+        self.began = self.said = time.monotonic()
+
+    def step(self) -> None:
+        self.done += 1
+        now = time.monotonic()
+        if now - self.said >= PROGRESS_EVERY:
+            self.said = now
+            say(f"  {self.text(now - self.began)}")
+
+    def text(self, seconds: float) -> str:
+        if self.total <= self.done:
+            return f"{self.what}: {self.done}, {seconds:.0f} s"
+        left = seconds * (self.total - self.done) / self.done
+        return f"{self.what}: {self.done} of {self.total}, {seconds:.0f} s; about {left:.0f} s left"
 
 
 @functools.cache

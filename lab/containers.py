@@ -49,7 +49,7 @@ def remove(name: str) -> bool:
 
 
 def network() -> ipaddress.IPv4Network:
-    """The lab's own bridge, made unless it is there. Internal: what is in it reaches no further than this host."""
+    """The lab's own bridge, made if it does not exist. It is internal: its containers reach this host and no further."""
     if not podman("network", "ls", "--filter", f"label={LABEL}", "--format", "{{.Name}}").split():
         podman("network", "create", "--label", LABEL, "--disable-dns", "--internal", NETWORK)
     (description,) = json.loads(podman("network", "inspect", NETWORK))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -9,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -21,7 +24,7 @@ LABEL = f"eco2.lab={IDENTITY}"
 
 
 class LabError(Exception):
-    """Something the lab cannot do, in one line a person can act on."""
+    """What the lab cannot do, and what to do about it, in one line."""
 
 
 def say(text: str) -> None:
@@ -37,13 +40,27 @@ def run(*command: str, stdin: bytes | None = None, directory: Path | None = None
     return done.stdout.decode(errors="replace")
 
 
+@contextlib.contextmanager
+def alone(what: str, waiting: t.Callable[[], None] = lambda: None) -> t.Iterator[None]:
+    """No other process of this user is in a block of the same name meanwhile; `waiting` is called first where there is one."""
+    place = CACHE / "locks" / what
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def podman(*arguments: str, stdin: bytes | None = None) -> str:
     # crun fails on hybrid cgroup layouts, runc does not.
     return run("podman", "--runtime", "runc", *arguments, stdin=stdin)
 
 
 def require() -> None:
-    """Say in one line what this machine lacks for a lab."""
+    """Fail with one line that names what the lab needs and this machine does not have."""
     if os.geteuid() != 0:
         raise LabError("needs root (podman with bridged networks, mmdebstrap)")
     missing = [
@@ -70,8 +87,8 @@ def remove_state(*names: str) -> None:
 
 
 def forget_unless(needed: list[str]) -> None:
-    """Remove the state directory, certificates and keys included, once nobody is left who needs it."""
-    if not needed and not any((STATE / "redis").glob("*")):
+    """Remove the state directory with its certificates and keys, if nothing that needs it runs."""
+    if not needed and not any(STATE.glob("redis/*")) and not any(STATE.glob("apiservers/*")):
         shutil.rmtree(STATE, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host import CACHE, IDENTITY, LABEL, debian_mirror, podman, run, say
+from lab.host import CACHE, IDENTITY, LABEL, alone, debian_mirror, podman, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -30,22 +30,23 @@ class Image:
 
     @property
     def reference(self) -> str:
-        """Named after its content, so that a changed definition is built anew."""
+        """The name has a digest of the content: a changed definition is another image."""
         return f"localhost/eco2-lab-{IDENTITY}/{self.name}:{self.content}"
 
     @property
     def archive(self) -> Path:
-        """Shared by every checkout of this user, for a week, so that Debian's updates are not missed for long."""
+        """All checkouts of this user share it. A new one is made each week, with Debian's updates."""
         return CACHE / "images" / f"{self.name}-{self.content}-{time.strftime('%G-%V')}.tar"
 
 
 def ensure(image: Image) -> str:
-    """Build the image unless it is there; return its reference."""
+    """Build the image if it does not exist; return its reference."""
     if image.reference in _ours():
         return image.reference
     archive = image.archive
-    if not archive.exists():
-        _build(image, archive)
+    with alone(f"image-{image.name}", lambda: say(f"waiting for another process that builds image {image.name}")):
+        if not archive.exists():
+            _build(image, archive)
     podman("import", "--quiet", "--change", f"LABEL {LABEL}", str(archive), image.reference)
     return image.reference
 

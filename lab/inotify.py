@@ -25,6 +25,6 @@ def make_room() -> None:
 
 
 def give_back() -> None:
-    """The limit as it was, where we raised it and nobody changed it since."""
+    """Restore the limit, if we raised it and it has not changed since."""
     if _BEFORE.exists() and int(LIMIT.read_text(encoding="ascii")) == ENOUGH:
         LIMIT.write_text(_BEFORE.read_text(encoding="ascii"), encoding="ascii")

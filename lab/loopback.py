@@ -45,7 +45,7 @@ class Net:
 
 
 def _taken() -> set[str]:
-    """The networks in which somebody listens, as their first three numbers."""
+    """The networks in which a process listens, as their first three numbers."""
     found = set()
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         local, dummy, state = line.split()[1:4]

@@ -1,4 +1,4 @@
-"""Bare Debian machines in containers, as a cloud would hand them out: systemd, ssh, Python, sudo, and nothing else.
+"""Bare Debian machines in containers, like the new instances of a cloud: systemd, ssh, Python, sudo, and nothing else.
 
 Login by key as `ubuntu`, who may sudo; no login as root. The operating system's hostname is made of the address, as on EC2, and
 differs from the name in the inventory. The nodes share this host's kernel.
@@ -6,6 +6,7 @@ differs from the name in the inventory. The nodes share this host's kernel.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -41,23 +42,44 @@ def image(suite: str) -> images.Image:
     return images.Image(f"node-{suite}", suite, PACKAGES, SETUP)
 
 
-def up(names: t.Sequence[str], suite: str = "bookworm", versions: t.Sequence[str] = (shelves.KUBERNETES,)) -> list[Node]:
-    """Start these nodes, or find them running, beside a depot with these Kubernetes versions; return once ssh answers."""
+def up(
+    names: t.Sequence[str],
+    suite: str = "bookworm",
+    versions: t.Sequence[str] = (shelves.KUBERNETES,),
+    containerds: tuple[str, ...] = shelves.CONTAINERD,
+) -> list[Node]:
+    """Start these nodes, or find them running; return once ssh answers.
+
+    The depot beside them has these versions of Kubernetes and containerd; without a version of Kubernetes, Debian's packages alone.
+    """
     require()
     for name in names:
         containers.state(name)  # refuses one that is not ours
-    supplies = depot.up(versions)
-    reference = images.ensure(image(suite))
-    _key()
-    inotify.make_room()
-    free = containers.free_addresses()
-    placed = {name: next(free) for name in names if containers.state(name) is None}
+    places = shelves.for_nodes(versions, containerds)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(lambda name: _up(name, placed.get(name), suite, reference, supplies), names))
+        with _lock():
+            supplies = depot.up(places)
+            reference = images.ensure(image(suite))
+            _key()
+            inotify.make_room()
+            free = containers.free_addresses()
+            missing = [name for name in names if containers.state(name) is None]
+            list(pool.map(lambda name, address: _create(name, address, suite, reference), missing, free))
+        return list(pool.map(lambda name: _up(name, suite, supplies), names))
+
+
+def _lock() -> contextlib.AbstractContextManager[None]:
+    """Several processes start and remove nodes of one lab: addresses, the depot and the network are chosen by one at a time."""
+    return host.alone(f"nodes-{host.IDENTITY}")
 
 
 def down(names: t.Sequence[str]) -> None:
     """Remove these nodes; the depot and the network with the last one."""
+    with _lock():
+        _down(names)
+
+
+def _down(names: t.Sequence[str]) -> None:
     for name in names:
         containers.remove(name)
         (STATE / "nodes" / name).unlink(missing_ok=True)
@@ -106,7 +128,7 @@ def connection() -> dict[str, t.Any]:
 
 def variables() -> dict[str, t.Any]:
     """What the roles need in the lab, as in any site without the internet: addresses, and what a shared kernel forbids."""
-    found = depot.up()
+    found = depot.get()
     legacy = host.cgroup_version() == 1
     return {
         "containerd_apt_repository": f"{found.packages}/docker/linux/debian",
@@ -131,10 +153,8 @@ def variables() -> dict[str, t.Any]:
     }
 
 
-def _up(name: str, address: str | None, suite: str, reference: str, supplies: depot.Depot) -> Node:
-    if address is not None:
-        _create(name, address, suite, reference)
-    elif containers.state(name) != "running":
+def _up(name: str, suite: str, supplies: depot.Depot) -> Node:
+    if containers.state(name) != "running":
         podman("start", containers.full_name(name))
     node = get(name)
     containers.route_nowhere(name, supplies.address)

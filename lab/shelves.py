@@ -1,4 +1,4 @@
-"""What the depot serves, made once for a machine and kept in the cache: one shelf a version, named after its content."""
+"""What the depot serves, made once and kept in the cache: a shelf is a directory for one version, named by a digest of its content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import binaries, containers, images, packages, serving
-from lab.host import CACHE, PROJECT, podman, run, say
+from lab.host import CACHE, PROJECT, alone, podman, run, say
 
 KUBERNETES = "1.36.3"
 CONTAINERD = ("2.2.9", "2.3.7")
@@ -32,8 +32,12 @@ class Shelf:
     def ensure(self) -> Path:
         content = hashlib.sha256("\0".join((self.name, *self.depends, _sources())).encode()).hexdigest()[:12]
         place = CACHE / "shelves" / f"{self.name}-{content}"
-        if place.exists():
-            return place
+        with alone(f"shelf-{self.name}"):
+            if not place.exists():
+                self._make(place)
+        return place
+
+    def _make(self, place: Path) -> None:
         say(f"packing {self.name}: packages and images")
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{self.name}-", dir=place.parent))
@@ -43,7 +47,6 @@ class Shelf:
             scratch.rename(place)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return place
 
 
 def kubernetes(version: str) -> Shelf:
@@ -58,9 +61,16 @@ def kubernetes(version: str) -> Shelf:
     return Shelf(f"kubernetes-{version}", tuple(part.fingerprint() for part in parts), lambda place: _fill_kubernetes(version, place))
 
 
-def containerd() -> Shelf:
-    parts = tuple(binaries.containerd(version).fingerprint() for version in CONTAINERD)
-    return Shelf("containerd", parts, _fill_containerd)
+def containerd(versions: tuple[str, ...] = CONTAINERD) -> Shelf:
+    parts = tuple(binaries.containerd(version).fingerprint() for version in versions)
+    return Shelf("containerd", parts, lambda place: _fill_containerd(versions, place))
+
+
+def for_nodes(versions: t.Sequence[str], containerds: tuple[str, ...] = CONTAINERD) -> list[Path]:
+    """What nodes of these Kubernetes versions take from the depot; nothing where there is no version."""
+    if not versions:
+        return []
+    return [shelf.ensure() for shelf in (containerd(containerds), lab_images(), *map(kubernetes, versions))]
 
 
 def lab_images() -> Shelf:
@@ -69,7 +79,7 @@ def lab_images() -> Shelf:
 
 
 def _sources() -> str:
-    """A shelf is made anew when the code that makes it changes."""
+    """The code that makes a shelf is part of its digest."""
     return "\0".join((PROJECT / "lab" / f"{name}.py").read_text(encoding="utf-8") for name in ("packages", "shelves"))
 
 
@@ -85,8 +95,8 @@ def _fill_kubernetes(version: str, place: Path) -> None:
     _push(place, {reference: _kubernetes_image(version, reference) for reference in references})
 
 
-def _fill_containerd(place: Path) -> None:
-    made = [packages.containerd(version, "12", "bookworm") for version in CONTAINERD]
+def _fill_containerd(versions: tuple[str, ...], place: Path) -> None:
+    made = [packages.containerd(version, "12", "bookworm") for version in versions]
     with tempfile.TemporaryDirectory(prefix="eco2-lab-") as scratch:
         _repository(place).suite("docker/linux/debian", "bookworm", "stable", made, Path(scratch))
 

@@ -1,6 +1,6 @@
 """Programs of Debian packages of any suite, unpacked and run in place: nothing installed, no service started.
 
-They run with the libraries and the loader of their own suite, so that this machine's do not matter.
+They run with the libraries and the loader of their own suite, not with those of this machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Tree:
 
 
 def ensure(name: str, suite: str, package: str) -> Tree:
-    """The tree of that package; kept for every checkout of this user, for a week, so that updates are not missed for long."""
+    """The tree of that package. All checkouts of this user share it; a new one is made each week, with Debian's updates."""
     home = CACHE / "unpacked" / f"{name}-{suite}-{package}-{time.strftime('%G-%V')}"
     if not home.exists():
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def ensure(name: str, suite: str, package: str) -> Tree:
             _unpack(Path(scratch), suite, package)
             for old in home.parent.glob(f"{name}-{suite}-{package}-*"):
                 shutil.rmtree(old, ignore_errors=True)
-            # Somebody else may have made it meanwhile: then theirs is as good.
+            # Another process may have made the same tree meanwhile.
             if not home.exists():
                 (Path(scratch) / "root").rename(home)
     return Tree(home)

@@ -1,9 +1,9 @@
-"""Hold the Nodes of a cluster against the profiles of an inventory, by other means than the collection's own.
+"""Compare the Nodes of a cluster with the profiles of an inventory, without the collection's code.
 
     kubectl get nodes --output json | python3 tools/as_declared.py INVENTORY NODE...
 
-INVENTORY is what `ansible-inventory --list` prints. Every label and taint of a profile has to be there, and no taint beside them but
-Kubernetes' own; each Node has to be Ready. Exit 1 with a line for each Node that is not so.
+INVENTORY is what `ansible-inventory --list` prints. Each Node must be Ready and have every label and taint of its profile, and no other
+taint but those of Kubernetes itself. Prints a line for each Node; exit 1 if one is different.
 """
 
 import json
@@ -28,7 +28,7 @@ def wrong(node, profile):
     yield from [] if ready else ["is not Ready"]
     yield from (f"label {key} is {there.get(key)!r}, not {value!r}" for key, value in labels.items() if there.get(key) != value)
     yield from (f"taint {taint} is missing" for taint in sorted(taints - found))
-    yield from (f"taint {taint} is nobody's" for taint in sorted(found - taints) if "kubernetes.io/" not in taint)
+    yield from (f"taint {taint} is not in its profile" for taint in sorted(found - taints) if "kubernetes.io/" not in taint)
 
 
 def main():

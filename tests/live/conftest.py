@@ -1,10 +1,12 @@
-"""Real brokers of three release lines and a real API server, started once for the session and removed by it."""
+"""Real brokers of three release lines and a real API server, started once for the session.
+
+The session removes what it started, unless tools/live.py keeps it for the files to come.
+"""
 
 from __future__ import annotations
 
 import os
 import typing as t
-from pathlib import Path
 
 import pytest
 from harness import Task
@@ -12,37 +14,13 @@ from harness import Task
 from lab import apiserver, brokers
 from lab.host import LabError, require
 
+# Taken out of the environment: some tests run pytest themselves.
+KEEP = os.environ.pop("ECO2_KEEP", "") == "yes"
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broker" in metafunc.fixturenames:
         metafunc.parametrize("broker", list(brokers.SUITES), indirect=True, scope="session")
-
-
-class Progress:
-    """How far the run is, and what has failed, kept in files for whoever waits for it (tools/live.py)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.total = self.done = 0
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.total = len(session.items)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            with self.path.with_suffix(".failed").open("a", encoding="utf-8") as file:
-                file.write(report.nodeid + "\n")
-
-    def pytest_runtest_logfinish(self) -> None:
-        self.done += 1
-        self.path.write_text(f"{self.done} of {self.total}", encoding="ascii")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Taken out of the environment: some tests run pytest themselves.
-    path = os.environ.pop("ECO2_PROGRESS", None)
-    if path:
-        config.pluginmanager.register(Progress(Path(path)))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +34,7 @@ def lab() -> t.Iterator[t.Callable[[str], brokers.Broker]]:
 
     def start(line: str) -> brokers.Broker:
         name = f"test-{line}"
-        if name not in brokers.names():
+        if not KEEP and name not in brokers.names():
             started.append(name)
         return brokers.up(name, line)
 
@@ -92,5 +70,5 @@ def kube() -> t.Iterator[apiserver.ApiServer]:
     except LabError as error:
         pytest.skip(f"no API server on this machine: {error}")
     yield server
-    if not was_there:
+    if not (KEEP or was_there):
         apiserver.down(name)

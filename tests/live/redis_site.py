@@ -104,6 +104,6 @@ def site(home: Path, names: list[str], variables: Variables) -> t.Iterator[Site]
     except LabError as error:
         pytest.skip(f"no lab on this machine: {error}")
     try:
-        yield Site(home, names, dict(variables), {node.name: node for node in lab_nodes.up(names)})
+        yield Site(home, names, dict(variables), {node.name: node for node in lab_nodes.up(names, versions=())})
     finally:
         lab_nodes.down(names)

@@ -46,7 +46,7 @@ LONGEST_GAP = 5.0  # seconds
 def upgrade(request: pytest.FixtureRequest, tmp_path: Path) -> t.Iterator[tuple[Site, dict[str, t.Any], str]]:
     with redis_site.site(tmp_path, NAMES, VARIABLES) as site:
         site.play("main").ok()
-        repository = {"redis_sentinel_apt_repository": depot.up().debian}
+        repository = {"redis_sentinel_apt_repository": depot.get().debian}
         yield site, {**UPGRADES[request.param], **repository}, request.param
 
 

@@ -82,7 +82,7 @@ def test_each_difference_is_named(tmp_path: Path) -> None:
         "is not Ready",
         "label role is 'web', not 'api'",
         "taint role=api:NoSchedule is missing",
-        "taint role=web:NoSchedule is nobody's",
+        "taint role=web:NoSchedule is not in its profile",
     ):
         assert part in done.stdout
     assert held(tmp_path).returncode == 1

@@ -294,7 +294,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def metadata() -> t.Iterator[Metadata]:
     with Metadata(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
         server.shutdown()
