@@ -16,7 +16,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
-from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config, kubeadm_errors
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import BOOTSTRAP_CONF, KUBELET_CONF, Machine
 
@@ -112,14 +111,11 @@ class Kubeadm(Service):
         self.machine.validate(configuration, kubeadm)
         done = self.machine.run("kubeadm", self.kind, *arguments, "--config", "/dev/stdin", stdin=configuration, timeout=self.timeout)
         if done.code != 0:
-            raise self.failed(done)
+            said = kubeadm_errors.explain(done, endpoint=self.params.get("endpoint") or "", kubelet_says=self.machine.kubelet_error())
+            self.reason = f"kubeadm {self.kind}: {said}"
+            raise ChangeFailed(self.reason) if kubeadm_errors.wrote_nothing(done) else HalfDone(self.reason)
         self.preflight_warnings = kubeadm_errors.warnings(done.output)
         self.reason = f"kubeadm {kubeadm} ({version}) ran {self.kind}"
-
-    def failed(self, done: Done) -> ChangeFailed:
-        said = kubeadm_errors.explain(done, endpoint=self.params.get("endpoint") or "", kubelet_says=self.machine.kubelet_error())
-        self.reason = f"kubeadm {self.kind}: {said}"
-        return ChangeFailed(self.reason) if kubeadm_errors.wrote_nothing(done) else HalfDone(self.reason)
 
     def facts(self, predicted: bool) -> Result:
         state = self.predicted if predicted else self.state
@@ -193,10 +189,9 @@ class Reset(Kubeadm):
         command = ("kubeadm", "reset", "--force", "--skip-phases", "remove-etcd-member", "--cri-socket", socket)
         done = self.machine.run(*command, timeout=self.timeout)
         left = self.machine.leftovers()
-        if done.code != 0:
-            raise self.failed(done)
-        if left:
-            raise HalfDone(f"kubeadm reset: it left {', '.join(left)}")
+        if done.code != 0 or left:
+            said = kubeadm_errors.explain(done) if done.code != 0 else f"it left {', '.join(left)}"
+            raise HalfDone(f"kubeadm reset: {said}")
         self.reason = f"kubeadm reset removed {', '.join(self.leftovers)}"
 
 
