@@ -367,7 +367,7 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
     place = {"kube_control_plane": "test-fresh", "kube_kubeconfig": str(tmp_path / "new" / "admin.conf")}
     try:
         for wrong, said in (
-            ({"kube_node_name": "K8s-Master"}, "K8s-Master cannot be the name of a Node"),
+            ({"kube_node_name": "K8s-Master"}, "'K8s-Master' cannot be the name of a Node"),
             ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
             ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
             ({"kube_kubeconfig": str(there)}, "does not belong to this cluster (it does not exist yet)"),
