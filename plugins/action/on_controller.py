@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
-class ActionModule(ControllerAction):
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
-        spec = {"module": {"type": "str", "required": True}, "arguments": {"type": "dict", "default": {}}}
-        dummy, options = self.validate_argument_spec(argument_spec=spec)
-        return self.on_controller(options["module"], options["arguments"], task_vars or {})
+class ActionModule(Action):
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        return self.on_controller(options["module"], options["arguments"])

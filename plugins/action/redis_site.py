@@ -58,7 +58,8 @@ class ActionModule(ControllerAction):
 
     def _address(self, host: str) -> str:
         hostvars = self.variables["hostvars"]
-        known = hostvars[host] if host in hostvars else {}  # a set may name hosts that the inventory does not have
+        # A set may name hosts that the inventory does not have; for these ansible-core 2.18 returns an undefined value.
+        known = hostvars[host] if host in hostvars else {}  # noqa: SIM401
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:

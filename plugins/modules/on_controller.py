@@ -53,5 +53,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# As the module returns it.
+result:
+  description: The return values are those of the module. They are not in a dictionary of this name.
+  returned: never
+  type: raw
 """

@@ -52,6 +52,12 @@ def module(name: str) -> t.Any:
 
 
 def spec_of(name: str) -> Spec:
+    """An action plugin takes its options from its documentation, so that is its specification."""
+    if (PROJECT / "plugins" / "action" / f"{name}.py").exists():
+        return {
+            option: {**entry, "choices": list(entry["choices"])} if "choices" in entry else entry
+            for option, entry in documentation(name)["options"].items()
+        }
     spec = module(name).argument_spec()
     assert spec
     return t.cast("Spec", spec)
