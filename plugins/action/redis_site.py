@@ -13,9 +13,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling impo
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import ControllerAction, Result
-
-STAGES = ["look", "count", "follow", "set_up", "monitor", "compare", "plan", "step"]
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
 class ModuleFailed(Exception):
@@ -26,29 +24,19 @@ class ModuleFailed(Exception):
         self.result = result
 
 
-class ActionModule(ControllerAction):
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        super().run(tmp, task_vars)
-        spec = {
-            "stage": {"type": "str", "choices": STAGES, "required": True},
-            "site": {"type": "dict", "required": True},
-            "step": {"type": "dict"},
-            "wait": {"type": "bool", "default": True},
-        }
-        dummy, self.options = self.validate_argument_spec(argument_spec=spec)
-        self.variables = task_vars or {}
+class ActionModule(Action):
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        self.options = options
         self.host = self.variables["inventory_hostname"]
         self.changed = False
         self.facts: Result = {}
         # What the modules of this task return in their lists, one after the other.
         self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
-        self.site = {**self.options["site"], "addresses": {}}
+        self.site = {**options["site"], "addresses": {}}
         self.site["addresses"] = {host: self._address(host) for host in sites.hosts(self.site)}
+        sites.checked(self.site)
         try:
-            sites.checked(self.site)
-            result = getattr(self, f"_{self.options['stage']}")()
-        except Refused as refusal:
-            result = {"failed": True, "msg": str(refusal), "problems": refusal.shown()}
+            result: Result = getattr(self, f"_{options['stage']}")()
         except ModuleFailed as failure:
             result = failure.result
         found = {"ansible_facts": self.facts, **self.lists}
@@ -58,7 +46,8 @@ class ActionModule(ControllerAction):
 
     def _address(self, host: str) -> str:
         hostvars = self.variables["hostvars"]
-        known = hostvars.get(host, {})  # a set may name hosts that the inventory does not have
+        # A set may name hosts that the inventory does not have; for these ansible-core 2.18 returns an undefined value.
+        known = hostvars.get(host, {})  # noqa: SIM401
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:
@@ -82,11 +71,11 @@ class ActionModule(ControllerAction):
     def _redis_host(self, **arguments: t.Any) -> Result:
         given = {name: value for name, value in arguments.items() if value != ""}
         arguments = {"flavor": self.site["flavor"], "service": self.site["service"], **given}
-        return self._done(self._execute_module("eco2.platform.redis_host", arguments, task_vars=self.variables))
+        return self._done(self.on_target("eco2.platform.redis_host", arguments))
 
     def _apt_packages(self, host: str) -> Result:
         arguments = {"packages": maintenance.packages(self.site, host, {}, self.site["version"]), **self.site["apt"]}
-        return self._done(self._execute_module("eco2.platform.apt_packages", arguments, task_vars=self.variables))
+        return self._done(self.on_target("eco2.platform.apt_packages", arguments))
 
     def _mask(self) -> Result:
         return self._redis_host(masked=[f"{self.site['flavor']}-{kind}" for kind in ("server", "sentinel")])
@@ -95,7 +84,7 @@ class ActionModule(ControllerAction):
         """A module of redis on the controller."""
         access = {name: value or None for name, value in self.site["access"].items()}
         arguments = {**access, "sentinels": sites.sentinels(self.site, confs), "wait_timeout": self.site["healthy_within"], **arguments}
-        return self._done(self.on_controller(f"eco2.platform.{module}", arguments, self.variables))
+        return self._done(self.on_controller(f"eco2.platform.{module}", arguments))
 
     def _healthy(self, masters: list[Item], wait: bool) -> Result:
         result = self._redis("redis_sentinel_info", masters=masters, wait=wait)
