@@ -56,7 +56,7 @@ class Failover(Service):
         self.method, self.paused = "none", 0.0
 
     def observe(self) -> None:
-        """What is there, once nothing is left that passes with time; what a killed run left does not."""
+        """Read the set, and wait for what passes with time, unless a killed run has left something: that does not pass."""
         self.scene: scene.Scene = wait.until(self._look, self._is_final, self.deadline, POLL)
         self.old = self.new = self.scene.master.address
 
