@@ -204,7 +204,9 @@ class _Run:
                 self.skip(change)
             else:
                 ready.append(change)
-        list(pool.map(self.one, self.in_bulk(stage, ready)))
+        # A single worker writes in the main thread, where a service may handle signals.
+        each = map if self.service.workers == 1 else pool.map
+        list(each(self.one, self.in_bulk(stage, ready)))
 
     def in_bulk(self, stage: int, changes: list[Change]) -> list[Change]:
         """What is left to write singly after the service has had its chance to write in bulk."""
