@@ -17,7 +17,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe
 
 # The checks of health that a planned failover uses.
 ALWAYS = frozenset({checks.TILT, checks.SAME_ID, checks.FAILING_OVER, checks.MASTER_FLAGS, checks.MASTER_ROLE, checks.REPLICA_ROLE})
-ALWAYS |= {"master.never_reached", "master.silent"}
+ALWAYS |= {"master.not_reached", "master.silent"}
 # Those of every replica that Sentinel might choose: it must have all data.
 OF_ELIGIBLE = frozenset({"replica.silent", "replica.other_master", "replica.link", "replica.flags"})
 

@@ -102,8 +102,8 @@ def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[P
     if entry.is_failing_over:
         yield Problem(FAILING_OVER, "says that a failover is in progress", who)
     elif not entry.connected and not entry.is_healthy:
-        remedy = "check auth_user and auth_pass, and the network between them"
-        yield Problem("master.never_reached", f"has never reached the master at {entry.address}", who, remedy=remedy)
+        remedy = "if this lasts, check auth_user and auth_pass, and the network between them"
+        yield Problem("master.not_reached", f"has not reached the master at {entry.address} yet", who, remedy=remedy)
     elif not entry.is_healthy:
         role = "" if entry.role == "master" else f" and the role {entry.role}"
         yield Problem(MASTER_FLAGS, f"sees the master {entry.address} with the flags {','.join(sorted(entry.flags))}{role}", who)
