@@ -12,7 +12,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Change,
     ChangeFailed,
     Difference,
-    HalfDone,
     NoAnswer,
     Plan,
     Unreachable,
@@ -56,7 +55,7 @@ class Failover(Service):
         self.method, self.paused = "none", 0.0
 
     def observe(self) -> None:
-        """What is there, once nothing is left that passes with time; what a killed run left does not."""
+        """Read the set, and wait for what passes with time, unless a killed run has left something: that does not pass."""
         self.scene: scene.Scene = wait.until(self._look, self._is_final, self.deadline, POLL)
         self.old = self.new = self.scene.master.address
 
@@ -109,8 +108,9 @@ class Failover(Service):
 
         reason = wait.until(attempt, lambda reason: not reason, self.deadline, POLL)
         if reason:
-            error = HalfDone if change.differences[0].field == "replica_priority" else ChangeFailed
-            raise error(f"what a killed run has left cannot be put right now: {reason}")
+            error = ChangeFailed(f"the settings that a killed run has left cannot be restored now: {reason}")
+            error.touched = change.differences[0].field == "replica_priority"
+            raise error
         return change
 
     def _switch(self, planned: Change) -> Change:

@@ -15,9 +15,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
-# The checks of health that a planned failover takes.
+# The checks of health that a planned failover uses.
 ALWAYS = frozenset({checks.TILT, checks.SAME_ID, checks.FAILING_OVER, checks.MASTER_FLAGS, checks.MASTER_ROLE, checks.REPLICA_ROLE})
-ALWAYS |= {"master.never_reached", "master.silent"}
+ALWAYS |= {"master.not_reached", "master.silent"}
 # Those of every replica that Sentinel might choose: it must have all data.
 OF_ELIGIBLE = frozenset({"replica.silent", "replica.other_master", "replica.link", "replica.flags"})
 
@@ -40,13 +40,13 @@ def problems(scene: Scene, to: Address | None, every_sentinel: bool) -> list[Pro
 
 
 def under_way(scene: Scene) -> list[Problem]:
-    """Why the master may be about to change, in the eyes of some sentinel: a failover in progress, or no agreement."""
+    """Why the master may change now: a failover is in progress, or the sentinels disagree."""
     found = [problem for problem in _as_seen(scene) if problem.code == checks.FAILING_OVER]
     return found if scene.agreed else [*found, checks.disagreement(scene.seen)]
 
 
 def unrest(scene: Scene) -> list[Problem]:
-    """Why the master may be about to change, or soon: sentinels that do not see it well would begin a failover."""
+    """Why the master may change now or soon: a sentinel that sees it down may begin a failover."""
     return [*under_way(scene), *(problem for problem in _as_seen(scene) if problem.code == checks.MASTER_FLAGS)]
 
 

@@ -51,8 +51,8 @@ def left_a_master(scene: Scene, node: Node) -> bool:
 def put_right(scene: Scene, node: Node) -> str:
     """Give the node its own settings again, and its role where that was about to change; why not all of it now, or an empty string.
 
-    A fence comes down only once it is sure that no replica is about to be promoted in the place of its master: what that one would
-    acknowledge after its pause is what would be lost. Raises as Server.ask does.
+    A fence comes down only once it is sure that no replica is about to be promoted in the place of its master: the writes that
+    the master would acknowledge after its pause would be lost. Raises as Server.ask does.
     """
     server, master = scene.server(node), scene.master
     priority, fence = original_priority(node.priority), Fence.of(node.settings).original()
@@ -76,7 +76,7 @@ def put_right(scene: Scene, node: Node) -> str:
 
 
 def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
-    """Do these and CONFIG REWRITE in one step; what the server has against the latter, which stops nobody.
+    """Run these and CONFIG REWRITE in one step. Returns the error of CONFIG REWRITE, which does not stop the run.
 
     Sentinel may have made a temporary value permanent, when it reconfigured the node. In two steps a run that is killed between them
     would leave it in the file, where no later run can see it. Many servers run without a file, or may not write it.
@@ -90,7 +90,7 @@ def fence_commands(fence: Fence) -> list[Command]:
 
 
 def demote(old: Server, new: Server, fence: Fence) -> None:
-    """Make `old` a replica of `new`, in one step; whoever waits there to write is sent away instead of being served.
+    """Make `old` a replica of `new`, in one step; clients that wait there to write are disconnected instead of being served.
 
     Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.
     """

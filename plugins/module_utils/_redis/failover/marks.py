@@ -1,13 +1,13 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Temporary settings of data nodes that carry in themselves what they stand for. Private to this collection.
+"""Temporary settings of data nodes, from which the former settings can be calculated. Private to this collection.
 
-A planned failover changes two things for a few seconds, and may be killed meanwhile. A record of what they were would have to be kept
-somewhere: a key would be the user's data, an ACL user takes rights, and a file on the controller is not there for the next run on
-another one. Setting a value without CONFIG REWRITE is no way either, since Sentinel itself sends CONFIG REWRITE to every node that it
-reconfigures, which makes the temporary value permanent. So the value itself says what it was: it is MARK more than that, and no
-one sets a priority or a lag of thirty years. It survives restarts and rewritten files, and takes no further right.
+A planned failover changes two settings for a few seconds, and may be killed in that time. There is no good place for a record of the
+former values: a key would be among the user's data, an ACL user needs rights, and a file on the controller is missing when the next run is
+on another one. To leave out CONFIG REWRITE does not help, since Sentinel itself sends CONFIG REWRITE to every node that it reconfigures,
+which makes the temporary value permanent. So the temporary value is the former one plus MARK; nobody sets such a priority, or a lag of
+thirty years. It survives restarts and rewritten files, and needs no further right.
 
 Raised, and not 0: with priority 0 on all replicas but one, a run that was killed would leave a set that can hardly fail over.
 """

@@ -4,12 +4,12 @@
 """A planned switch of a master that loses no acknowledged write, step by step. Private to this collection.
 
 What can be lost is what the old master acknowledges and the new one never gets: what was under way at the promotion, and everything
-until somebody demotes the old master, which Sentinel does 8 seconds after it noticed. So the old master stops writing first (CLIENT
-PAUSE), all replicas have its data before one is promoted, and it is demoted by us at once, with its waiting clients sent away.
+the old master is demoted, which Sentinel does 8 seconds after it noticed. So first the old master stops writing (CLIENT PAUSE), all
+replicas get its data before one is promoted, and then the module demotes it at once and disconnects its waiting clients.
 
-A pause ends by itself, also when we are killed in the middle. Therefore, in the same step as the pause, the master is fenced: it needs
-all of its replicas to write. The moment one of them is promoted it has one too few, and refuses every write (NOREPLICAS) until it is
-demoted, by us, by Sentinel, or by the next run. See marks for how that run knows.
+A pause ends by itself, also when the module is killed in the middle. Therefore, in the same step as the pause, the master is fenced: it
+needs all of its replicas to write. From the moment one of them is promoted it has one too few, and refuses every write (NOREPLICAS)
+until it is demoted, by this run, by Sentinel, or by the next run. See marks for how that run recognises it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PRIORITIES_WITHIN = 30.0
 # either (it waits behind a PUBLISH), and after all of that time Sentinel would begin a failover of its own.
 CATCH_UP_SHARE = 0.6
 CATCH_UP_MOST = 10.0  # seconds
-CALM_WITHIN = 5.0  # seconds for the sentinels to see a master well again that has just been paused
+CALM_WITHIN = 5.0  # seconds for the sentinels to see a master healthy again that was paused
 
 
 class Switch:
@@ -64,7 +64,7 @@ class Switch:
         self._raised: list[Node] = []
         self._paused_since: float | None = None
         self._down_after = min(int(entry.values["down_after_milliseconds"]) for entry in scene.seen.values()) / 1000
-        # While the old master is paused, nobody is waited for longer than a part of what there is.
+        # While the old master is paused, each question may take only a part of the time that there is.
         patience = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_MOST) / 3
         reach = scene.connections.access
         self._quick = {node.address: reach.data(node.address, timeout=patience) for node in scene.eligible}
@@ -79,7 +79,7 @@ class Switch:
                 self._by_pause(leader)
             self._settle()
         except BaseException:
-            # Ctrl-C too: whoever gives up must not leave a paused master behind.
+            # Ctrl-C too: a run that ends must not leave a paused master behind.
             self._undo()
             raise
         self._lower()
@@ -98,7 +98,7 @@ class Switch:
                 self._raised.append(node)
                 self.scene.server(node).put("CONFIG", "SET", "replica-priority", raised(node.priority))
         wanted = {node.address: raised(node.priority) if node in self._raised else node.priority for node in [*others, self.target]}
-        # Also where nothing was raised: what an earlier run raised and lowered may not have been seen yet.
+        # Also where nothing was raised: a sentinel may still see what an earlier run raised.
         unseen = "no sentinel has seen the replicas' new priorities"
         return t.cast(SentinelView, self._until(PRIORITIES_WITHIN, lambda: self._sentinel_that_sees(wanted), unseen))
 
@@ -119,7 +119,7 @@ class Switch:
         self._catch_up()
         self._order(leader)
         new = self._until(self._pause_left(), self._promoted, "no replica was promoted")
-        self._until(self._pause_left(), lambda: self._demoted(new), "the old master cannot be told that it is a replica now")
+        self._until(self._pause_left(), lambda: self._demoted(new), "the old master cannot be made a replica")
         self._let_go()
 
     def _demoted(self, new: Address) -> bool:
@@ -154,8 +154,8 @@ class Switch:
         try:
             self.scene.connections.sentinel(leader.address).ask("SENTINEL", "FAILOVER", self.scene.name, *more)
         except errors.ServerError as error:
-            # INPROG: Sentinel began one itself meanwhile. It serves us as well where the old master is paused and fenced; where the
-            # servers were to do that, nobody has.
+            # INPROG: Sentinel has begun one itself. That is as good where the old master is paused and fenced; but it is not where
+            # the servers should do the pausing.
             if error.code != "INPROG" or more:
                 self.ordered = False
                 raise
@@ -238,7 +238,7 @@ class Switch:
             self.warnings.append(f"{self.old.name}: {left}")
 
     def _flags(self) -> set[str]:
-        """All that any sentinel says of the old master; {"master"} where all see it well and name it."""
+        """All flags that the sentinels give the old master; {"master"} where all see it healthy and name it."""
         flags: set[str] = set()
         for view in self.scene.views:
             try:

@@ -90,7 +90,7 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
     for sentinel, entry in sorted(seen.items()):
         yield from as_seen(sentinel, entry, expected)
         for row in entry.rows:
-            if row.is_well(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
+            if row.is_healthy(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
                 yield Problem(
                     "replica.seen_elsewhere", f"sees it as a replica of {row.master}", f"replica {row.address}: sentinel {sentinel}"
                 )
@@ -101,10 +101,10 @@ def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[P
     who = f"sentinel {sentinel}"
     if entry.is_failing_over:
         yield Problem(FAILING_OVER, "says that a failover is in progress", who)
-    elif not entry.connected and not entry.is_well:
-        remedy = "check auth_user and auth_pass, and the network between them"
-        yield Problem("master.never_reached", f"has never reached the master at {entry.address}", who, remedy=remedy)
-    elif not entry.is_well:
+    elif not entry.connected and not entry.is_healthy:
+        remedy = "if this lasts, check auth_user and auth_pass, and the network between them"
+        yield Problem("master.not_reached", f"has not reached the master at {entry.address} yet", who, remedy=remedy)
+    elif not entry.is_healthy:
         role = "" if entry.role == "master" else f" and the role {entry.role}"
         yield Problem(MASTER_FLAGS, f"sees the master {entry.address} with the flags {','.join(sorted(entry.flags))}{role}", who)
     others = None if expected.sentinels is None else expected.sentinels - 1
@@ -114,7 +114,7 @@ def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[P
             yield Problem("sentinel.flags", f"sees sentinel {peer.address} {peer.trouble}", who)
     yield from expected.count("replicas.count", "replicas", entry.replicas, (expected.replicas or {}).get(entry.name), who)
     for row in entry.rows:
-        if not row.is_well(needs_link=not expected.may_lack_link(row.address)):
+        if not row.is_healthy(needs_link=not expected.may_lack_link(row.address)):
             flags = f"sees it with the flags {','.join(sorted(row.flags))}, its link is {row.link or 'unknown'}"
             yield Problem("replica.flags", flags, f"replica {row.address}: {who}")
 

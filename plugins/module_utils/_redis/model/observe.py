@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version
 Fields = t.Mapping[str, str]
 
 MASTER = "master"
-# Seconds. Sentinels ask each other every second; down-after-milliseconds, by which they judge, is 30 s unless set otherwise.
+# Seconds. Sentinels ask each other every second. The default of down-after-milliseconds, after which one counts as down, is 30 s.
 LONGEST_SILENCE = 10.0
 
 
@@ -30,7 +30,7 @@ class Replica:
     priority: int
     offset: int
 
-    def is_well(self, needs_link: bool = True) -> bool:
+    def is_healthy(self, needs_link: bool = True) -> bool:
         return self.flags == {"slave"} and (self.link == "ok" or not needs_link)
 
     def shown(self) -> dict[str, t.Any]:
@@ -49,8 +49,8 @@ class Peer:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it in the eyes of the other, in words; nothing where it is well."""
-        # Some keep master_down, what it said of the master, for long after the master is back; that is not about the sentinel.
+        """What the other sentinel sees wrong with it; an empty text where it is healthy."""
+        # master_down is about the master, and some sentinels keep it long after the master is back.
         bad = sorted(self.flags & {"s_down", "o_down", "disconnected"})
         if bad:
             return f"as {','.join(bad)}"
@@ -61,8 +61,8 @@ class Peer:
 class Monitored:
     """A master as one sentinel sees it.
 
-    `values`: the options that a sentinel tells. `replicas` and `others`: how many replicas and other sentinels it knows, living or not.
-    `connected`: whether it has ever spoken with the node; not so with wrong credentials. `rows` and `peers`: the replicas and the other
+    `values`: the options that it shows. `replicas` and `others`: how many replicas and other sentinels it knows, living or dead.
+    `connected`: whether it ever reached the node; it does not with wrong credentials. `rows` and `peers`: the replicas and the other
     sentinels, one by one, where these were asked for.
     """
 
@@ -79,7 +79,7 @@ class Monitored:
     peers: tuple[Peer, ...] = ()
 
     @property
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         return self.flags == {MASTER} and self.role == MASTER
 
     @property

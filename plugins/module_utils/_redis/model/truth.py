@@ -23,14 +23,10 @@ TWO_MASTERS = "master.two_masters"
 
 @dataclass(frozen=True)
 class Truth:
-    """`master`: the node that is proven to be the master. Where there is none, `doubt` says why."""
+    """`master`: the node that is proven to be the master. Where there is none, `doubts` say why."""
 
     master: Address | None
-    doubt: Problem | None = None
-
-    @property
-    def doubts(self) -> list[Problem]:
-        return [] if self.doubt is None else [self.doubt]
+    doubts: tuple[Problem, ...] = ()
 
 
 def to_ask(master: Master, observed: Observed) -> set[Address]:
@@ -49,7 +45,7 @@ def find(master: Master, observed: Observed) -> Truth:
         return Truth(agreed)
 
     def doubt(code: str, message: str, remedy: str = "") -> Truth:
-        return Truth(None, Problem(code, message, f"master {master.name}", remedy=remedy))
+        return Truth(None, (Problem(code, message, f"master {master.name}", remedy=remedy),))
 
     busy = sorted(sentinel for sentinel, entry in seen.items() if entry.is_failing_over)
     if busy:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be well at a sentinel before the next one is changed. Private to this collection."""
+"""What must be healthy at a sentinel before the next one is changed. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Peer, SentinelView
 
-# Seconds between two looks at a sentinel that has to get well.
+# Seconds between two looks at a sentinel that must become healthy.
 PAUSE = 0.1
 
 
@@ -28,12 +28,12 @@ class Gate:
     change: Change | None = None
 
     def closed(self, connections: Connections) -> str | None:
-        """In words what is not right yet; None where all is. Raises as Server.ask does."""
+        """What is not as it must be yet; None where all is. Raises as Server.ask does."""
         raise NotImplementedError
 
 
 def closed(waiting: t.Sequence[Gate], connections: Connections, patience: float) -> t.Iterator[tuple[Gate, str]]:
-    """Wait for all of these, `patience` seconds together; those that are closed still, each in one line why."""
+    """Wait for all of these, `patience` seconds in total. Yields those that are still closed, and why in one line."""
     deadline = wait.Deadline(patience)
 
     def look(gate: Gate) -> str | None:
@@ -50,7 +50,7 @@ def closed(waiting: t.Sequence[Gate], connections: Connections, patience: float)
 
 @dataclass(frozen=True)
 class MasterGate(Gate):
-    """A master as one sentinel has to see it, with so many replicas and others. `living`: dead replicas do not count."""
+    """A master as one sentinel must see it, with as many replicas and other sentinels. `living`: dead replicas do not count."""
 
     sentinel: Address
     name: str
@@ -63,7 +63,7 @@ class MasterGate(Gate):
     def closed(self, connections: Connections) -> str | None:
         seen = read.master(connections, self.sentinel, self.name)
         if self.address is not None and seen.address != self.address:
-            return f"sentinel {self.sentinel}: watches {seen.address}, not {self.address}: another sentinel has told it so"
+            return f"sentinel {self.sentinel}: watches {seen.address}, not {self.address}: it has this address from another sentinel"
         expected = Expected(self.others + 1, {self.name: self.replicas}, at_least=True)
         for problem in checks.as_seen(str(self.sentinel), seen, expected):
             return str(problem)
@@ -76,9 +76,9 @@ class MasterGate(Gate):
 
 @dataclass(frozen=True)
 class PeersGate(Gate):
-    """The links between a sentinel and the others, made anew since `since`; among those of `views` that know each other.
+    """The links between a sentinel and the others of `views`, opened again after `since`, among those that know each other.
 
-    `announced`: the host and the port under which the others have to know it, None where that has not changed.
+    `announced`: the host and the port by which the others must know it, None where it did not change.
     """
 
     view: SentinelView
@@ -100,7 +100,7 @@ class PeersGate(Gate):
         return None
 
     def _peers(self, connections: Connections, view: SentinelView) -> t.Iterator[Peer]:
-        """All that a sentinel knows of the others, by the masters that both watch; nothing where a master was removed in the meantime."""
+        """What a sentinel knows of the others, by the masters that both monitor. A master that was removed in the meantime is left out."""
         for name in view.masters.keys() & self.view.masters.keys():
             try:
                 yield from read.peers(connections, view.address, name)
@@ -109,7 +109,7 @@ class PeersGate(Gate):
                     raise
 
     def _trouble(self, peer: Peer) -> str:
-        """They ask each other every second, so that an answer from before says nothing."""
+        """Sentinels ask each other every second, so an answer from before the change does not count."""
         return peer.trouble or ("without an answer since" if peer.silence > time.monotonic() - self.since else "")
 
     def _is_announced(self, peer: Peer) -> bool:

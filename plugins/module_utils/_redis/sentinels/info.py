@@ -25,7 +25,7 @@ Result = t.Dict[str, t.Any]
 
 
 def look(params: Params) -> Report:
-    """The verdict; with `wait` a failure where not all is well in time."""
+    """The verdict; with `wait` a failure where not all is healthy in time."""
     reach = access(params)
     declared = desired.declare({**params, "masters": [{**item, "state": "present"} for item in params["masters"]]})
     count = params["sentinel_count"] or len(declared.sentinels)
@@ -41,7 +41,7 @@ def look(params: Params) -> Report:
         try:
             return _once(declared, expected, connections)
         except WRITE_ERRORS as error:
-            # What is lost between two questions is one more thing that is not well yet.
+            # A connection that breaks between two questions is one more thing that is not healthy yet.
             connections = Connections(reach)
             return error
 

@@ -131,7 +131,7 @@ class _Planner:
         yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
 
     def _of_others(self, master: Master, place: Address) -> Values:
-        """What another sentinel tells of it, one that watches the right node if there is one: this one may have had the same."""
+        """The options of another sentinel, if possible of one that watches the right node: this one probably had the same."""
         entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self.observed.is_one(entry.address, place))
         told = entries[0].values if entries else {}
         return {option.name: told[option.name] for option in options.differing(options.SHOWN, dict(told), {})}
@@ -156,7 +156,7 @@ class _Planner:
         where = {"item": f"master {master.name}", "field": "forget_stale"}
         if node is None:
             self.problems += [dataclasses.replace(doubt, field="forget_stale") for doubt in doubts]
-        elif not seen.is_well:
+        elif not seen.is_healthy:
             ill = f"sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}, so it could not find again what it forgets now"
             self.problems.append(Problem("forget_stale.master_ill", ill, **where))
         elif master.replicas is not None and node.replicas < master.replicas:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the sentinels get in where the plan sends them, asked with their future credentials. Private to this collection.
+"""Whether data nodes and sentinels accept the credentials that the plan gives to a sentinel: each is tried. Private to this collection.
 
-A sentinel with wrong credentials says nothing of it: the master, or the other sentinels, are "disconnected" or down, and its log is
-silent. Nothing is changed here.
+A sentinel with wrong credentials does not report it: for it the master, or the other sentinels, are "disconnected" or down, and it logs
+nothing. Nothing is changed here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def problems(planned: Plan, observed: Observed, access: Access) -> t.Iterator[Pr
     asked = dict([*_at_data_nodes(planned, access), *_at_other_sentinels(planned, observed, access)])
     for key, server in asked.items():
         item, refusal = key[0], _refusal(server)
-        # A sentinel without a password lets in whoever gives one.
+        # A sentinel that has no password accepts a connection with any password.
         if refusal is not None and not (item == SETTINGS and refusal.code == "AUTH"):
             yield Problem("credentials.refused", str(refusal), item)
 
@@ -40,7 +40,7 @@ def _at_data_nodes(planned: Plan, access: Access) -> t.Iterator[Asked]:
     for change in planned.changes:
         write: Write = change.payload
         words = {word: options.plain(value) for word, value in write.set}
-        # Credentials that stay cannot be known.
+        # Credentials that do not change are not known.
         if change.kind == MASTER and write.at is not None and (write.master is not None or options.AUTH_PASS.word in words):
             credentials = Credentials(words.get(options.AUTH_USER.word), words.get(options.AUTH_PASS.word), "auth_user and auth_pass")
             server = access.data(write.at, credentials)
@@ -48,7 +48,7 @@ def _at_data_nodes(planned: Plan, access: Access) -> t.Iterator[Asked]:
 
 
 def _at_other_sentinels(planned: Plan, observed: Observed, access: Access) -> t.Iterator[Asked]:
-    """Each sentinel whose credentials change is to get in at all others; with none it uses its own requirepass, which is not told."""
+    """All other sentinels must accept one whose credentials change. Without any it uses its own requirepass, which cannot be read."""
     both = (options.SENTINEL_USER, options.SENTINEL_PASS)
     for change in planned.changes:
         words = dict(change.payload.set)

@@ -31,7 +31,7 @@ class SentinelSet(Service):
         self._written: list[gates.Gate] = []
 
     def observe(self) -> None:
-        """What is there, once no failover is in progress: one takes seconds, and nothing is certain meanwhile."""
+        """Read the set, when no failover is in progress: a failover takes seconds, and its end is not known before."""
         names = [entry.name for entry in self.desired.masters]
 
         def calm(seen: Observed) -> bool:
@@ -85,7 +85,7 @@ class SentinelSet(Service):
         return change
 
     def settle(self, outcome: Outcome) -> t.Iterator[Late]:
-        """All gates once more: the sentinels tell each other, so the first may have changed since."""
+        """All gates once more: sentinels update each other, so the first may have changed since."""
         for gate, reason in gates.closed(self._written if outcome.complete else [], self.connections, self.patience):
             change = t.cast(Change, gate.change)
             yield Late(change.kind, change.object, change.identity, reason)

@@ -24,8 +24,8 @@ class Write:
     """What the service needs to write it. `master`, `quorum`: for SENTINEL MONITOR; `set`, `renames`: for SENTINEL SET after it, or alone.
 
     `at`: the node that the sentinel watches afterwards. `undo`: what to SET where something was refused. `reset`: SENTINEL RESET.
-    `former`: of a master that is removed and monitored anew, how it was, to be put back where that fails.
-    `heals`: whether the master must be seen well afterwards, with as many `replicas` and `others`, the other sentinels.
+    `former`: of a master that is removed and added again: how it was, to be put back if that fails.
+    `gated`: whether the sentinel must see the master healthy afterwards, with as many `replicas` and other sentinels (`others`).
     """
 
     master: Address | None = None
@@ -36,7 +36,7 @@ class Write:
     undo: Pairs = ()
     former: Write | None = None
     reset: bool = False
-    heals: bool = True
+    gated: bool = True
     replicas: int = 0
     others: int = 0
 
@@ -53,9 +53,9 @@ def configure(wanted: Values, settings: Values) -> Step | None:
     changed = differing(options.SETTINGS, wanted, settings)
     if not changed:
         return None
-    # An empty address would be kept as such, and the others would forget this sentinel.
+    # With an empty address the other sentinels would forget this one.
     undo = _pairs([each for each in changed if each is not options.ANNOUNCE_IP or settings.get(each.name)], settings)
-    return Step("update", _differences(changed, settings, wanted), Write(set=_pairs(changed, wanted), undo=undo, heals=False))
+    return Step("update", _differences(changed, settings, wanted), Write(set=_pairs(changed, wanted), undo=undo, gated=False))
 
 
 def monitor(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
@@ -64,7 +64,7 @@ def monitor(values: Values, renames: t.Mapping[str, str], place: Address, node: 
 
 
 def repair(seen: Monitored, values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
-    """A master that the sentinel watches at a wrong place. What it tells of its options is kept, unless `values` says otherwise."""
+    """A master that the sentinel watches at a wrong address. The options that it shows are kept, except those in `values`."""
     former = _monitoring({**values, **seen.values}, renames, seen.address, None)
     write = dataclasses.replace(_monitoring({**seen.values, **values}, renames, place, node), former=former)
     return Step("replace", _moved(seen, place, values, renames), write)
@@ -90,7 +90,7 @@ def update(master: Master, seen: Monitored, filed: Values | None, always: bool =
         return None
     told = [*shown, *hidden]
     if options.AUTH_PASS in hidden and options.AUTH_USER not in hidden and options.AUTH_USER.name in master.values:
-        # With its user, so that whoever proves or reads this knows whose password it is.
+        # With its user, so that the check of credentials knows whose password it is.
         told.append(options.AUTH_USER)
     disturbs = bool(hidden or renames)
     write = Write(
@@ -98,15 +98,15 @@ def update(master: Master, seen: Monitored, filed: Values | None, always: bool =
         set=_pairs(told, master.values),
         renames=tuple(sorted(renames.items())),
         undo=_pairs(shown, seen.values),
-        # With other credentials the link is made anew; otherwise nothing is disturbed, and what was ill before may be so after.
-        heals=seen.is_well or disturbs,
-        replicas=seen.replicas if seen.is_well else 0,
+        # With other credentials the sentinel connects again. Other options disturb nothing, so a master that was down before may stay so.
+        gated=seen.is_healthy or disturbs,
+        replicas=seen.replicas if seen.is_healthy else 0,
     )
     return Step("update", differences, write)
 
 
 def forget(dead: t.Sequence[str], replicas: int, others: int) -> Step:
-    """`dead`: what the sentinel still counts and nobody declares."""
+    """`dead`: sentinels and replicas that are dead, counted by the sentinel, and not declared."""
     write = Write(reset=True, replicas=replicas, others=others)
     return Step("update", tuple(Difference(name, "down", None) for name in dead), write)
 
@@ -114,7 +114,7 @@ def forget(dead: t.Sequence[str], replicas: int, others: int) -> Step:
 def remove(seen: Monitored) -> Step:
     quorum = options.QUORUM.name
     differences = (Difference("address", str(seen.address), None), Difference(quorum, seen.values.get(quorum), None))
-    return Step("delete", differences, Write(heals=False))
+    return Step("delete", differences, Write(gated=False))
 
 
 def _monitoring(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Write:

@@ -31,7 +31,7 @@ Command = t.Tuple[t.Tuple[str, ...], t.Tuple[t.Any, ...]]
 
 
 def can_save(server: Server) -> None:
-    """A sentinel that cannot write its file takes a change nevertheless, and forgets it when it starts again. Raises Unreachable."""
+    """A sentinel that cannot write its file accepts a change nevertheless, and loses it at its next start. Raises Unreachable."""
     try:
         server.ask("SENTINEL", "FLUSHCONFIG")
     except (errors.MissingRights, errors.WrongCredentials) as error:
@@ -42,14 +42,14 @@ def can_save(server: Server) -> None:
 
 @dataclass
 class Writer:
-    """`views`: the sentinels that answer, by name. `patience`: seconds that a sentinel has to get well."""
+    """`views`: the sentinels that answer, by name. `patience`: seconds that a sentinel has to become healthy."""
 
     connections: Connections
     views: t.Mapping[str, SentinelView]
     patience: float
 
     def write(self, change: Change) -> Gate | None:
-        """Write it; what has to be well afterwards."""
+        """Write it. Returns what must be healthy afterwards."""
         view, write = self.views[change.identity["sentinel"]], t.cast(Write, change.payload)
         server = self.connections.sentinel(view.address)
         if change.kind == SENTINEL:
@@ -65,7 +65,7 @@ class Writer:
         if change.action == "delete":
             server.ask("SENTINEL", "REMOVE", name)
         elif write.reset:
-            self._see_that_all_is_well(name, write)
+            self._see_that_all_is_healthy(name, write)
             server.ask("SENTINEL", "RESET", name)
         elif change.action == "replace":
             _replace(server, name, write)
@@ -74,7 +74,7 @@ class Writer:
         else:
             _all_or_nothing(server, _commands(name, write), {word: ("SENTINEL", "SET", name, word, value) for word, value in write.undo})
         gate = MasterGate(view.address, name, write.master, write.replicas, write.others, write.reset, change)
-        return gate if write.heals else None
+        return gate if write.gated else None
 
     def _refuse_during_failover(self, name: str) -> None:
         """Only the sentinel that leads a failover says so."""
@@ -82,11 +82,11 @@ class Writer:
         if leader is not None:
             raise ChangeFailed(f"a failover is in progress, says {leader}, and this would undo it: run the task again when it is over")
 
-    def _see_that_all_is_well(self, name: str, write: Write) -> None:
-        """What a sentinel forgets it finds again by the master alone, and meanwhile the others have to do without it."""
+    def _see_that_all_is_healthy(self, name: str, write: Write) -> None:
+        """After a RESET a sentinel finds all again through the master only, and until then the others must do without it."""
         every = [MasterGate(view.address, name, None, write.replicas, write.others, living=True) for view in self.views.values()]
         for dummy, reason in gates.closed(every, self.connections, self.patience):
-            raise Unreachable(f"master {name}: {reason}; nothing is forgotten before all is well")
+            raise Unreachable(f"master {name}: {reason}; nothing is forgotten before all is healthy")
 
 
 def _ask(server: Server, command: t.Sequence[t.Any]) -> None:
@@ -99,9 +99,9 @@ def _ask(server: Server, command: t.Sequence[t.Any]) -> None:
 
 
 def _commands(name: str, write: Write, apart: bool = False) -> list[Command]:
-    """SENTINEL SET of all options. What the server may refuse for a reason of its own, the scripts, comes first and alone.
+    """SENTINEL SET of all options. Scripts come first, each alone: a server may refuse them.
 
-    `apart`: each option alone, so that one that is refused keeps no other back.
+    `apart`: each option alone, so that a refused one does not stop the others.
     """
     scripts = [pair for pair in write.set if pair[0] in options.SCRIPT_WORDS]
     pairs = [pair for pair in write.set if pair[0] not in options.SCRIPT_WORDS]
@@ -143,7 +143,7 @@ def _put_back(server: Server, error: ChangeFailed, live: t.Sequence[str], undo: 
 
 
 def _live(server: Server, command: t.Sequence[t.Any]) -> None:
-    """In effect is enough for what is put back: saving may have been what failed."""
+    """What is put back must be in effect, but need not be saved: it may be the saving that fails."""
     try:
         _ask(server, command)
     except ChangeFailed as error:
@@ -162,7 +162,7 @@ def _add(server: Server, name: str, write: Write) -> None:
 
 
 def _create(server: Server, name: str, write: Write) -> None:
-    """All or nothing: what it holds beyond the declaration, of other sentinels, no later run would know to be missing."""
+    """All or nothing: no later run would know that options are missing that came from other sentinels and are not declared."""
     try:
         _add(server, name, write)
     except ChangeFailed as error:
@@ -172,7 +172,7 @@ def _create(server: Server, name: str, write: Write) -> None:
 
 
 def _replace(server: Server, name: str, write: Write) -> None:
-    """Once it is removed it has to be monitored, at the one place or the other, and nothing else is touched before it is."""
+    """Once it is removed it must be monitored again, at the new address or the old one, before anything else is changed."""
     _prove(server, name, write)
     server.ask("SENTINEL", "REMOVE", name)
     try:
@@ -182,7 +182,7 @@ def _replace(server: Server, name: str, write: Write) -> None:
 
 
 def _prove(server: Server, name: str, write: Write) -> None:
-    """That nothing will be refused once the master is removed: what it has is set again, and it is added a second time."""
+    """Prove that nothing will be refused once the master is removed: set what it has again, and add it a second time."""
     quorum = ("SENTINEL", "SET", name, options.QUORUM.word, t.cast(Write, write.former).quorum)
     scripts = [command for words, command in _commands(name, write) if options.SCRIPT_WORDS.intersection(words)]
     try:
@@ -190,7 +190,7 @@ def _prove(server: Server, name: str, write: Write) -> None:
             _ask(server, command)
     except ChangeFailed as error:
         if DUPLICATE not in str(error):
-            raise Unreachable(f"sentinel {error} So nothing was changed there, and the others were left alone.") from error
+            raise Unreachable(f"sentinel {error} So nothing was changed there, and the others were not changed.") from error
 
 
 def _restore(server: Server, name: str, former: Write, error: ChangeFailed) -> t.NoReturn:
@@ -211,6 +211,6 @@ def _restore(server: Server, name: str, former: Write, error: ChangeFailed) -> t
 
 
 def _take_out(server: Server, name: str) -> None:
-    # It is not there, or could not be saved: what was said already tells why.
+    # It is not there, or could not be saved: the first error says why.
     with contextlib.suppress(ChangeFailed):
         server.ask("SENTINEL", "REMOVE", name)
