@@ -43,6 +43,7 @@ options:
       - bindings
       - exchanges
       - operator_policies
+      - parameters
       - permissions
       - policies
       - queues

@@ -392,6 +392,37 @@ options:
           - present
           - absent
         default: present
+  parameters:
+    description:
+      - Runtime parameters, such as shovels and federation upstreams. Policies, operator policies and limits of vhosts have
+        options of their own and are not accepted here.
+      - Values are compared with their types. Results do not show them. In output that shows the arguments of the task (C(-vvv)),
+        only addresses and passwords inside a value are masked; add C(no_log) to the task to hide the rest.
+    type: list
+    elements: dict
+    suboptions:
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
+      component:
+        description: The component that the parameter configures, such as V(shovel) or V(federation-upstream). Its plugin
+          must be enabled.
+        type: str
+        required: true
+      name:
+        description: Name of the parameter.
+        type: str
+        required: true
+      value:
+        description: The value, usually a dictionary. Required unless O(parameters[].state=absent).
+        type: raw
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
   bindings:
     description: Bindings. All options together identify a binding, the types of its arguments included.
     type: list
@@ -458,6 +489,7 @@ options:
       - bindings
       - exchanges
       - operator_policies
+      - parameters
       - permissions
       - policies
       - queues

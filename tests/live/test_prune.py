@@ -17,6 +17,7 @@ EVERY_KIND = [
     "bindings",
     "exchanges",
     "operator_policies",
+    "parameters",
     "permissions",
     "policies",
     "queues",
@@ -47,6 +48,7 @@ def _objects(suffix: str, vhost: str) -> dict[str, list[dict[str, t.Any]]]:
         "permissions": [{"vhost": vhost, "user": user, "configure": "", "write": "", "read": ""}],
         "policies": [policy],
         "operator_policies": [{**policy, "apply_to": "queues"}],
+        "parameters": [{"vhost": vhost, "component": "federation-upstream", "name": suffix, "value": {"uri": "amqp://"}}],
         "exchanges": [{"vhost": vhost, "name": f"e-{suffix}", "type": "topic"}],
         "topic_permissions": [{"vhost": vhost, "user": user, "exchange": f"e-{suffix}", "write": "a", "read": "b"}],
         "queues": [{"vhost": vhost, "name": f"q-{suffix}", "type": "classic"}],
@@ -69,6 +71,7 @@ def test_every_kind_in_the_declared_vhost_and_nowhere_else(corner: Corner) -> No
         "binding",
         "exchange",
         "operator_policy",
+        "parameter",
         "permission",
         "policy",
         "queue",
@@ -78,7 +81,7 @@ def test_every_kind_in_the_declared_vhost_and_nowhere_else(corner: Corner) -> No
     assert {change["action"] for change in done["changes"]} == {"delete"}
     assert all(change["object"].startswith("prune-v") for change in done["changes"])
     gone = {key: fields for key, fields in before.items() if key not in corner.snapshot()}
-    assert len(gone) == 8 and all('"prune-v"' in key for dummy, key in gone)
+    assert len(gone) == 9 and all('"prune-v"' in key for dummy, key in gone)
     assert all(before[key] == fields for key, fields in corner.snapshot().items())
 
 

@@ -66,8 +66,7 @@ class Memory:
         kind = BY_OPTION[option]
         parts = {"destination_type": "queue", "routing_key": "", "arguments": {}} if option == "bindings" else {"vhost": "/"}
         identity = {part: values.pop(part, parts.get(part, "/" if part == "vhost" else None)) for part in kind.parts}
-        if isinstance(values.get("password"), passwords.Hash):
-            values["password"] = Secret(values["password"])
+        values.update({entry.name: Secret(values[entry.name]) for entry in kind.fields if entry.secret and entry.name in values})
         return self._store(kind, identity, values, exclusive)
 
     def of(self, option: str) -> list[str]:

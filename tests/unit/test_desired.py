@@ -208,6 +208,8 @@ POLICY = {"name": "p", "pattern": ".*", "definition": {"max-length": 1}}
         ("vhosts", {"name": "a", "default_queue_type": "lazy"}, "declaration.choice", "default_queue_type"),
         ("vhost_limits", {"name": "max-channels", "value": 1}, "declaration.choice", "name"),
         ("vhost_limits", {"name": "max-queues"}, "declaration.missing", "value"),
+        ("parameters", {"component": "shovel", "name": "a"}, "declaration.missing", "value"),
+        ("parameters", {"component": "policy", "name": "a", "value": {}}, "declaration.elsewhere", "component"),
         ("user_limits", {"user": "a", "name": "max-channels"}, "declaration.missing", "value"),
         ("permissions", {"user": "a", "configure": "", "write": ""}, "declaration.missing", "read"),
         ("topic_permissions", {"user": "a", "exchange": "", "write": ""}, "declaration.missing", "read"),
@@ -221,7 +223,7 @@ def test_each_bad_entry_is_one_line_that_names_it(option: str, entry: dict[str, 
     good = dict(POLICY) if "policies" in option else {"name": "good", "state": "absent"}
     lists = (
         {option: [entry]}
-        if option in ("bindings", "permissions", "topic_permissions", "vhost_limits", "user_limits")
+        if option in ("bindings", "permissions", "topic_permissions", "vhost_limits", "user_limits", "parameters")
         else {option: [good, entry]}
     )
     found = problem(declare, **lists)

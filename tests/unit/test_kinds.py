@@ -62,6 +62,7 @@ def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
         ("permissions", {"vhost": "eco2", "user": "ann"}, "eco2/ann"),
         ("user_limits", {"user": "two words", "name": "max-channels"}, '"two words" max-channels'),
         ("vhost_limits", {"vhost": "eco2", "name": "max-queues"}, "eco2/max-queues"),
+        ("parameters", {"vhost": "eco2", "component": "shovel", "name": "two words"}, 'eco2/shovel "two words"'),
         ("topic_permissions", {"vhost": "eco2", "user": "ann", "exchange": ""}, 'eco2/ann ""'),
         (
             "bindings",
@@ -112,4 +113,4 @@ def test_every_path_is_made_of_identity(kind: Kind) -> None:
 def test_bindings_come_last_and_vhosts_first() -> None:
     stages = {kind.name: kind.stage for kind in KINDS}
     assert [name for name, stage in stages.items() if stage == min(stages.values())] == ["vhost"]
-    assert [name for name, stage in stages.items() if stage == max(stages.values())] == ["binding"]
+    assert [name for name, stage in stages.items() if stage == max(stages.values())] == ["parameter", "binding"]

@@ -365,6 +365,7 @@ EVERYTHING = {
     "vhost_limits": {"vhost": "eco2", "name": "max-queues", "value": 1},
     "policies": {"vhost": "eco2", "name": "n", "pattern": "", "definition": {"expires": 1}},
     "operator_policies": {"vhost": "eco2", "name": "n", "pattern": "", "definition": {"expires": 1}},
+    "parameters": {"vhost": "eco2", "component": "shovel", "name": "n", "value": {"src-uri": "amqp://"}},
     "exchanges": {"vhost": "eco2", "name": "n"},
     "queues": {"vhost": "eco2", "name": "n"},
     "bindings": dict(BINDING, routing_key="n"),
@@ -375,7 +376,7 @@ EVERYTHING = {
     ("tags", "allowed"),
     [
         (["administrator"], set(EVERYTHING)),
-        (["policymaker"], {"policies", "exchanges", "queues", "bindings"}),
+        (["policymaker"], {"policies", "parameters", "exchanges", "queues", "bindings"}),
         (["monitoring"], {"exchanges", "queues", "bindings"}),
         (["management"], {"exchanges", "queues", "bindings"}),
         ([], {"exchanges", "queues", "bindings"}),

@@ -13,7 +13,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from memory import ME, Memory, Run, hash_of, logs_in, requires
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Key, Plan, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Key, Plan, Secret, same
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords, plan, rules
@@ -44,6 +44,7 @@ IDENTITY: dict[str, dict[str, st.SearchStrategy[t.Any]]] = {
     "permissions": {"vhost": st.sampled_from(VHOSTS), "user": st.sampled_from(USERS)},
     "policies": {"vhost": st.sampled_from(VHOSTS), "name": st.sampled_from("pq")},
     "operator_policies": {"vhost": st.sampled_from(VHOSTS), "name": st.sampled_from("pq")},
+    "parameters": {"vhost": st.sampled_from(VHOSTS), "component": st.sampled_from(["shovel", "other"]), "name": st.sampled_from("pq")},
     "exchanges": {"vhost": st.sampled_from(VHOSTS), "name": st.sampled_from(EXCHANGES)},
     "topic_permissions": {"vhost": st.sampled_from(VHOSTS), "user": st.sampled_from(USERS), "exchange": st.sampled_from(["", *EXCHANGES])},
     "queues": {"vhost": st.sampled_from(VHOSTS), "name": st.sampled_from(QUEUES)},
@@ -64,6 +65,7 @@ FIELDS: dict[str, dict[str, st.SearchStrategy[t.Any]]] = {
     "topic_permissions": dict.fromkeys(("write", "read"), PATTERN),
     "policies": POLICY,
     "operator_policies": POLICY,
+    "parameters": {"value": DEFINITION | VALUES},
 }
 OPTIONAL: dict[str, dict[str, st.SearchStrategy[t.Any]]] = {
     "vhosts": {
@@ -245,7 +247,8 @@ def test_a_run_brings_everything_to_what_was_declared(case: Case, seed: int) -> 
             fields = case.memory.objects[key].fields
             for name in set(fields) & set(entry) - {"password"}:
                 wanted = sorted(set(entry[name])) if name == "tags" else entry[name]
-                assert same(fields[name], wanted), (key, name)
+                actual = fields[name].reveal() if isinstance(fields[name], Secret) else fields[name]
+                assert same(actual, wanted), (key, name)
             if "password" in entry and (entry.get("update_password") != "on_create" or key not in before):
                 assert logs_in(fields["password"].reveal(), entry["password"])
 

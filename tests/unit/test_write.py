@@ -107,6 +107,13 @@ BOUND = {"vhost": "/", "source": "x", "destination": "y", "destination_type": "e
             "/api/policies/%2F/p",
             {"pattern": "", "definition": {"a": 1}, "apply-to": "all", "priority": 0},
         ),
+        (
+            "parameters",
+            {"vhost": "/", "component": "shovel", "name": "s"},
+            {"value": Secret({"src-uri": "amqp://"})},
+            "/api/parameters/shovel/%2F/s",
+            {"value": {"src-uri": "amqp://"}},
+        ),
         ("vhost_limits", {"vhost": "/", "name": "max-queues"}, {"value": 5}, "/api/vhost-limits/%2F/max-queues", {"value": 5}),
         (
             "topic_permissions",

@@ -37,6 +37,16 @@ policies:
 operator_policies:
   description: Operator policies, which overrule policies. Pattern and definition are required unless O(operator_policies[].state=absent).
   options: *policy
+parameters:
+  description:
+    - Runtime parameters, such as shovels and federation upstreams. Policies, operator policies and limits of vhosts have options of
+      their own and are not accepted here.
+    - Values are compared with their types. Results do not show them. In output that shows the arguments of the task (C(-vvv)), only
+      addresses and passwords inside a value are masked; add C(no_log) to the task to hide the rest.
+  options:
+    component: The component that the parameter configures, such as V(shovel) or V(federation-upstream). Its plugin must be enabled.
+    name: Name of the parameter.
+    value: The value, usually a dictionary. Required unless O(parameters[].state=absent).
 """
 
 _BY_USER = {"userReference": "user_reference", "permissions": "permissions"}
@@ -88,4 +98,16 @@ OPERATOR_POLICY = replace(
     path=("operator-policies", "{vhost}", "{name}"),
     writers=ADMINISTRATOR,
     resource=Resource("OperatorPolicy", {"vhost": "/", "apply_to": "queues"}),
+)
+PARAMETER = Kind(
+    "parameter",
+    "parameters",
+    # Last, since a shovel may use queues and exchanges that exist.
+    stage=6,
+    identity=(VHOST, Field("component", required=True), Field("name", required=True)),
+    fields=(Field("value", "raw", required=True, secret=True),),
+    path=("parameters", "{component}", "{vhost}", "{name}"),
+    readers=POLICYMAKER,
+    writers=POLICYMAKER,
+    elsewhere={"component": {"vhost-limits": "vhost_limits", "policy": "policies", "operator_policy": "operator_policies"}},
 )
