@@ -56,7 +56,7 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
         "no CA in the CA file": (_tls(broker, ca_cert="/etc/hostname"), "cannot begin .*NO_CERT.*ca_cert"),
         "key of another certificate": (_tls(broker, client_cert=broker.ca_path), "cannot begin .*MISMATCH"),
         "key without certificate": (_tls(broker, client_cert=None), "^client_key: is used only together with client_cert"),
-        "no address": ({"url": ["rabbitmq.example.org:15672"]}, "is not an address of a management API"),
+        "no address": ({"url": ["rabbitmq.example.org:15672"]}, "is not the address of a management API"),
         "password in the address": ({"url": [broker.url.replace("//", "//lab:pw@")]}, "where they stay hidden"),
         "a web server": ({"url": [html.url]}, "the answer is not JSON"),
         "a web server without that page": ({"url": [missing.url]}, "HTTP 404, no reason given"),

@@ -64,9 +64,11 @@ def test_management_is_enough_for_queues_exchanges_and_bindings(corner: Corner) 
 def test_a_missing_tag_is_named_before_the_first_write(corner: Corner, tags: str, arguments: dict[str, t.Any], needed: str) -> None:
     """Though the same task holds a queue that the user could declare."""
     _as_user(corner, "right-x", tags, ["right-v"])
-    (problem,) = corner.refused_for("rights.tag", vhost="right-v", queues=[{"name": "q"}], **arguments)
-    assert problem["item"] == needed
-    assert "'right-x'" in problem["message"] and tags in problem["message"]
+    refused = {"vhost": "right-v", "queues": [{"name": "q"}], **arguments}
+    line = corner.refused("'right-x'", tags, needed, **refused)
+    problems = corner.task.check(**refused)["problems"]
+    assert {problem["code"] for problem in problems} == {"rights.tag"}, line
+    assert needed in [problem["item"] for problem in problems]
 
 
 def test_policymaker_is_enough_for_policies(corner: Corner) -> None:
