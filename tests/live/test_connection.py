@@ -61,7 +61,7 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
         "a web server": ({"url": [html.url]}, "the answer is not JSON"),
         "a web server without that page": ({"url": [missing.url]}, "HTTP 404, no reason given"),
         "another JSON API": ({"url": [json_of_another.url]}, "not a broker's overview"),
-        "wrong path": ({"url": [broker.url + "/prefix"]}, "HTTP 404, Not Found. This does not answer like"),
+        "wrong path": ({"url": [broker.url + "/prefix"]}, "HTTP 404, Not Found. The answer does not come from"),
         "broker booting": ({"url": [booting.url]}, "not ready yet"),
         "server error": ({"url": [broken.url]}, "HTTP 500, no reason given"),
         "cut": ({"url": [cutter.url]}, "the connection broke before an answer came"),

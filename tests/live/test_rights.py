@@ -104,7 +104,7 @@ def test_an_administrator_without_permission_in_a_vhost(corner: Corner) -> None:
     _as_user(corner, "right-adm", "administrator")
     wanted = {"vhost": "right-w", "queues": [{"name": "b"}]}
     before = corner.snapshot()
-    one_line(corner.task.apply(**wanted), "queue right-w/b: ", "HTTP 401", "rights are not")
+    one_line(corner.task.apply(**wanted), "queue right-w/b: ", "HTTP 401", "the user may not do this")
     assert corner.snapshot() == before
     granted = [{"user": "right-adm", "configure": ".*", "write": ".*", "read": ".*"}]
     assert len(corner.settle(**wanted, permissions=granted)["changes"]) == 2
@@ -122,7 +122,9 @@ def test_a_pattern_that_forbids_one_queue(corner: Corner) -> None:
         "bindings": [{"source": "ok-e", "destination": "ok-q"}, {"source": "ok-e", "destination": "other"}],
     }
     done = corner.task.apply(**wanted)
-    one_line(done, "queue right-v/other: ", "HTTP 401", "rights are not", "3 changes made, 1 refused by the server", "1 not attempted")
+    one_line(
+        done, "queue right-v/other: ", "HTTP 401", "the user may not do this", "3 changes made, 1 refused by the server", "1 not attempted"
+    )
     assert done["changed"] is True
     assert changed_objects(done) == [
         "create exchange right-v/ok-e",
