@@ -54,7 +54,7 @@ class Observer:
                 fields = {"pattern": row["pattern"], "definition": row["definition"], "priority": row["priority"]}
                 add(kind, {"vhost": row["vhost"], "name": row["name"]}, {**fields, "apply_to": row["apply-to"]})
         for row in self.request("GET", "parameters"):
-            if row["component"] != "vhost-limits":
+            if row["component"] not in ("vhost-limits", "operator_policy"):
                 add("parameter", {name: row[name] for name in ("vhost", "component", "name")}, {"value": row["value"]})
         return seen
 

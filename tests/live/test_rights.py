@@ -64,9 +64,11 @@ def test_management_is_enough_for_queues_exchanges_and_bindings(corner: Corner) 
 def test_a_missing_tag_is_named_before_the_first_write(corner: Corner, tags: str, arguments: dict[str, t.Any], needed: str) -> None:
     """Though the same task holds a queue that the user could declare."""
     _as_user(corner, "right-x", tags, ["right-v"])
-    (problem,) = corner.refused_for("rights.tag", vhost="right-v", queues=[{"name": "q"}], **arguments)
-    assert problem["item"] == needed
-    assert "'right-x'" in problem["message"] and tags in problem["message"]
+    refused = {"vhost": "right-v", "queues": [{"name": "q"}], **arguments}
+    line = corner.refused("'right-x'", tags, needed, **refused)
+    problems = corner.task.check(**refused)["problems"]
+    assert {problem["code"] for problem in problems} == {"rights.tag"}, line
+    assert needed in [problem["item"] for problem in problems]
 
 
 def test_policymaker_is_enough_for_policies(corner: Corner) -> None:
@@ -102,7 +104,7 @@ def test_an_administrator_without_permission_in_a_vhost(corner: Corner) -> None:
     _as_user(corner, "right-adm", "administrator")
     wanted = {"vhost": "right-w", "queues": [{"name": "b"}]}
     before = corner.snapshot()
-    one_line(corner.task.apply(**wanted), "queue right-w/b: ", "HTTP 401", "rights are not")
+    one_line(corner.task.apply(**wanted), "queue right-w/b: ", "HTTP 401", "the user may not do this")
     assert corner.snapshot() == before
     granted = [{"user": "right-adm", "configure": ".*", "write": ".*", "read": ".*"}]
     assert len(corner.settle(**wanted, permissions=granted)["changes"]) == 2
@@ -120,7 +122,9 @@ def test_a_pattern_that_forbids_one_queue(corner: Corner) -> None:
         "bindings": [{"source": "ok-e", "destination": "ok-q"}, {"source": "ok-e", "destination": "other"}],
     }
     done = corner.task.apply(**wanted)
-    one_line(done, "queue right-v/other: ", "HTTP 401", "rights are not", "3 changes made, 1 refused by the server", "1 not attempted")
+    one_line(
+        done, "queue right-v/other: ", "HTTP 401", "the user may not do this", "3 changes made, 1 refused by the server", "1 not attempted"
+    )
     assert done["changed"] is True
     assert changed_objects(done) == [
         "create exchange right-v/ok-e",

@@ -102,12 +102,13 @@ def test_the_default_exchanges_bindings_are_none_of_ours() -> None:
     assert binding.extra == {"properties_key": "q"}
 
 
-def test_parameters_that_are_limits_of_vhosts_are_left_to_them() -> None:
+def test_parameters_that_other_options_declare_are_left_to_them() -> None:
     row = {"vhost": "/", "component": "shovel", "name": "s", "value": {"src-uri": "amqp://a:hunter2@host"}}
     (parameter,) = observed("parameters", row)
     assert parameter.fields["value"].reveal() == row["value"]
     assert "hunter2" not in repr(parameter)
-    assert observed("parameters", dict(row, component="vhost-limits", name="limits")) == []
+    for component in ("vhost-limits", "operator_policy"):
+        assert observed("parameters", dict(row, component=component)) == []
 
 
 def test_the_policys_hyphen_is_read() -> None:

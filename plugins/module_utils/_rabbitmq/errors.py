@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a broker's answer means, told apart as a person needs it. Private to this collection.
+"""What a broker's answer means. Private to this collection.
 
 Every message is one line: what was tried on what, the status, the broker's own reason, and a hint.
 """
@@ -33,15 +33,17 @@ class WrongCredentials(BrokerError):
 
 
 class MissingRights(BrokerError):
-    hint = "The credentials are right, the rights are not: give the user the tag, or the permission in the vhost, that the reason names."
+    hint = (
+        "The credentials are valid, but the user may not do this: give it the tag or permission that the reason names."
+    )
 
 
 class NoSuchVhost(BrokerError):
-    hint = "The vhost does not exist, or is not visible to this user: declare it under vhosts, or grant the user a permission in it."
+    hint = "The vhost does not exist, or the user has no access to it: declare it under vhosts, or grant the user a permission in it."
 
 
 class NotFound(BrokerError):
-    hint = "An object that this one needs does not exist (any more)."
+    hint = "The object, or one that it needs, does not exist (any more): run the task again."
 
 
 class MissingPlugin(BrokerError):
@@ -49,19 +51,21 @@ class MissingPlugin(BrokerError):
 
 
 class NotReady(BrokerError):
-    hint = "The broker is up and not ready yet: wait for its boot to finish, then run again."
+    hint = "The broker runs but is not ready yet: wait until it has booted, then run the task again."
 
 
 class Inequivalent(BrokerError):
-    hint = "It exists with other properties, which cannot change in place: see on_immutable_change."
+    hint = "It exists with other properties, which the broker cannot change in place: see on_immutable_change."
 
 
 class Invalid(BrokerError):
-    hint = "The broker refuses this value."
+    hint = "The broker does not accept this value: correct it as the reason says."
 
 
 class NotABroker(BrokerError):
-    hint = "This does not answer like the management API: check url (its port is usually 15672, or 15671 with TLS) and any proxy between."
+    hint = (
+        "The answer does not come from a management API: check url (its port is usually 15672, or 15671 with TLS) and any proxy."
+    )
 
 
 class CannotConnect(Unreachable):
@@ -69,7 +73,7 @@ class CannotConnect(Unreachable):
 
 
 class NotTrusted(Unreachable):
-    """The TLS handshake failed: their certificate or ours."""
+    """The TLS handshake failed, because of the broker's certificate or ours."""
 
 
 class OtherCluster(Unreachable):
@@ -81,7 +85,7 @@ class TimedOut(NoAnswer):
 
 
 class Silent(TimedOut):
-    """No answer within the timeout: asking again would take as long again."""
+    """No answer within the timeout. A second attempt would take as long again."""
 
 
 def from_answer(what: str, status: int, body: str) -> BrokerError:

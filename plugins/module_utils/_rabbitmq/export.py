@@ -42,15 +42,12 @@ def _list(broker: Broker, kind: Kind, vhosts: t.Collection[str], secrets: bool) 
     entries = [
         entry
         for entry in broker.of_kind(kind)
-        if not kind.builtin(entry.identity) and _in(entry, vhosts) and not _of_a_connection(entry, broker)
+        if not kind.builtin(entry.identity)
+        and (kind.name != "vhost" or entry.object in vhosts)
+        and (not kind.in_vhost or entry.identity["vhost"] in vhosts)
+        and not _of_a_connection(entry, broker)
     ]
     return [kind.exported(entry, secrets) for entry in sorted(entries, key=lambda entry: entry.object)]
-
-
-def _in(entry: Observed, vhosts: t.Collection[str]) -> bool:
-    if entry.kind.in_vhost:
-        return entry.identity["vhost"] in vhosts
-    return entry.kind.name != "vhost" or entry.object in vhosts
 
 
 def _of_a_connection(entry: Observed, broker: Broker) -> bool:

@@ -49,7 +49,8 @@ def read(client: Client, broker: Broker, wanted: t.Sequence[Kind], vhosts: t.Col
             rows: t.Iterable[Values] = broker.vhosts.values()
         elif kind.in_vhost and not existing:
             rows = ()
-        elif kind.per_vhost and (len(existing) == 1 or broker.lists_unreachable_vhosts):
+        # The tag monitoring lists all vhosts, also those whose objects then read as none.
+        elif kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
             rows = [row for vhost in existing for row in _of_vhost(client, broker, kind, vhost)]
         else:
             rows = client.get(kind.listing, **kind.query)

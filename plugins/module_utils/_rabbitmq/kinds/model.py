@@ -284,11 +284,6 @@ class Broker:
     def administrator(self) -> bool:
         return self.allows(ADMINISTRATOR)
 
-    @property
-    def lists_unreachable_vhosts(self) -> bool:
-        """The tag monitoring lists all vhosts, also those whose objects then read as none."""
-        return "monitoring" in self.tags and not self.administrator
-
     def of_kind(self, kind: Kind) -> t.Iterator[Observed]:
         return (entry for entry in self.objects.values() if entry.kind is kind)
 
