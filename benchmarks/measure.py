@@ -67,14 +67,6 @@ def at_most_times(factor: float) -> Bound:
     return Bound(f"at most {factor} times", lambda ours, peer: ours <= factor * peer)
 
 
-def at_most_above(seconds_above: float) -> Bound:
-    return Bound(f"at most {seconds_above} s above", lambda ours, peer: ours <= peer + seconds_above)
-
-
-def under(seconds_at_most: float) -> Bound:
-    return Bound(f"under {seconds_at_most} s", lambda ours, dummy: ours < seconds_at_most)
-
-
 def faster_by(factor: float) -> Bound:
     return Bound(f"at least {factor} times faster", lambda ours, peer: peer >= factor * ours)
 

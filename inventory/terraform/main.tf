@@ -25,9 +25,9 @@ locals {
     }
   }
 
-  # Ansible reads every value of an INI inventory as a Python literal where it can: 1.30 as 1.3, and "1.30" on a host's line too.
-  # So a value is written as a literal itself, a string, but for words that cannot be read as anything else. On a host's line it stands in
-  # single quotes, which a shell-like split takes away first. jsonencode leaves no line break but U+0085.
+  # Ansible reads each value of an INI inventory as a Python literal if it can: 1.30 as 1.3, and "1.30" on a host's line as well.
+  # So each value is written as a string literal, except for words that can only be read as text. On a host's line it is in single quotes,
+  # which a shell-like split removes first. The only line break that jsonencode does not escape is U+0085.
   word = "^([a-z/~][a-z0-9._/@:-]*|[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+)$"
   literals = {
     for value in distinct(flatten([values(var.variables), [for variables in local.host_variables : values(variables)]])) :

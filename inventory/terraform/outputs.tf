@@ -8,14 +8,14 @@ output "ansible_inventory" {
 
   precondition {
     condition     = alltrue([for name in keys(var.instances) : contains(keys(var.kubelet_profiles), name)])
-    error_message = "No profile for ${join(", ", setsubtract(keys(var.instances), keys(var.kubelet_profiles)))}: give each instance one in kubelet_profiles, \"\" where there is nothing to say."
+    error_message = "No profile for ${join(", ", setsubtract(keys(var.instances), keys(var.kubelet_profiles)))}: give each instance one in kubelet_profiles, or \"\"."
   }
   precondition {
     condition     = !anytrue([for value in keys(local.literals) : strcontains(value, "{{") || strcontains(value, "{%") || strcontains(value, "{#")])
-    error_message = "A value contains {{, {% or {#, which Ansible would take for a template."
+    error_message = "A value contains {{, {% or {#, which Ansible would take for a template: remove it."
   }
   precondition {
     condition     = length(setintersection(keys(var.instances), local.groups)) == 0
-    error_message = "${join(", ", setintersection(keys(var.instances), local.groups))} would name a node and a group, which Ansible mixes up: give nodes a prefix, and say it in name_prefix."
+    error_message = "${join(", ", setintersection(keys(var.instances), local.groups))} would name a node and a group, which Ansible confuses: give the nodes a prefix, and set name_prefix to it."
   }
 }

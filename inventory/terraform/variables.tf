@@ -1,8 +1,8 @@
 variable "instances" {
   description = <<-TEXT
-    The machines, by the name that their node has. ansible_host is where ssh reaches the machine, node_ip the address that its kubelet
-    announces (the kubelet's own choice where it is left out). Each is in the group of its name (k8s-event-router in event_router), in control_plane or
-    workers, and in its own groups. variables are further variables of the host.
+    The machines, by the name of their node. ansible_host is the address for ssh. node_ip is the address that the kubelet reports (by default
+    the kubelet chooses it). Each machine is in the group of its name (k8s-event-router in event_router), in control_plane or workers, and in
+    the groups in groups. variables are more variables of the host.
   TEXT
   type = map(object({
     ansible_host  = string
@@ -36,8 +36,8 @@ variable "instances" {
 
 variable "kubelet_profiles" {
   description = <<-TEXT
-    What each node shall be, by its name: the kubelet's flags as one string, or {labels, taints, kubelet_extra_args}; "" where there is
-    nothing to say. Each instance has one, so that a mistyped name is noticed. Profiles of machines that are not there yet do no harm.
+    The profile of each node, by its name: the kubelet's flags as one string, or {labels, taints, kubelet_extra_args}, or "". Each instance
+    must have one, so that a mistyped name is found. Profiles without an instance are ignored.
   TEXT
   type        = any
   default     = {}
@@ -55,7 +55,7 @@ variable "variables" {
 }
 
 variable "name_prefix" {
-  description = "What the names of groups leave out of the names of nodes."
+  description = "The prefix of node names that group names leave out."
   type        = string
   default     = "k8s-"
 }

@@ -10,25 +10,25 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   node_registration:
-    description: How the Node registers itself.
+    description: How the Node registers itself with the API server.
     type: dict
     default: {}
     suboptions:
       name:
-        description: The Node's name; by default the machine's host name in lower case.
+        description: The name of the Node. By default the host name of the machine in lower case.
         type: str
       cri_socket:
-        description: The container runtime's socket.
+        description: The socket of the container runtime.
         type: str
         default: unix:///run/containerd/containerd.sock
       labels:
-        description: Labels that the kubelet may set itself. It does not start with others.
+        description: Labels that the kubelet may set itself. With other labels the kubelet does not start.
         type: dict
         default: {}
       taints:
         description:
-          - The Node's taints from its first moment. Where omitted, kubeadm's own for a control plane,
-            C(node-role.kubernetes.io/control-plane:NoSchedule), and none for a worker.
+          - The taints that the Node registers with. If omitted, a control plane gets kubeadm's default
+            C(node-role.kubernetes.io/control-plane:NoSchedule), and a worker gets none.
         type: list
         elements: dict
         suboptions:
@@ -45,7 +45,7 @@ options:
             choices: [NoSchedule, PreferNoSchedule, NoExecute]
             required: true
       kubelet_extra_args:
-        description: Other flags of the kubelet.
+        description: More flags of the kubelet.
         type: list
         elements: dict
         default: []
@@ -59,11 +59,11 @@ options:
             type: str
             default: ""
   config_version:
-    description: The version of kubeadm's configuration. By default what the installed kubeadm takes, V(v1beta3) before 1.31.
+    description: The version of kubeadm's configuration. By default the one that the installed kubeadm reads; V(v1beta3) before 1.31.
     type: str
     choices: [v1beta3, v1beta4]
   ignore_preflight_errors:
-    description: Names of kubeadm's preflight checks whose errors are taken as warnings.
+    description: Names of preflight checks of kubeadm whose errors are treated as warnings.
     type: list
     elements: str
     default: []

@@ -12,16 +12,16 @@ options:
   url:
     description:
       - Address of the management API, such as V(https://rabbitmq.example.org:15671).
-      - Several endpoints of one cluster may be given; they are tried in turn. After a change of endpoint the cluster's
-        name must equal the first one's.
-      - A path is kept, for an API behind a prefix. Credentials in an address are refused.
-      - E(RABBITMQ_URL) holds one address, or several separated by commas.
+      - Several endpoints of one cluster may be given; the module tries them in turn. When it changes to another endpoint, that one's
+        cluster name must equal the first one's.
+      - The address may have a path, for an API behind a prefix. It must not contain credentials.
+      - E(RABBITMQ_URL) contains one address, or several separated by commas.
     type: list
     elements: str
     default: ["http://localhost:15672"]
   username:
     description:
-      - The user to connect as. It needs the tag C(management) and rights in each vhost concerned; C(policymaker) to change
+      - The user to connect as. It needs the tag C(management) and permissions in each vhost concerned; C(policymaker) to change
         policies; C(administrator) for vhosts, users, permissions, limits and operator policies.
     type: str
     required: true
@@ -30,17 +30,17 @@ options:
     type: str
     required: true
   validate_certs:
-    description: Whether the broker's TLS certificate must be trusted. V(false) is for laboratories.
+    description: Whether the broker's TLS certificate must be trusted. V(false) is for laboratories only.
     type: bool
     default: true
-  ca_path:
-    description: File with the certificate authorities to trust, in PEM format, in place of the system's.
+  ca_cert:
+    description: File with the certificate authorities to trust, in PEM format. It replaces those of the system.
     type: path
   client_cert:
-    description: File with a client certificate in PEM format, for brokers that ask for one. It may hold the key too.
+    description: File with a client certificate in PEM format, for brokers that require one. It may also contain the key.
     type: path
   client_key:
-    description: File with the key of O(client_cert), where it is a file of its own.
+    description: File with the key of O(client_cert), if it is a separate file.
     type: path
   timeout:
     description: Seconds to wait for a connection, and for each answer.
@@ -49,6 +49,6 @@ options:
 requirements:
   - requests
 notes:
-  - Nothing runs on the broker's host; the management API of RabbitMQ 3.10 or newer (C(rabbitmq_management)) is enough.
-    Run the task where that can be reached, often with C(delegate_to=localhost).
+  - Nothing runs on the host of the broker; the module needs only the management API of RabbitMQ 3.10 or newer
+    (C(rabbitmq_management)). Run the task on a host that can reach it, often with C(delegate_to=localhost).
 """

@@ -10,41 +10,41 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   username:
-    description: The user to connect to the sentinels as, where they have users. Theirs are not those of the data nodes.
+    description: The user for the sentinels, where they have users. Sentinels and data nodes have users of their own.
     type: str
   password:
-    description: The sentinels' password, or that of O(username). Omitted, the sentinels have none.
+    description: The password of the sentinels, or of O(username). Omit it if the sentinels have none.
     type: str
   data_username:
-    description: The user to connect to the data nodes as, where they have users.
+    description: The user for the data nodes, where they have users.
     type: str
   data_password:
-    description: The data nodes' password, or that of O(data_username). Omitted, the data nodes have none.
+    description: The password of the data nodes, or of O(data_username). Omit it if the data nodes have none.
     type: str
   tls:
-    description: Whether sentinels and data nodes are reached by TLS.
+    description: Whether to connect to sentinels and data nodes with TLS.
     type: bool
     default: false
   validate_certs:
-    description: Whether the servers' TLS certificates must be trusted. V(false) is for laboratories.
+    description: Whether to verify the servers' TLS certificates. Use V(false) only for tests.
     type: bool
     default: true
-  ca_path:
-    description: File with the certificate authorities to trust, in PEM format, in place of the system's.
+  ca_cert:
+    description: File with the certificate authorities to trust, in PEM format, instead of those of the system.
     type: path
   client_cert:
-    description: File with a client certificate in PEM format, which Redis asks for unless told otherwise. It may hold the key too.
+    description: File with a client certificate in PEM format. Redis requires one by default. The file can also have the key.
     type: path
   client_key:
-    description: File with the key of O(client_cert), where it is a file of its own.
+    description: File with the key of O(client_cert), where the key is in a separate file.
     type: path
-  connection_timeout:
+  timeout:
     description: Seconds to wait for a connection, and for each answer.
     type: float
     default: 5.0
 requirements:
   - redis >= 4.3
 notes:
-  - Nothing runs on the hosts of the sentinels and data nodes; their ports are enough. Run the task where these can be reached,
-    often with C(delegate_to=localhost), and once for a whole set of sentinels. Redis 6.2 or newer, or Valkey.
+  - Nothing runs on the hosts of the sentinels and data nodes. Run the task on a host that can reach their ports, often with
+    C(delegate_to=localhost), and once for a whole set of sentinels. It needs Redis 6.2 or newer, or Valkey.
 """

@@ -13,14 +13,15 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Brings packages of Debian and Ubuntu to the versions declared, all in one transaction, and holds them against upgrades by the way.
-  - A version may be upstream's alone; V(1.36.3) is found as C(1.36.3-1.1), with or without epoch and repackers' suffix.
-  - C(apt-get update) is run only where no list on disk knows a version that is wanted.
-  - Before anything is changed apt is asked what it would do; what would remove, go back or change a held package is refused
-    unless the options allow it.
-  - Waits, bounded, for the locks of apt and dpkg, which C(unattended-upgrades) and C(cloud-init) hold for minutes on a first boot.
-  - Finishes what an interrupted dpkg has left (C(dpkg --configure -a)).
-  - Needs Python's standard library alone on the target, not C(python3-apt).
+  - Brings packages of Debian and Ubuntu to the declared versions in one transaction, and holds them so that an upgrade of the system
+    does not change them.
+  - A version may be upstream's version only. V(1.36.3) finds C(1.36.3-1.1), with or without an epoch and a repacker's suffix, but not
+    the pre-release C(1.36.3~rc.1-1.1).
+  - Runs C(apt-get update) only if the lists on disk do not have a wanted version.
+  - Asks apt first what it would do. Refuses to remove or downgrade packages and to change held packages, unless the options allow it.
+  - Waits for the locks of apt and dpkg, which C(unattended-upgrades) and C(cloud-init) hold for minutes after the first boot.
+  - Finishes an interrupted run of dpkg first (C(dpkg --configure --pending), then C(apt-get --fix-broken install)).
+  - Requires only Python's standard library on the host, not C(python3-apt).
 extends_documentation_fragment:
   - eco2.platform.attributes
   - eco2.platform.attributes.apt
@@ -28,46 +29,46 @@ attributes:
   check_mode:
     support: full
     details: >-
-      Compares with dpkg's status, so that it works before the repositories are configured. What no list on disk knows yet is
-      taken for available.
+      Works before the repositories are configured. If no list on disk has a wanted version, check mode assumes that
+      C(apt-get update) finds it.
   diff_mode:
     support: full
   idempotent:
     support: full
 options:
   packages:
-    description: The packages. An empty list does nothing.
+    description: The packages. With an empty list, the module does nothing.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: The package's name.
+        description: The name of the package.
         type: str
         required: true
       version:
         description:
-          - The version, whole or upstream's part of it. Where several match, the newest is taken.
-          - When omitted or empty, whatever is installed is right; what is not gets the version that apt would choose.
+          - The full version, or upstream's part of it. If several versions match, the newest is installed.
+          - If omitted or empty, any installed version is accepted, and a missing package gets the version that apt would choose.
         type: str
         default: ""
       optional:
-        description: Whether to go on without it where no repository has it. RV(skipped_optional) names it then.
+        description: Whether to continue without the package if no repository has it. RV(skipped_optional) then lists it.
         type: bool
         default: false
   hold:
-    description: Whether the packages are held (V(true)) or not (V(false)). Left as they are when omitted.
+    description: Whether the packages are held (V(true)) or not (V(false)). Not changed if omitted.
     type: bool
   allow_change_held:
-    description: Whether packages that are held may be changed to the version wanted.
+    description: Whether packages that are held may be changed to the wanted version.
     type: bool
     default: false
   allow_downgrade:
-    description: Whether packages may go back to an older version.
+    description: Whether packages may be downgraded.
     type: bool
     default: false
   allow_remove:
-    description: Packages that may be removed where those wanted conflict with them.
+    description: Packages that may be removed if the wanted packages conflict with them.
     type: list
     elements: str
     default: []
@@ -76,7 +77,7 @@ options:
     type: bool
     default: false
   lock_timeout:
-    description: Seconds to wait for the locks of apt and dpkg, in all.
+    description: Seconds to wait for the locks of apt and dpkg in total.
     type: float
     default: 300.0
 seealso:
@@ -112,7 +113,10 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be; kind V(package), fields C(version) and C(held). After a failure only what was done.
+    - The changes that were made, or in check mode would be made. After a failure only the changes that were made.
+    - Kind V(package) has the fields C(version) and C(held), kind V(dpkg) is the end of an interrupted run of dpkg, kind V(lists) is
+      C(apt-get update).
+    - After a failed transaction also packages that it changed and the task does not name.
   returned: always
   type: list
   elements: dict
@@ -123,43 +127,41 @@ changes:
       action: create
       differences: [{"field": "version", "before": null, "after": "1.36.3-1.1"}, {"field": "held", "before": null, "after": true}]
 unchanged:
-  description: How many packages were as declared.
+  description: The number of packages that were as declared.
   returned: always
   type: int
 packages:
-  description: The full version of each package, as it is now or in check mode would be. Packages that are not there are left out.
-  returned: success
+  description: The full version of each installed package of the task, after the task or as predicted in check mode.
+  returned: unless the task was refused
   type: dict
   sample: {"kubelet": "1.36.3-1.1"}
 skipped_optional:
   description: Optional packages that no repository has.
-  returned: success
+  returned: unless the task was refused
   type: list
   elements: str
 repaired:
-  description: What an interrupted dpkg had left and was finished first; null where nothing was.
-  returned: success
+  description: What an interrupted run of dpkg left and the task finished first; null if there was nothing.
+  returned: unless the task was refused
   type: str
 failures:
-  description: Packages that could not be changed, each with the reason.
-  returned: when the transaction failed
+  description: The changes that failed, each with the reason.
+  returned: when a change failed
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before anything was changed, one line each.
-  returned: when it was refused
+  description: Why the task was refused before a package was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
 """
 
-import typing as t
-
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import packages
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.module import AptModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.packages import Packages
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
+def argument_spec() -> Spec:
     return {
         "packages": {
             "type": "list",
@@ -181,12 +183,7 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def main() -> None:
-    module = AptModule(argument_spec())
-    with module.failures():
-        result, outcome = packages.converge(module.params, module.check_mode, module.diff)
-        if outcome is not None and not outcome.complete:
-            module.fail(failure_message(outcome), **result)
-        module.exit(**result)
+    converging(argument_spec(), Packages)
 
 
 if __name__ == "__main__":

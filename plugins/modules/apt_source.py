@@ -14,57 +14,57 @@ author:
   - The eco2.platform authors (@eco2-platform)
 description:
   - Writes C(/etc/apt/sources.list.d/NAME.sources) and C(/etc/apt/keyrings/NAME.asc), the key first.
-  - The key is fetched where it is not there, and again when its address changes. It is trusted for this repository alone.
-  - Needs Python's standard library alone on the target, not C(python3-debian), C(gnupg) or C(curl).
-  - Does not run C(apt-get update); M(eco2.platform.apt_packages) does where it takes it.
+  - Fetches the key if it is missing, and again if its address changes. apt trusts the key for this repository only.
+  - Requires only Python's standard library on the host, not C(python3-debian), C(gnupg) or C(curl).
+  - Does not run C(apt-get update). M(eco2.platform.apt_packages) runs it if necessary.
 extends_documentation_fragment:
   - eco2.platform.attributes
   - eco2.platform.attributes.apt
 attributes:
   check_mode:
     support: full
-    details: Fetches nothing.
+    details: Does not fetch the key.
   diff_mode:
     support: full
   idempotent:
     support: full
 options:
   name:
-    description: The name of the files.
+    description: The base name of the two files.
     type: str
     required: true
   state:
-    description: Whether the repository is configured.
+    description: Whether the repository must be configured.
     type: str
     choices: [present, absent]
     default: present
   uris:
-    description: Addresses of the repository.
+    description: The addresses of the repository.
     type: list
     elements: str
     default: []
   suites:
-    description: Suites, such as V(bookworm). V(/) is that of a flat repository, such as Kubernetes has.
+    description: The suites, such as V(bookworm). V(/) is the suite of a flat repository such as that of Kubernetes.
     type: list
     elements: str
     default: []
   components:
-    description: Components, such as V(main). A flat repository has none.
+    description: The components, such as V(main). A flat repository has none.
     type: list
     elements: str
     default: []
   key:
-    description: Address of the armoured OpenPGP key that signs the repository (C(https://), C(http://) or C(file:///) on the target).
+    description: The address of the armoured OpenPGP key that signs the repository (C(https://), C(http://), or C(file:///) on the host).
     type: str
   replaces:
     description:
-      - Names, or patterns of names, of other files in C(/etc/apt/sources.list.d) that are to go, such as V(kubernetes.list).
-      - Two files that name one repository with two keys make apt refuse everything.
+      - Names or name patterns of other files in C(/etc/apt/sources.list.d) to remove, such as V(kubernetes.list).
+      - If two files configure the same repository with different keys, apt stops with an error.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds to wait for the key.
+    description: Seconds to wait for the server of the key.
     type: float
     default: 30.0
 seealso:
@@ -85,7 +85,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What was changed, or in check mode would be; kinds V(file) and V(key). After a failure only what was done.
+  description: >-
+    The changes that were made, or in check mode would be made; kinds V(file) and V(key). After a failure only the changes that were made.
   returned: always
   type: list
   elements: dict
@@ -96,29 +97,27 @@ changes:
       action: create
       differences: [{"field": "key", "before": null, "after": "from https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key"}]
 unchanged:
-  description: How many of the files were as declared.
+  description: The number of the two files that were as declared.
   returned: always
   type: int
 failures:
-  description: Files that could not be written, each with the reason.
-  returned: when writing failed
+  description: The changes that failed, each with the reason.
+  returned: when a change failed
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before anything was changed, one line each.
-  returned: when it was refused
+  description: Why the task was refused before anything was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
 """
 
-import typing as t
-
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import source
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.module import AptModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.source import Source, passwords
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
+def argument_spec() -> Spec:
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -132,12 +131,7 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def main() -> None:
-    module = AptModule(argument_spec())
-    with module.failures():
-        result, outcome = source.converge(module.params, module.check_mode, module.diff)
-        if outcome is not None and not outcome.complete:
-            module.fail(failure_message(outcome), **result)
-        module.exit(**result)
+    converging(argument_spec(), Source, passwords)
 
 
 if __name__ == "__main__":

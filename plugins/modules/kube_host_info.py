@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that a join or a report asks of a host."""
+"""The facts of a host that matter to Kubernetes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Reads what the decision to join a node, or a report on one, takes; in a third of a second or less.
-  - What is missing is null, false or empty. A bare machine is a normal answer.
-  - containerd's configuration is what is in force (C(containerd config dump)), not what a file says.
-  - Needs Python's standard library alone on the host.
+  - Reads the facts that a join or a report on a node requires, in a third of a second or less.
+  - What is missing is null, false or empty. A host where nothing is installed is not an error.
+  - The configuration of containerd is the one in force (C(containerd config dump)), not that of a file.
+  - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
 attributes:
@@ -30,32 +30,33 @@ attributes:
     details: Changes nothing.
 options:
   packages:
-    description: Packages whose versions and holds are of interest.
+    description: Packages whose versions and holds to read.
     type: list
     elements: str
     default: []
   sysctls:
-    description: Sysctls whose values are of interest.
+    description: Sysctls whose values to read.
     type: list
     elements: str
     default: []
   digests:
-    description: Files, by path or pattern, of which a digest of the content is of interest.
+    description: Paths or path patterns of files whose SHA-256 digests to read.
     type: list
     elements: str
     default: []
   wanted:
     description:
-      - Parts of RV(host) by their path, such as V(containerd.config.cgroup_systemd), with the value that each should have.
-      - Of a path that ends with C(version), a package's revision and a C(v) in front do not count.
+      - Paths in RV(host), such as V(containerd.config.cgroup_systemd), each with the value that it should have.
+      - If a path ends with C(version), the epoch and the revision of a package and a C(v) in front do not count. The pre-release
+        C(1.36.3~rc.1-1.1) is not V(1.36.3).
     type: dict
     default: {}
   wait_for_boot:
-    description: Seconds to wait until cloud-init has finished, where it runs.
+    description: Seconds to wait until cloud-init has finished, if it is enabled.
     type: float
     default: 0.0
   cloud:
-    description: V(ec2) asks EC2's metadata service (IMDSv2) too.
+    description: V(ec2) also asks the metadata service of EC2 (IMDSv2).
     type: str
     choices: [ec2]
   cloud_address:
@@ -63,17 +64,17 @@ options:
     type: str
     default: http://169.254.169.254
   cloud_timeout:
-    description: Seconds to wait for the metadata service in all.
+    description: Seconds to wait for the metadata service in total.
     type: float
     default: 3.0
 notes:
-  - Run it as root (C(become)); what only root may read is missing otherwise.
+  - Run it as root (C(become)). Otherwise what only root may read is missing.
 seealso:
-  - module: eco2.platform.kube_host
+  - module: eco2.platform.host
 """
 
 EXAMPLES = r"""
-- name: What is this host, and is it as it should be?
+- name: Read the host and compare it
   eco2.platform.kube_host_info:
     packages: [kubelet, containerd.io]
     wanted:
@@ -91,7 +92,7 @@ host:
   type: dict
   contains:
     hostname:
-      description: The operating system's name of it.
+      description: The host name.
       type: str
     distribution:
       description: Such as V(debian) or V(ubuntu).
@@ -100,29 +101,29 @@ host:
       description: Such as V(bookworm).
       type: str
     architecture:
-      description: Debian's name of it, such as V(amd64).
+      description: The architecture as Debian names it, such as V(amd64).
       type: str
     boot:
       description: C(cloud_init), which is V(absent), V(running), V(done) or V(error), and its C(errors).
       type: dict
     packages:
-      description: Of those asked for, version and hold of what is installed.
+      description: The version and the hold of each package of O(packages) that is installed.
       type: dict
       sample: {"kubelet": {"version": "1.36.3-1.1", "held": true}}
     services:
       description: >-
-        containerd and kubelet; C(active) in systemd's words or V(missing), C(enabled), and C(failure), the last line of its
-        journal that tells why, where it fails.
+        containerd and kubelet; C(active) as systemd names it or V(missing), C(enabled), and C(failure), the last line of the journal
+        that tells why the service fails.
       type: dict
       sample: {"containerd": {"active": "active", "enabled": true, "failure": null}}
     containerd:
       description: >-
-        Its C(version), and C(config), what is in force; C(version) of the form, C(cri_disabled), C(cgroup_systemd),
+        Its C(version) and its C(config) in force; the C(version) of the format, C(cri_disabled), C(cgroup_systemd),
         C(sandbox_image), C(registry_config_path), C(cni_bin_dirs), C(cni_conf_dir), C(runtime_settings) (plain values of the
         CRI's runtime section), and C(problem). Null where it is not installed.
       type: dict
     cri:
-      description: Whether the CRI is C(ready), and else the C(problem).
+      description: Whether the CRI is C(ready), and the C(problem) if it is not.
       type: dict
     kubelet_version:
       description: Such as V(1.36.3).
@@ -131,74 +132,73 @@ host:
       description: Such as V(1.36.3).
       type: str
     kubeadm_running:
-      description: Whether a kubeadm that this collection has started is still at work, as where its play was cut off.
+      description: Whether a kubeadm that this collection started is still running, for example after its play was interrupted.
       type: bool
     swap:
-      description: What is used as swap.
+      description: The devices and files in use as swap.
       type: list
       elements: str
     sysctls:
-      description: The values of those asked for as text; null where the kernel has no such key.
+      description: The values of O(sysctls) as strings; null if the kernel does not have the key.
       type: dict
       sample: {"net.ipv4.ip_forward": "1"}
     digests:
-      description: Of each file asked for that is there, the SHA-256 of its content.
+      description: The SHA-256 of each file of O(digests) that exists.
       type: dict
     cgroup_version:
       description: V(1) or V(2).
       type: int
     kubelet_conf:
       description: >-
-        Of C(/etc/kubernetes/kubelet.conf); C(node_name) (of the certificate), C(server), C(ca_pin), C(ca_pins),
-        C(certificate_not_after), C(certificate_expired). Null where there is no such file.
+        The facts of C(/etc/kubernetes/kubelet.conf); C(node_name) (from the certificate), C(server), C(ca_pin), C(ca_pins),
+        C(certificate_not_after), C(certificate_expired). Null if the file does not exist.
       type: dict
     bootstrap_kubelet_conf:
-      description: Whether there is a C(bootstrap-kubelet.conf), which a join removes at its end.
+      description: Whether C(bootstrap-kubelet.conf) exists, which a join removes at its end.
       type: bool
     ca_pin:
-      description: The pin of C(/etc/kubernetes/pki/ca.crt), the first where there are several.
+      description: The pin of C(/etc/kubernetes/pki/ca.crt), the first if there are several.
       type: str
       sample: sha256:2f1e6a7d0b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6
     ca_pins:
-      description: All its pins.
+      description: All pins of C(/etc/kubernetes/pki/ca.crt).
       type: list
       elements: str
     static_pods:
-      description: The static pods, by their files' names.
+      description: The names of the files of static pods.
       type: list
       elements: str
     kubelet_config:
-      description: Whether there is a C(/var/lib/kubelet/config.yaml).
+      description: Whether C(/var/lib/kubelet/config.yaml) exists.
       type: bool
     kubelet_flags:
-      description: What kubeadm passes to the kubelet (C(KUBELET_KUBEADM_ARGS)).
+      description: The flags that kubeadm passes to the kubelet (C(KUBELET_KUBEADM_ARGS)).
       type: str
     default_kubelet:
-      description: What C(/etc/default/kubelet) passes to it (C(KUBELET_EXTRA_ARGS)).
+      description: The flags in C(/etc/default/kubelet) (C(KUBELET_EXTRA_ARGS)).
       type: str
     cni_configured:
       description: The files of C(/etc/cni/net.d).
       type: list
       elements: str
     cloud:
-      description: C(provider_id), C(zone), C(region), C(instance_type), C(private_ip), or the C(problem). Null when not asked.
+      description: C(provider_id), C(zone), C(region), C(instance_type), C(private_ip), or the C(problem). Null without O(cloud).
       type: dict
 differences:
-  description: Where the host is not as O(wanted).
+  description: The facts that are not as O(wanted).
   returned: success
   type: list
   elements: dict
   sample: [{"what": "kubelet_version", "is": "1.36.2", "wanted": "1.36.3"}]
 """
 
-import typing as t
-
-from ansible_collections.eco2.platform.plugins.module_utils._host.module import HostModule
-from ansible_collections.eco2.platform.plugins.module_utils._node import facts as host_facts
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._node import facts
 from ansible_collections.eco2.platform.plugins.module_utils._node.cloud import ADDRESS
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
+def argument_spec() -> Spec:
     return {
         "packages": {"type": "list", "elements": "str", "default": []},
         "sysctls": {"type": "list", "elements": "str", "default": []},
@@ -212,10 +212,7 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def main() -> None:
-    module = HostModule(argument_spec())
-    with module.failures():
-        host = host_facts.gather(module.params)
-        module.exit(changed=False, host=host, differences=host_facts.differences(host, module.params["wanted"]))
+    reading(argument_spec(), facts.read)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Runs C(kubeadm init) on the machine, unless a control plane is there already.
-  - The configuration is validated by C(kubeadm config validate) and goes to kubeadm by its standard input. No token and no
-    certificate key is printed; kubeadm's bootstrap token is one of ten minutes.
-  - What an unfinished init left is named, and never deleted.
+  - Runs C(kubeadm init) on the machine, unless it has a control plane.
+  - C(kubeadm config validate) checks the configuration, which kubeadm reads from stdin. kubeadm prints no token and no certificate key,
+    and its bootstrap token expires after ten minutes.
+  - Names the files that an unfinished init left, and never deletes them.
 extends_documentation_fragment:
   - eco2.platform.attributes
   - eco2.platform.kubeadm
@@ -25,21 +25,21 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
   advertise_address:
-    description: The address that the API server tells others. By default that of the interface with the default route.
+    description: The address that the API server advertises. By default the address of the interface with the default route.
     type: str
   cluster_configuration:
     description:
       - The fields of kubeadm's ClusterConfiguration, such as C(kubernetesVersion), C(controlPlaneEndpoint) and C(networking).
-      - C(extraArgs) may be a mapping or a list of C(name) and C(value); it becomes what the version takes.
+      - C(extraArgs) may be a mapping or a list of C(name) and C(value). It is converted to what the version expects.
     type: dict
     default: {}
   kubelet_configuration:
-    description: The fields of the KubeletConfiguration, which all nodes of the cluster get.
+    description: The fields of the KubeletConfiguration for all nodes of the cluster.
     type: dict
     default: {}
   kube_proxy_configuration:
@@ -47,7 +47,9 @@ options:
     type: dict
     default: {}
   timeout:
-    description: Seconds that kubeadm may take, pulling images included. Then it is stopped, with all that it started but the kubelet.
+    description:
+      - Seconds that kubeadm may take, including the pull of images. Then it is stopped with all processes that it started, except the
+        kubelet.
     type: int
     default: 600
 seealso:
@@ -71,42 +73,68 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: What the machine is now, or in check mode would be.
-  returned: success
+  description: >-
+    The state of the machine, or in check mode the state that it would have; V(joined), V(initialised) (a control plane), V(reset) (no
+    files of kubeadm) or V(unfinished) (a join or an init was interrupted).
+  returned: unless the task was refused
   type: str
   sample: initialised
 reason:
-  description: Why something was done, or nothing.
-  returned: success
+  description: Why something was done, or why not.
+  returned: unless the task was refused
   type: str
-  sample: initialised with kubeadm v1.36.3 (v1beta4)
+  sample: kubeadm v1.36.3 (v1beta4) ran init
 preflight_warnings:
-  description: What kubeadm's preflight checks warned of.
-  returned: success
+  description: The warnings of kubeadm's preflight checks.
+  returned: unless the task was refused
   type: list
   elements: str
+changes:
+  description: The run of kubeadm, if it succeeded or in check mode would be started; kind V(init).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: init
+      object: k8s-a
+      identity: {"name": "k8s-a"}
+      action: create
+      differences: [{"field": "state", "before": "reset", "after": "initialised"}]
+unchanged:
+  description: 1 if there was nothing to do.
+  returned: always
+  type: int
+failures:
+  description: >-
+    The run of kubeadm that failed, with the reason. C(changed) is true unless kubeadm failed before it wrote anything.
+  returned: when kubeadm failed, or the API server does not know the Node in time
+  type: list
+  elements: dict
+problems:
+  description: Why the task was refused before anything was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
+  type: list
+  elements: dict
 """
 
-import typing as t
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._node.join import OPTIONS, Init
 
-from ansible_collections.eco2.platform.plugins.module_utils._node import join as joining
 
-
-def argument_spec() -> dict[str, t.Any]:
+def argument_spec() -> Spec:
     return {
-        "node_registration": {"type": "dict", "options": joining.registration_spec(), "apply_defaults": True, "default": {}},
+        **OPTIONS,
         "advertise_address": {"type": "str"},
         "cluster_configuration": {"type": "dict", "default": {}},
         "kubelet_configuration": {"type": "dict", "default": {}},
         "kube_proxy_configuration": {"type": "dict", "default": {}},
-        "config_version": {"type": "str", "choices": ["v1beta3", "v1beta4"]},
-        "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "int", "default": 600},
     }
 
 
 def main() -> None:
-    joining.run(argument_spec(), lambda dummy: joining.init)
+    converging(argument_spec(), Init)
 
 
 if __name__ == "__main__":

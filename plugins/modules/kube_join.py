@@ -2,28 +2,28 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make this machine a worker of a kubeadm cluster, or clear what an unfinished join left."""
+"""Make this machine a worker of a kubeadm cluster, or reset it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: kube_join
-short_description: Join a machine to a kubeadm cluster as a worker, or clear an unfinished join
+short_description: Join a machine to a kubeadm cluster as a worker, or reset it
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Runs C(kubeadm join) on the machine, or C(kubeadm reset) where O(state=reset), each only where it has something to do.
-  - The configuration is validated by C(kubeadm config validate) and goes to kubeadm by its standard input; the token stands in no
-    file, command line, journal or output. What kubeadm prints is searched for secrets and comes back as one line that says what to do.
-  - A machine that has C(/etc/kubernetes/kubelet.conf) of the same cluster is left alone; one of another cluster is an error.
-  - The module ends once the API server knows the Node, which it asks with the kubelet's own credentials.
-  - Without pipelining Ansible puts a task's arguments, the token among them, into a file of the node for a moment, and leaves it there
-    where it is killed. Set C(ansible_pipelining) and C(ansible_ssh_pipelining) for the task, as the example does.
-  - Only one kubeadm runs at a time. A module whose connection was cut goes on within O(timeout), and the next one waits for it.
-  - Labels and taints are registered with the Node, so that there is no moment without them. If a Node of that name exists they
-    have no effect, which is why M(eco2.platform.kube_nodes) removes stale ones first.
+  - Runs C(kubeadm join), or with O(state=reset) C(kubeadm reset), if there is something to do.
+  - C(kubeadm config validate) checks the configuration, which kubeadm reads from stdin. The token is in no file, command line, journal
+    or output. Secrets in kubeadm's output are masked, and an error is returned as one line that says what to do.
+  - Does nothing on a machine that has C(/etc/kubernetes/kubelet.conf) of the same cluster. A machine of another cluster is an error.
+  - Waits until the API server knows the Node, which it asks with the kubelet's own credentials.
+  - Without pipelining, Ansible writes the arguments of a task, the token among them, to a temporary file on the host, and leaves it there
+    if the task is killed. Set C(ansible_pipelining) and C(ansible_ssh_pipelining) for the task as in the example.
+  - Only one kubeadm runs at a time. If the connection breaks, the module goes on within O(timeout), and the next run waits for it.
+  - Labels and taints are registered with the Node, so that it never exists without them. They have no effect if the Node already exists;
+    M(eco2.platform.kube_nodes) removes stale Nodes first.
 extends_documentation_fragment:
   - eco2.platform.attributes
   - eco2.platform.kubeadm
@@ -31,33 +31,33 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
   state:
     description:
       - V(joined) joins the machine.
-      - V(reset) clears what a join left, finished or not, by C(kubeadm reset) without its phase that deletes etcd's data. Neither
-        iptables nor CNI configuration are touched. Refused on a control plane and where there are other static pods.
+      - V(reset) removes the files of a join, finished or not, with C(kubeadm reset) without its phase that deletes etcd's data. It does
+        not change iptables and CNI configuration. Refused on a control plane and on a machine with other static pods.
     type: str
     choices: [joined, reset]
     default: joined
   token:
-    description: A bootstrap token that the cluster knows. Needed to join, but in check mode.
+    description: A bootstrap token that the cluster knows. Required to join, except in check mode.
     type: str
   endpoint:
-    description: The API server that kubeadm asks, as C(host:port). Needed to join, but in check mode.
+    description: The API server that kubeadm asks, as C(host:port). Required to join, except in check mode.
     type: str
   ca_cert_hashes:
     description:
       - The pins of the cluster's CA, each C(sha256:) and the hexadecimal digest of its public key.
-      - Needed to join, but in check mode.
+      - Required to join, except in check mode.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds that kubeadm may take. Then it is stopped, with all that it started but the kubelet.
+    description: Seconds that kubeadm may take. Then it is stopped with all processes that it started, except the kubelet.
     type: int
     default: 300
 seealso:
@@ -66,7 +66,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What a machine needs to join
+- name: Get a bootstrap token
   eco2.platform.kube_bootstrap_token:
     kubeconfig: /etc/eco2/admin.conf
   delegate_to: localhost
@@ -94,7 +94,7 @@ EXAMPLES = r"""
     ansible_pipelining: true
     ansible_ssh_pipelining: true
 
-- name: Clear what an unfinished join left
+- name: Remove the files of an unfinished join
   eco2.platform.kube_join:
     state: reset
   become: true
@@ -102,42 +102,68 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: What the machine is now, or in check mode would be.
-  returned: success
+  description: >-
+    The state of the machine, or in check mode the state that it would have; V(joined), V(initialised) (a control plane), V(reset) (no
+    files of kubeadm) or V(unfinished) (a join or an init was interrupted).
+  returned: unless the task was refused
   type: str
   sample: joined
 reason:
-  description: Why something was done, or nothing.
-  returned: success
+  description: Why something was done, or why not.
+  returned: unless the task was refused
   type: str
-  sample: joined by 10.0.0.10:6443 with kubeadm v1.36.3 (v1beta4)
+  sample: kubeadm v1.36.3 (v1beta4) ran join
 preflight_warnings:
-  description: What kubeadm's preflight checks warned of.
-  returned: success
+  description: The warnings of kubeadm's preflight checks.
+  returned: unless the task was refused
   type: list
   elements: str
+changes:
+  description: The run of kubeadm, if it succeeded or in check mode would be started; kind V(join) or V(reset).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: join
+      object: k8s-a
+      identity: {"name": "k8s-a"}
+      action: create
+      differences: [{"field": "state", "before": "reset", "after": "joined"}]
+unchanged:
+  description: 1 if there was nothing to do.
+  returned: always
+  type: int
+failures:
+  description: >-
+    The run of kubeadm that failed, with the reason. C(changed) is true unless kubeadm failed before it wrote anything.
+  returned: when kubeadm failed, or the API server does not know the Node in time
+  type: list
+  elements: dict
+problems:
+  description: Why the task was refused before anything was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
+  type: list
+  elements: dict
 """
 
-import typing as t
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._node.join import OPTIONS, Join, Reset
 
-from ansible_collections.eco2.platform.plugins.module_utils._node import join as joining
 
-
-def argument_spec() -> dict[str, t.Any]:
+def argument_spec() -> Spec:
     return {
         "state": {"type": "str", "choices": ["joined", "reset"], "default": "joined"},
         "token": {"type": "str", "no_log": True},
         "endpoint": {"type": "str"},
         "ca_cert_hashes": {"type": "list", "elements": "str", "default": []},
-        "node_registration": {"type": "dict", "options": joining.registration_spec(), "apply_defaults": True, "default": {}},
-        "config_version": {"type": "str", "choices": ["v1beta3", "v1beta4"]},
-        "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
+        **OPTIONS,
         "timeout": {"type": "int", "default": 300},
     }
 
 
 def main() -> None:
-    joining.run(argument_spec(), lambda state: joining.join if state == "joined" else joining.reset)
+    converging(argument_spec(), lambda params: Join(params) if params["state"] == "joined" else Reset(params))
 
 
 if __name__ == "__main__":

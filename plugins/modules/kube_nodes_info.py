@@ -2,7 +2,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster's nodes, and what one joins it by."""
+"""The nodes of a cluster, and what a machine needs to join it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Reads all nodes in one request, and returns of each what a playbook asks for in a flat shape; with it the API server's version, and
-    the endpoint and the CA pin by which machines join.
+  - Reads all nodes in one request, and returns what a playbook needs to know of each in a flat form. It also returns the version of the
+    API server, and the endpoint and the CA pin that machines need to join.
 extends_documentation_fragment:
   - eco2.platform.kube_connection
   - eco2.platform.attributes
@@ -33,24 +33,24 @@ requirements:
   - jmespath, for O(query)
 options:
   names:
-    description: Return only the nodes of these names. Those that the cluster does not know are in RV(missing).
+    description: Return only the nodes with these names. Names that the cluster does not have are in RV(missing).
     type: list
     elements: str
   label_selector:
-    description: Return only nodes with such labels, as in V(role=worker,phase!=5).
+    description: Return only nodes with these labels, such as V(role=worker,phase!=5).
     type: str
   pods:
-    description: Whether to count the pods of each node, too. It takes the verb C(list) on pods of all namespaces.
+    description: Whether to count the pods of each node too. This needs the verb C(list) on the pods of all namespaces.
     type: bool
     default: false
   query:
-    description: A JMESPath expression over all that is returned, such as V(nodes[?!ready].name). Its outcome is in RV(query_result).
+    description: A JMESPath expression over everything that is returned, such as V(nodes[?!ready].name). Its result is in RV(query_result).
     type: str
   wait_timeout:
     description:
-      - Seconds to wait until the API server answers and has its C(kube-public/cluster-info), which C(kubeadm init) makes last. With V(0)
-        nothing is waited for. It may take three times O(timeout) longer where nothing answers at all.
-      - A certificate that is not trusted and credentials that are not accepted end it at once.
+      - Seconds to wait until the API server answers and has its C(kube-public/cluster-info), which C(kubeadm init) creates last. With V(0)
+        the task does not wait. Where nothing answers at all, it may take longer by three times O(timeout).
+      - A certificate that is not trusted, or credentials that are not accepted, end the wait at once.
     type: float
     default: 0.0
 seealso:
@@ -61,13 +61,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which nodes are not Ready, and why
+- name: Find the nodes that are not Ready, and why
   eco2.platform.kube_nodes_info:
     kubeconfig: ~/.kube/eco2
     query: "nodes[?!ready].{name: name, why: ready_reason}"
-  register: sick
+  register: not_ready
 
-- name: The nodes of this play, with the pods they run
+- name: Read the nodes of this play, with the number of their pods
   eco2.platform.kube_nodes_info:
     kubeconfig: "{{ kube_kubeconfig }}"
     names: "{{ ansible_play_hosts }}"
@@ -90,10 +90,10 @@ nodes:
       type: str
       sample: k8s-rabbitmq
     uid:
-      description: The UID of this Node object; a machine that joins anew under the same name gets another.
+      description: The UID of this Node object. A machine that joins again under the same name gets another UID.
       type: str
     ready:
-      description: Whether its kubelet says that it is Ready.
+      description: Whether the node is Ready.
       type: bool
     ready_reason:
       description: Reason and message of the condition Ready.
@@ -115,7 +115,7 @@ nodes:
       type: str
       sample: Debian GNU/Linux 12 (bookworm)
     internal_ip:
-      description: The first internal address; null where it has none.
+      description: The first internal address, or null where it has none.
       type: str
     addresses:
       description: All addresses, each with type and address.
@@ -128,24 +128,24 @@ nodes:
       description: The annotations.
       type: dict
     taints:
-      description: The taints, each with key, effect and, where there is one, value.
+      description: The taints, each with key, effect and, if it has one, value.
       type: list
       elements: dict
     conditions:
-      description: The conditions, as the API has them.
+      description: The conditions, as the API returns them.
       type: list
       elements: dict
     pods:
-      description: How many pods run there or are about to; only with O(pods).
+      description: How many pods run there or are starting; only with O(pods).
       type: int
     pod_cidr:
-      description: The addresses of its pods; null where none were given.
+      description: The address range of its pods, or null where it has none.
       type: str
     created:
-      description: When the Node object was made.
+      description: When the Node object was created.
       type: str
 missing:
-  description: Those of O(names) that the cluster does not know.
+  description: Those of O(names) that the cluster does not have.
   returned: success
   type: list
   elements: str
@@ -155,32 +155,33 @@ api_server_version:
   type: str
   sample: 1.36.3
 ca_pin:
-  description: The pin of the cluster's certificate authority, from C(kube-public/cluster-info); null where that is not there.
+  description: The pin of the cluster's certificate authority, from C(kube-public/cluster-info), or null where that is missing.
   returned: success
   type: str
   sample: sha256:7c2e69131a36ae2a042a339b33381c6d0d43887e2de83720eff5359e26aec866
 ca_pins:
-  description: The pins of all its certificate authorities; while one is rotated there are two.
+  description: The pins of all its certificate authorities. There are two while a CA is rotated.
   returned: success
   type: list
   elements: str
 cluster_endpoint:
-  description: HOST:PORT by which machines reach the API server, from C(kube-public/cluster-info); null where that is not there.
+  description: HOST:PORT where machines reach the API server, from C(kube-public/cluster-info), or null where that is missing.
   returned: success
   type: str
   sample: k8s-api.eco2.internal:6443
 query_result:
-  description: What O(query) found.
+  description: The result of O(query).
   returned: with O(query)
   type: raw
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import KubeModule
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import info as nodes_info
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.info import awaited
 
 
-def argument_spec() -> arguments.Spec:
+def argument_spec() -> Spec:
     return {
         **arguments.connection(),
         "names": {"type": "list", "elements": "str"},
@@ -192,9 +193,7 @@ def argument_spec() -> arguments.Spec:
 
 
 def main() -> None:
-    module = KubeModule(argument_spec())
-    with module.reporting() as client:
-        module.exit(changed=False, **nodes_info.awaited(client, module.params))
+    reading(argument_spec(), awaited)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a broker holds, in the shape that rabbitmq_topology takes."""
+"""What a broker has, in the form that rabbitmq_topology takes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Reads a broker in one request for each kind of object, however many objects there are.
-  - RV(topology) has the shape of the arguments of M(eco2.platform.rabbitmq_topology), so that it can be kept as a file, compared,
-    and fed back, to the same broker or to another one.
-  - Left out is what nobody declares; the broker's own exchanges and bindings, exclusive and server-named queues.
+  - Reads a broker with one request for each kind of object, however many objects there are.
+  - RV(topology) has the form of the arguments of M(eco2.platform.rabbitmq_topology), so that it can be stored in a file, compared,
+    and applied to the same broker or to another one.
+  - It leaves out what nobody declares, which is the broker's own exchanges and bindings, and exclusive and server-named queues.
 extends_documentation_fragment:
   - eco2.platform.rabbitmq_connection
   - eco2.platform.attributes
@@ -34,14 +34,16 @@ attributes:
 options:
   kinds:
     description:
-      - The kinds to read. All that the user may read, when omitted; RV(not_readable) then names the others.
-      - Users, permissions and user limits take the tag C(administrator).
+      - The kinds to read. When omitted, the module reads all kinds that the user may read, and RV(not_readable) lists the others.
+      - Users, permissions and user limits need the tag C(administrator).
     type: list
     elements: str
     choices:
+      # The kinds, written by tools/document.
       - bindings
       - exchanges
       - operator_policies
+      - parameters
       - permissions
       - policies
       - queues
@@ -50,12 +52,13 @@ options:
       - users
       - vhost_limits
       - vhosts
+      # End.
   vhosts:
-    description: Read only these vhosts. Users and their limits are of the whole broker all the same.
+    description: Read only these vhosts. Users and their limits belong to the whole broker and are always read.
     type: list
     elements: str
-  include_password_hashes:
-    description: Return the users' password hashes too. They are secrets; whoever runs the task sees them, so add C(no_log).
+  include_secrets:
+    description: Also return what is secret, such as the password hashes of users. Add C(no_log) to the task to hide them from its output.
     type: bool
     default: false
 seealso:
@@ -63,7 +66,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What runs where
+- name: Read the queues and bindings of one vhost
   eco2.platform.rabbitmq_info:
     url: https://rabbitmq.example.org:15671
     username: monitor
@@ -72,7 +75,7 @@ EXAMPLES = r"""
     kinds: [queues, bindings]
   register: rabbitmq
 
-- name: Make another broker hold the same
+- name: Declare the same queues on another broker
   eco2.platform.rabbitmq_topology:
     url: https://other.example.org:15671
     username: admin
@@ -84,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 broker:
-  description: The broker, and who we are to it.
+  description: The broker, and the user that the module connected as.
   returned: success
   type: dict
   contains:
@@ -97,7 +100,7 @@ broker:
       type: str
       sample: rabbit@rabbit
     exchange_types:
-      description: The types of exchange that it knows.
+      description: The types of exchange that the broker has.
       type: list
       elements: str
     user:
@@ -108,34 +111,35 @@ broker:
       type: list
       elements: str
 topology:
-  description: One list for each kind read, named and shaped like the arguments of M(eco2.platform.rabbitmq_topology), sorted.
+  description: One sorted list for each kind that was read, in the form of the arguments of M(eco2.platform.rabbitmq_topology).
   returned: success
   type: dict
   sample: {"queues": [{"vhost": "eco2", "name": "celery", "type": "quorum", "durable": true, "auto_delete": false, "arguments": {}}]}
 not_readable:
-  description: The kinds that were left out since the user has no right to read them.
+  description: The kinds that were left out, because the user has no right to read them.
   returned: success
   type: list
   elements: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments, export, kinds
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.module import RabbitMQModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.export import info
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_OPTION
 
 
-def argument_spec() -> arguments.Spec:
+def argument_spec() -> Spec:
     return {
         **arguments.connection(),
-        "kinds": {"type": "list", "elements": "str", "choices": sorted(kinds.BY_OPTION)},
+        "kinds": {"type": "list", "elements": "str", "choices": sorted(BY_OPTION)},
         "vhosts": {"type": "list", "elements": "str"},
-        "include_password_hashes": {"type": "bool", "default": False, "no_log": False},
+        "include_secrets": {"type": "bool", "default": False, "no_log": False},
     }
 
 
 def main() -> None:
-    module = RabbitMQModule(argument_spec())
-    with module.reporting() as client:
-        module.exit(changed=False, **export.info(client, module.params))
+    reading(argument_spec(), info, arguments.secrets, arguments.LIBRARY)
 
 
 if __name__ == "__main__":

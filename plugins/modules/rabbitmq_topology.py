@@ -2,7 +2,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that a broker shall hold, in one task."""
+"""Everything that a broker must have, in one task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Takes everything that a broker shall hold in one task, as lists, as custom resources of the RabbitMQ Messaging Topology
-    Operator, or both; compares it with what is there in a handful of requests; and writes only the differences, side by side.
-  - Everything declared is checked before the first write; a problem is reported in one line that names the item.
-  - What check mode predicts is what a run does.
-  - Nothing is lost unawares. A deletion that would lose stored messages is refused unless the object is named in
-    O(allow_message_loss); queues and exchanges whose properties cannot change in place are left alone unless
-    O(on_immutable_change) says otherwise; nothing undeclared is deleted unless O(prune) says so.
-  - Should writing fail half-way, the result says what was done and what was not, and the next run goes on from there.
+  - Takes everything that a broker must have in one task, as lists, as custom resources of the RabbitMQ Messaging Topology
+    Operator, or both; compares it with what the broker has in a handful of requests; and writes only the differences, in parallel.
+  - The module checks everything that is declared before the first write, and reports each problem in one line that names the item.
+  - A run makes exactly the changes that check mode predicts.
+  - Nothing is lost without permission. The module refuses a deletion that would lose stored messages unless
+    O(allow_message_loss) names the object; it does not recreate queues and exchanges whose properties cannot change in place
+    unless O(on_immutable_change) allows it; it deletes nothing that is not declared unless O(prune) names its kind.
+  - If a write fails half-way, the result lists what was done and what was not, and the next run continues from there.
 extends_documentation_fragment:
   - eco2.platform.rabbitmq_connection
   - eco2.platform.attributes
@@ -34,18 +34,19 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - PyYAML, where O(manifests) holds YAML text
+  - PyYAML, if O(manifests) contains YAML text
 options:
   vhost:
     description:
-      - The vhost of list items that name none. It does not apply to O(manifests).
+      - The vhost of list items that do not name one. It does not apply to O(manifests).
     type: str
     default: /
+  # The options of the kinds, written by tools/document.
   vhosts:
     description:
-      - Virtual hosts. What an item omits stays as it is on the broker.
-      - Creating one gives the connecting user all permissions in it, as the broker always does.
-      - Deleting one deletes all it holds.
+      - Virtual hosts. A field that an item omits stays as it is on the broker.
+      - The broker gives the connecting user all permissions in a vhost that it creates.
+      - Deleting a vhost deletes everything in it.
     type: list
     elements: dict
     suboptions:
@@ -54,29 +55,34 @@ options:
         type: str
         required: true
       description:
-        description: A text for people.
+        description: Description of the vhost.
         type: str
       tags:
-        description: Tags of the vhost, as a whole.
+        description: The complete list of the vhost's tags.
         type: list
         elements: str
       default_queue_type:
-        description: The type of queues that are declared without one. Needs RabbitMQ 3.11.
+        description: The type of queues that are declared without one. Needs RabbitMQ 3.11 or newer.
         type: str
-        choices: [classic, quorum, stream]
+        choices:
+          - classic
+          - quorum
+          - stream
       tracing:
-        description: Whether messages are copied to the tracing exchange.
+        description: Whether the broker copies messages to the tracing exchange.
         type: bool
-      state: &state
-        description: Whether it shall exist.
+      state:
+        description: Whether the object must exist.
         type: str
-        choices: [present, absent]
+        choices:
+          - present
+          - absent
         default: present
   users:
     description:
-      - Users of the broker's own database. What an item omits stays as it is on the broker; a user created without password
-        and hash can log in by certificate or OAuth only.
-      - Deleting one deletes its permissions.
+      - Users of the broker's internal database. A field that an item omits stays as it is on the broker; a user that is created
+        without password and hash can log in only with a certificate or with OAuth.
+      - Deleting a user deletes its permissions.
     type: list
     elements: dict
     suboptions:
@@ -86,158 +92,223 @@ options:
         required: true
       password:
         description:
-          - The password. It is compared with the stored hash without a login, and sent only as a hash, so that the broker's
+          - The password. The module compares it with the stored hash without a login and sends only a hash, so that the broker's
             own rules for passwords do not see it.
         type: str
+      tags:
+        description: The complete list of the user's tags, such as V(administrator) or V(monitoring).
+        type: list
+        elements: str
       password_hash:
         description:
-          - The hash to store in place of a password, as RV(eco2.platform.rabbitmq_info#module:topology) returns it. Empty to
-            forbid logins by password.
+          - The hash to store in place of a password, as RV(eco2.platform.rabbitmq_info#module:topology) returns it. Empty
+            to forbid logins with a password.
         type: str
       hashing_algorithm:
         description: The algorithm of O(users[].password_hash).
         type: str
-        choices: [sha256, sha512, md5]
+        choices:
+          - sha256
+          - sha512
+          - md5
         default: sha256
-      tags:
-        description: The user's tags, as a whole, such as V(administrator) or V(monitoring).
-        type: list
-        elements: str
       update_password:
-        description: V(on_create) sets the password of a new user only; V(always) mends one that differs.
+        description: V(on_create) sets the password only when it creates the user; V(always) also replaces one that differs.
         type: str
-        choices: [always, on_create]
+        choices:
+          - always
+          - on_create
         default: always
-      state: *state
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
   vhost_limits:
-    description: Limits of vhosts, one each.
+    description: Limits of vhosts, one item for each.
     type: list
     elements: dict
     suboptions:
-      vhost: &vhost
-        description: The vhost it belongs to; O(vhost) where omitted.
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
         type: str
       name:
-        description: Which limit.
+        description: The limit to set.
         type: str
         required: true
-        choices: [max-connections, max-queues]
+        choices:
+          - max-connections
+          - max-queues
       value:
-        description: The limit; negative for none. Required unless absent.
+        description: The limit; a negative number for none. Required unless O(vhost_limits[].state=absent).
         type: int
-      state: *state
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
   user_limits:
-    description: Limits of users, one each.
+    description: Limits of users, one item for each.
     type: list
     elements: dict
     suboptions:
       user:
-        description: The user it belongs to.
+        description: Name of the user.
         type: str
         required: true
       name:
-        description: Which limit.
+        description: The limit to set.
         type: str
         required: true
-        choices: [max-connections, max-channels]
+        choices:
+          - max-connections
+          - max-channels
       value:
-        description: The limit; negative for none. Required unless absent.
+        description: The limit; a negative number for none. Required unless O(user_limits[].state=absent).
         type: int
-      state: *state
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
   permissions:
-    description: What users may do in a vhost. All three patterns are required unless absent.
+    description: What users may do in a vhost. All three patterns are required unless O(permissions[].state=absent).
     type: list
     elements: dict
     suboptions:
-      vhost: *vhost
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
       user:
-        description: The user.
+        description: Name of the user.
         type: str
         required: true
       configure:
-        description: Regular expression of the names that may be declared and deleted; empty for none.
+        description: Regular expression of the names that the user may declare and delete; empty for none.
         type: str
       write:
-        description: Regular expression of the names that may be written to; empty for none.
+        description: Regular expression of the names that the user may write to; empty for none.
         type: str
       read:
-        description: Regular expression of the names that may be read from; empty for none.
+        description: Regular expression of the names that the user may read from; empty for none.
         type: str
-      state: *state
-  topic_permissions:
-    description: Which routing keys users may use with a topic exchange. Both patterns are required unless absent.
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  policies:
+    description: Policies. Pattern and definition are required unless O(policies[].state=absent).
     type: list
     elements: dict
     suboptions:
-      vhost: *vhost
-      user:
-        description: The user.
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
         type: str
-        required: true
-      exchange:
-        description: The topic exchange; empty for the default exchange.
-        type: str
-        required: true
-      write:
-        description: Regular expression of the routing keys to publish with.
-        type: str
-      read:
-        description: Regular expression of the routing keys to bind with.
-        type: str
-      state: *state
-  policies:
-    description: Policies. Pattern and definition are required unless absent.
-    type: list
-    elements: dict
-    suboptions: &policy
-      vhost: *vhost
       name:
         description: Name of the policy.
         type: str
         required: true
       pattern:
-        description: Regular expression of the names it applies to.
+        description: Regular expression of the names that the policy applies to.
         type: str
       definition:
-        description: What it sets, such as C(max-length).
+        description: The settings of the policy, such as C(max-length).
         type: dict
       apply_to:
-        description: The kind of objects it applies to.
+        description: The objects that the policy applies to.
         type: str
-        choices: [all, exchanges, queues, classic_queues, quorum_queues, streams]
+        choices:
+          - all
+          - exchanges
+          - queues
+          - classic_queues
+          - quorum_queues
+          - streams
         default: all
       priority:
-        description: Of several policies that match an object only the one of highest priority applies.
+        description: Of several policies that match an object, only the one with the highest priority applies.
         type: int
         default: 0
-      state: *state
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
   operator_policies:
-    description: Operator policies, which overrule policies. Pattern and definition are required unless absent.
-    type: list
-    elements: dict
-    suboptions: *policy
-  exchanges:
-    description:
-      - Exchanges. The broker cannot change one in place; see O(on_immutable_change).
-      - Deleting one deletes its bindings, and from RabbitMQ 4.3 on its topic permissions.
+    description: Operator policies, which overrule policies. Pattern and definition are required unless O(operator_policies[].state=absent).
     type: list
     elements: dict
     suboptions:
-      vhost: *vhost
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
+      name:
+        description: Name of the policy.
+        type: str
+        required: true
+      pattern:
+        description: Regular expression of the names that the policy applies to.
+        type: str
+      definition:
+        description: The settings of the policy, such as C(max-length).
+        type: dict
+      apply_to:
+        description: The objects that the policy applies to.
+        type: str
+        choices:
+          - all
+          - exchanges
+          - queues
+          - classic_queues
+          - quorum_queues
+          - streams
+        default: all
+      priority:
+        description: Of several policies that match an object, only the one with the highest priority applies.
+        type: int
+        default: 0
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  exchanges:
+    description:
+      - Exchanges. The broker cannot change an exchange in place; see O(on_immutable_change).
+      - Deleting an exchange deletes its bindings and, from RabbitMQ 4.3 on, its topic permissions.
+    type: list
+    elements: dict
+    suboptions:
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
       name:
         description: Name of the exchange.
         type: str
         required: true
       type:
-        description: V(direct), V(fanout), V(topic), V(headers), or a type that a plugin of this broker brings.
+        description: V(direct), V(fanout), V(topic), V(headers), or a type that a plugin of this broker provides.
         type: str
         default: direct
       durable:
-        description: Whether it outlives the broker's restart.
+        description: Whether the exchange survives a restart of the broker.
         type: bool
         default: true
       auto_delete:
-        description: Whether it goes with the last binding from it.
+        description: Whether the broker deletes the exchange when its last binding is removed.
         type: bool
         default: false
       internal:
@@ -245,73 +316,159 @@ options:
         type: bool
         default: false
       arguments:
-        description: Its arguments, such as C(alternate-exchange), compared with their types.
+        description: Its arguments, such as C(alternate-exchange). The module compares them with their types.
         type: dict
         default: {}
-      state: *state
-  queues:
-    description: Queues and streams. The broker cannot change one in place; see O(on_immutable_change).
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  topic_permissions:
+    description:
+      - The routing keys that users may use with a topic exchange. Both patterns are required unless O(topic_permissions[].state=absent).
     type: list
     elements: dict
     suboptions:
-      vhost: *vhost
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
+      user:
+        description: Name of the user.
+        type: str
+        required: true
+      exchange:
+        description: Name of the topic exchange; empty for the default exchange.
+        type: str
+        required: true
+      write:
+        description: Regular expression of the routing keys that the user may publish with.
+        type: str
+      read:
+        description: Regular expression of the routing keys that the user may bind with.
+        type: str
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  queues:
+    description: Queues and streams. The broker cannot change a queue in place; see O(on_immutable_change).
+    type: list
+    elements: dict
+    suboptions:
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
       name:
         description: Name of the queue.
         type: str
         required: true
       type:
         description:
-          - V(classic), V(quorum) or V(stream). The same as the argument C(x-queue-type); give one of them.
-          - When omitted, a new queue gets its vhost's default type, and the type of an existing one is not compared.
+          - V(classic), V(quorum) or V(stream). The argument C(x-queue-type) is the same setting; give only one of them.
+          - When omitted, a new queue gets the default type of its vhost, and the type of an existing one is not compared.
         type: str
       durable:
-        description: Whether it outlives the broker's restart.
+        description: Whether the queue survives a restart of the broker.
         type: bool
         default: true
       auto_delete:
-        description: Whether it goes with its last consumer.
+        description: Whether the broker deletes the queue when its last consumer is gone.
         type: bool
         default: false
       arguments:
-        description: Its arguments, such as C(x-message-ttl) (milliseconds), compared with their types.
+        description: Its arguments, such as C(x-message-ttl) (milliseconds). The module compares them with their types.
         type: dict
         default: {}
-      state: *state
-  bindings:
-    description: Bindings. Everything about one is its identity, types of arguments included.
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  parameters:
+    description:
+      - Runtime parameters, such as shovels and federation upstreams. Policies, operator policies and limits of vhosts have
+        options of their own and are not accepted here.
+      - Values are compared with their types. Results do not show them. In output that shows the arguments of the task (C(-vvv)),
+        only addresses and passwords inside a value are masked; add C(no_log) to the task to hide the rest.
     type: list
     elements: dict
     suboptions:
-      vhost: *vhost
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
+      component:
+        description: The component that the parameter configures, such as V(shovel) or V(federation-upstream). Its plugin
+          must be enabled.
+        type: str
+        required: true
+      name:
+        description: Name of the parameter.
+        type: str
+        required: true
+      value:
+        description: The value, usually a dictionary. Required unless O(parameters[].state=absent).
+        type: raw
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  bindings:
+    description: Bindings. All options together identify a binding, the types of its arguments included.
+    type: list
+    elements: dict
+    suboptions:
+      vhost:
+        description: The vhost of the object; O(vhost) where omitted.
+        type: str
       source:
-        description: The exchange that messages come from.
+        description: Name of the exchange that messages come from.
         type: str
         required: true
       destination:
-        description: The queue or exchange that they go to.
+        description: Name of the queue or exchange that messages go to.
         type: str
         required: true
       destination_type:
-        description: What O(bindings[].destination) is.
+        description: The kind of O(bindings[].destination).
         type: str
-        choices: [queue, exchange]
+        choices:
+          - queue
+          - exchange
         default: queue
       routing_key:
-        description: The binding's key.
+        description: The routing key.
         type: str
         default: ''
       arguments:
         description: Its arguments, such as those that a headers exchange matches.
         type: dict
         default: {}
-      state: *state
+      state:
+        description: Whether the object must exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  # End.
   manifests:
     description:
       - Custom resources of the RabbitMQ Messaging Topology Operator (V(rabbitmq.com/v1beta1)) as dicts, as YAML text of any number
         of documents, or a list of either. Kinds are Vhost, Queue, Exchange, Binding, User, Permission, TopicPermission, Policy and
-        OperatorPolicy, and the Secrets that Users refer to, whose values are never shown, but for C(username).
-      - They mean what they mean to the operator, its defaults included (an exchange is not durable unless it says so).
-      - United with the lists; equal declarations are one, contradicting ones are refused with both named.
+        OperatorPolicy, and the Secrets that Users refer to. Of a Secret the module shows only C(username).
+      - They have the same meaning as for the operator, including its defaults (an exchange is not durable unless it says so).
+      - The module merges them with the lists. Equal declarations count as one; contradicting ones are refused, and both are named.
     type: raw
   cluster_reference:
     description:
@@ -320,17 +477,19 @@ options:
     type: str
   prune:
     description:
-      - Kinds of which everything not declared is deleted. Those that live in a vhost are pruned only in vhosts that this task
-        lists under O(vhosts) or as a Vhost resource; users and their limits in the whole broker.
-      - Never pruned are the connecting user and its rights, users tagged C(protected), the broker's own objects, exclusive,
-        auto-delete and server-named objects and their bindings, and what a declared object needs. A kind of which nothing is
-        declared is not pruned.
+      - Kinds of which the module deletes everything that is not declared. Objects in a vhost are pruned only in vhosts that this
+        task lists under O(vhosts) or as a Vhost resource; users and their limits are pruned in the whole broker.
+      - The module never prunes the connecting user and its rights, users with the tag C(protected), the broker's own objects,
+        exclusive, auto-delete and server-named objects and their bindings, and what a declared object needs. It does not prune a
+        kind of which nothing is declared.
     type: list
     elements: str
     choices:
+      # The kinds that can be pruned, written by tools/document.
       - bindings
       - exchanges
       - operator_policies
+      - parameters
       - permissions
       - policies
       - queues
@@ -338,10 +497,11 @@ options:
       - user_limits
       - users
       - vhost_limits
+      # End.
     default: []
   prune_ignore:
     description:
-      - Shell patterns of objects that O(prune) leaves alone, matched against the name that RV(changes[].object) has, such as
+      - Shell patterns of objects that O(prune) does not delete. They are matched against the name in RV(changes[].object), such as
         V(eco2/celeryev.*).
     type: list
     elements: str
@@ -352,9 +512,9 @@ options:
     default: 10
   allow_message_loss:
     description:
-      - Queues and vhosts that may be deleted with the messages they hold, each named as V(queue VHOST/NAME) or V(vhost NAME).
-      - Without it only what is proven empty is deleted. The proof takes 7 seconds where quorum queues are concerned, 12 for streams,
-        since their counts lag.
+      - Queues and vhosts that may be deleted together with their messages, each named as V(queue VHOST/NAME) or V(vhost NAME).
+      - All others are deleted only when they are proven to be empty. The proof takes 7 seconds for quorum queues and 12 seconds for
+        streams, because their message counts lag.
     type: list
     elements: str
     default: []
@@ -362,15 +522,15 @@ options:
     description:
       - What to do when a queue or exchange exists with other properties than declared.
       - V(fail) fails before the first write and names each difference.
-      - V(recreate_if_empty) deletes and declares it anew, if it is proven empty, and restores its bindings and topic
-        permissions. It refuses streams, and what has bindings or consumers unless O(accept_loss_window) is set.
+      - V(recreate_if_empty) deletes and declares it again if it is proven to be empty, and restores its bindings and topic
+        permissions. It refuses streams, and objects with bindings or consumers unless O(accept_loss_window=true).
     type: str
     choices: [fail, recreate_if_empty]
     default: fail
   accept_loss_window:
     description:
-      - Recreate what has bindings or consumers too. Messages published between deletion and declaration are lost, so stop
-        the publishers first.
+      - Also recreate objects with bindings or consumers. Messages that are published between deletion and declaration are lost, so
+        stop the publishers first.
     type: bool
     default: false
 seealso:
@@ -466,7 +626,7 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be, in the order of writing. After a failure only what was done.
+    - What was changed, or would be changed in check mode, in the order of writing. After a failure, only what was done.
   returned: always
   type: list
   elements: dict
@@ -480,7 +640,7 @@ changes:
       type: str
       sample: eco2/scan.vision
     identity:
-      description: The fields that make it this object.
+      description: The fields that identify the object.
       type: dict
       sample: {"vhost": "eco2", "name": "scan.vision"}
     action:
@@ -488,12 +648,12 @@ changes:
       type: str
       sample: create
     differences:
-      description: Each field that differs, with its value before and after; null where it is absent. Secrets read V((hidden\)).
+      description: Each field that differs, with its value before and after; null where it is absent. Secrets are shown as V((hidden\)).
       type: list
       elements: dict
       sample: [{"field": "durable", "before": null, "after": true}]
 unchanged:
-  description: How many declared objects were as declared.
+  description: The number of declared objects that already were as declared.
   returned: always
   type: int
   sample: 26
@@ -503,37 +663,57 @@ failures:
   type: list
   elements: dict
 unknown:
-  description: Changes that were sent and got no answer; they may have happened.
+  description: Changes that were sent and got no answer; the broker may have made them.
   returned: when writing failed
   type: list
   elements: dict
 not_attempted:
-  description: Changes that were not tried, since what they need failed or the broker was lost.
+  description: Changes that were not tried, because a change that they need failed or the broker could not be reached any more.
   returned: when writing failed
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before the first write, one line each.
-  returned: when the declaration was refused
+  description: Why the task was refused before the first write.
+  returned: when the task is refused
   type: list
-  elements: str
+  elements: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: declaration.missing
+    item:
+      description: The item or object with the problem.
+      type: str
+      sample: queues[3]
+    field:
+      description: The field of the item; empty if it is the whole item.
+      type: str
+      sample: name
+    message:
+      description: What is wrong, in one line.
+      type: str
+      sample: is required
+    remedy:
+      description: What to do about it; empty if RV(problems[].message) says so already.
+      type: str
 """
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments, kinds, topology
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.module import RabbitMQModule
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import arguments
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.service import Topology
 
-PRUNABLE = sorted(kind.option for kind in kinds.KINDS if kind is not kinds.VHOST)
 
-
-def argument_spec() -> arguments.Spec:
+def argument_spec() -> Spec:
     return {
         **arguments.connection(),
         **arguments.topology(),
         "vhost": {"type": "str", "default": "/"},
         "manifests": {"type": "raw"},
         "cluster_reference": {"type": "str"},
-        "prune": {"type": "list", "elements": "str", "choices": PRUNABLE, "default": []},
+        "prune": {"type": "list", "elements": "str", "choices": sorted(kind.option for kind in KINDS if kind.prunable), "default": []},
         "prune_ignore": {"type": "list", "elements": "str", "default": []},
         "prune_limit": {"type": "int", "default": 10},
         "allow_message_loss": {"type": "list", "elements": "str", "default": []},
@@ -543,12 +723,7 @@ def argument_spec() -> arguments.Spec:
 
 
 def main() -> None:
-    module = RabbitMQModule(argument_spec())
-    with module.reporting() as client:
-        result, outcome = topology.converge(client, module.params, module.check_mode, module.diff)
-        if outcome is not None and not outcome.complete:
-            module.fail(failure_message(outcome), **result)
-        module.exit(**result)
+    converging(argument_spec(), Topology, arguments.secrets, arguments.LIBRARY)
 
 
 if __name__ == "__main__":

@@ -14,20 +14,20 @@ version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Makes a replica the master, for maintenance of the old one, by way of its sentinels. No write that was acknowledged is lost, which
-    C(SENTINEL FAILOVER) alone does not promise. It leaves the old master writable for about ten seconds.
-  - First the set must be healthy, in the eyes of every sentinel and of the data nodes themselves; it waits for that.
-  - Where all servers are Valkey 9.0 or newer (and not 9.1.0), they do it themselves (C(SENTINEL FAILOVER name COORDINATED)).
-  - Elsewhere the old master is paused for writes, all replicas must have its data, a replica is promoted, and the old master is made
-    its replica at once. Clients that wait there are disconnected, so that they ask Sentinel for the new master. This takes one to three
-    seconds, in which nothing can be written.
-  - While it is paused the old master is also fenced. Its C(min-replicas-to-write) is the number of all its replicas, so that it refuses
-    writes (NOREPLICAS) from the moment one of them is promoted, even if this module is killed and the pause ends.
-  - With O(to), the replicas that Sentinel might prefer get a C(replica-priority) above 1,000,000,000 for the time; Sentinel takes up to
-    10 seconds to see it, before anything is paused. They are put back afterwards.
-  - Everything temporary is undone on failure. A run that was killed leaves values above 1,000,000,000 in C(replica-priority) and
-    C(min-replicas-max-lag), which hold the former ones; the next run recognises them and puts them back, whatever its O(to). Until then
-    a fenced master refuses writes while any of its replicas is away.
+  - Makes a replica the master through the sentinels, for example for maintenance of the old master. No acknowledged write is lost.
+    C(SENTINEL FAILOVER) alone does not promise that, because it leaves the old master writable for about ten seconds.
+  - The module first waits until every sentinel and the data nodes themselves say that the set is healthy.
+  - Where all servers are Valkey 9.0 or newer (and not 9.1.0), the servers do the switch (C(SENTINEL FAILOVER name COORDINATED)).
+  - Elsewhere the module pauses writes on the old master, waits until all replicas have its data, lets Sentinel promote a replica, and makes
+    the old master its replica at once. Clients that wait there are disconnected, so that they ask Sentinel for the new master. This takes
+    one to three seconds, in which nothing can be written.
+  - While the old master is paused, it is also fenced. Its C(min-replicas-to-write) is the number of its replicas, so it refuses writes
+    (NOREPLICAS) from the moment one of them is promoted, even if the module is killed and the pause ends.
+  - With O(to), the other replicas that Sentinel might choose get a C(replica-priority) above 1,000,000,000 during the switch. Sentinel
+    needs up to 10 seconds to see it; the pause begins after that. The module restores the priorities afterwards.
+  - On failure the module undoes all temporary settings. If it is killed, values above 1,000,000,000 remain in C(replica-priority) and
+    C(min-replicas-max-lag), from which the former values can be calculated. The next run restores them, whatever its O(to). Until then a
+    fenced master refuses writes while one of its replicas is not connected.
 extends_documentation_fragment:
   - eco2.platform.redis_connection
   - eco2.platform.attributes
@@ -49,60 +49,60 @@ options:
     required: true
     suboptions:
       host:
-        description: Its host.
+        description: A host name or an IP address.
         type: str
         required: true
       port:
-        description: Its port.
+        description: The port of the sentinel.
         type: int
         default: 26379
   name:
-    description: The name under which they watch the master.
+    description: The name under which the sentinels monitor the master.
     type: str
     required: true
   to:
     description:
-      - The data node that is to be the master, as the sentinels address it. Nothing is to be done where it is the master.
-      - Omitted, the master moves to the best replica, by Sentinel's rules (the lowest C(replica-priority), then the most data), at
-        every run.
+      - The data node that must become the master, by the address that the sentinels use. If it is the master already, nothing changes.
+      - If you omit it, every run moves the master to the best replica by Sentinel's rules (the lowest C(replica-priority), then the most
+        data).
     type: dict
     suboptions:
       host:
-        description: Its host.
+        description: A host name or an IP address.
         type: str
         required: true
       port:
-        description: Its port.
+        description: The port of the data node.
         type: int
         default: 6379
   require_sentinels:
     description:
-      - Whether V(all) of O(sentinels) must answer, or a V(majority) of all that there are.
-      - A sentinel that is down meanwhile learns of the switch when it is up again.
+      - Whether V(all) of O(sentinels) must answer, or a V(majority) of all sentinels of the set.
+      - A sentinel that is down during the switch learns of it when it is up again.
     type: str
     choices: [all, majority]
     default: all
-  timeout:
-    description: Seconds that the whole may take, waiting for a healthy set included.
+  wait_timeout:
+    description: Seconds that the whole task may take, with the wait for a healthy set.
     type: float
     default: 60.0
   pause_limit:
-    description: Seconds after which a paused master writes again by itself, if nobody ends the pause; 3 to 60.
+    description: Seconds after which the pause of the old master ends by itself, if the module cannot end it; 3 to 60.
     type: float
     default: 60.0
 notes:
-  - One run at a time for a set. What another run has changed for the time would look like what a killed one has left.
-  - On the data nodes it takes C(role), C(info), C(config|get), C(config|set), C(config|rewrite), C(client|pause), C(client|unpause),
-    C(client|kill), C(replicaof), C(multi) and C(exec); on the sentinels C(sentinel) and C(info).
-  - Do not run it on sentinels that an operator in Kubernetes owns.
+  - Run it once at a time for a set. The temporary settings of another run look like those that a killed run has left.
+  - The user of the data nodes needs the rights to C(role), C(info), C(config|get), C(config|set), C(config|rewrite), C(client|pause),
+    C(client|unpause), C(client|kill), C(replicaof), C(multi) and C(exec); the user of the sentinels those to C(sentinel) and C(info).
+  - Do not use it on sentinels that a Kubernetes operator manages.
 seealso:
   - name: Sentinel
-    description: What sentinels are, and what they promise.
+    description: How sentinels work.
     link: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
 """
 
 EXAMPLES = r"""
-- name: The master moves away from the host that is to be maintained
+- name: Move the master to another host
   eco2.platform.redis_failover:
     sentinels:
       - host: 10.0.1.11
@@ -116,7 +116,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
-- name: Any other replica will do
+- name: Move the master to the best replica
   eco2.platform.redis_failover:
     sentinels: "{{ redis_sentinels }}"
     name: pubsub
@@ -126,7 +126,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The switch, and the settings of a killed run that were put back, each with kind, object, identity, action and differences.
+  description: The switch, and the restored settings of a killed run, each with kind, object, identity, action and differences.
   returned: always
   type: list
   elements: dict
@@ -141,73 +141,62 @@ unchanged:
   returned: always
   type: int
 old_master:
-  description: Where the master was before.
+  description: The address of the master before the run.
   returned: when the set was looked at
   type: dict
   sample: {"host": "10.0.1.11", "port": 6379}
 new_master:
-  description: Where it is now; in check mode where it was.
+  description: The address of the master after the run; in check mode that of before.
   returned: when the set was looked at
   type: dict
   sample: {"host": "10.0.1.12", "port": 6379}
 method:
-  description: V(coordinated) by the servers themselves, V(pause) by pausing the old master, V(none) where nothing was to be done.
+  description: V(coordinated) when the servers switch by themselves, V(pause) by a pause of the old master, V(none) without a switch.
   returned: when the set was looked at
   type: str
   sample: pause
-held_seconds:
-  description: How long the old master was paused; 0 where the servers did it themselves.
+paused_seconds:
+  description: How long the old master was paused; 0 when the servers switch by themselves.
   returned: when the set was looked at
   type: float
   sample: 1.1
 problems:
-  description: Why the switch was refused, one line each.
-  returned: when the arguments or the set were refused
+  description: Why the task was refused before the first write.
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
+  sample:
+    - code: replica.link
+      message: says that its link to the master is down
+      item: replica 10.0.1.12:6379
+      field: ""
+      remedy: wait for its synchronisation, repair or stop it, or give it replica-priority 0
 failures:
-  description: Leftovers of a killed run that a server refused to put back, each with its C(reason).
+  description: Settings of a killed run that could not be restored, each with its C(reason).
   returned: when something could not be done
   type: list
   elements: dict
 unknown:
-  description: A switch that was ordered and whose end was not seen.
+  description: A switch that Sentinel was told to do and whose end was not seen.
   returned: when something could not be done
   type: list
   elements: dict
 not_attempted:
-  description: A switch that was not ordered, or undone before it was.
+  description: A switch that failed before Sentinel was told to do it; the preparations were undone.
   returned: when something could not be done
   type: list
   elements: dict
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import failover
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-
-
-def argument_spec() -> arguments.Spec:
-    node = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 6379}}
-    return {
-        **arguments.connection(),
-        "sentinels": arguments.sentinels(),
-        "name": {"type": "str", "required": True},
-        "to": {"type": "dict", "options": node},
-        "require_sentinels": {"type": "str", "choices": ["all", "majority"], "default": "all"},
-        "timeout": {"type": "float", "default": 60.0},
-        "pause_limit": {"type": "float", "default": 60.0},
-    }
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.failover import Failover
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        try:
-            result = failover.converge(access, module.params, module.check_mode, module.diff)
-        except failover.Stopped as stopped:
-            module.fail(str(stopped), **stopped.result)
-        module.exit(**result)
+    converging(options(arguments.REDIS_FAILOVER), Failover, library=LIBRARY)
 
 
 if __name__ == "__main__":

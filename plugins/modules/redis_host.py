@@ -8,54 +8,55 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: redis_host
-short_description: Set up instances of Redis or Valkey and of Sentinel on a host, and never overwrite what they keep themselves
+short_description: Manage instances of Redis or Valkey and of Sentinel on a host
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)
 description:
-  - Brings instances of the templates of units that Debian's packages have, such as C(redis-server@NAME) and C(redis-sentinel@NAME), to
-    files, users and a running service, in one task.
-  - An instance has three files. C(redis-NAME.conf) or C(sentinel-NAME.conf) is written once, since Redis and Sentinel rewrite it;
-    it has O(instances[].replicaof) and what they keep there. C(*.static.conf) has the settings, and a drop-in of the unit has it read last,
-    so that it wins over copies that Redis made. C(*.acl) has the users. All of them are 0640 and the server's own.
-  - Differences of settings of an instance that runs are not written. RV(instances[].pending) tells them, and O(restart) applies them.
-  - Users are changed at once, without a restart and without cutting connections; through a socket that only root and the server may use.
-  - Needs Python's standard library alone on the host.
+  - Manages files, users and services of instances of the unit templates that Debian's packages bring, such as C(redis-server@NAME) and
+    C(redis-sentinel@NAME).
+  - Never overwrites what Redis and Sentinel keep in their configuration files.
+  - An instance has three files. C(redis-NAME.conf) or C(sentinel-NAME.conf) is written once, with O(instances[].replicaof); afterwards
+    Redis and Sentinel rewrite it. C(*.static.conf) has the settings; a drop-in of the unit makes the server read it last, so that it
+    overrides the copies that Redis writes into the first file. C(*.acl) has the users. The files have mode 0640 and belong to the server.
+  - Settings of a running instance are not changed. RV(instances[].pending) shows the differences, and O(restart) applies them.
+  - Users are changed at once, without a restart and without closing connections, through a socket that only root and the server can use.
+  - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
 attributes:
   check_mode:
     support: full
-    details: Also on a bare machine.
+    details: Works on a host where nothing is installed yet.
   diff_mode:
     support: full
-    details: Passwords and secret settings stay hidden.
+    details: Passwords and secret settings are hidden.
   idempotent:
     support: full
 options:
   flavor:
     description:
-      - What the packages are called.
-      - An instance of C(redis) up to 7.2 becomes one of C(valkey) with its next O(restart); it keeps its data, its port and what it has in
-        its main file. Until then it stays what it is, and RV(instances[].pending) tells. There is no way back.
+      - Whose packages the instances use.
+      - An instance of C(redis) up to 7.2 becomes one of C(valkey) with its next O(restart). It keeps its data, its port and its main file.
+        Until then RV(instances[].pending) shows the difference. A change from C(valkey) to C(redis) is not possible.
     type: str
     choices: [redis, valkey]
     default: redis
   masked:
     description:
-      - Services that must not run, such as those that Debian's packages start by themselves with sample configurations. They are
-        masked, which works before the package is there.
-      - One that runs is stopped, unless it is in use, which is refused. A server is in use if it has keys or a password, a Sentinel if it
-        watches anything but its sample C(mymaster).
+      - Services that must not run, such as those that Debian's packages start with sample configurations. They are masked. A service can
+        be masked before its package is installed.
+      - A running service is stopped, unless it is in use; then the task is refused. A server is in use if it has keys or a password, a
+        Sentinel if it monitors a master other than the sample C(mymaster).
     type: list
     elements: str
     default: []
   service:
-    description: Settings of the units' section C([Service]), such as C(LimitNOFILE).
+    description: Settings of the section C([Service]) of all units, such as C(LimitNOFILE).
     type: dict
     default: {}
   transparent_hugepage:
-    description: What transparent huge pages are to be, now and after a boot. Left alone when omitted.
+    description: The mode of transparent huge pages, now and after a reboot. It is not changed when this is omitted.
     type: str
     choices: [madvise, never]
   instances:
@@ -65,84 +66,88 @@ options:
     default: []
     suboptions:
       name:
-        description: Its name; letters, digits, dot, minus and underscore.
+        description: The name of the instance; letters, digits, dot, minus and underscore.
         type: str
         required: true
       kind:
-        description: What it is.
+        description: What the instance is.
         type: str
         choices: [server, sentinel]
         default: server
       settings:
         description:
-          - Its settings by their names in C(redis.conf). A list makes a line for each of its items.
-          - Where its files, its log and its users are is the module's; what is Sentinel's is M(eco2.platform.redis_sentinel)'s.
+          - Settings by their names in C(redis.conf). A list becomes one line for each item.
+          - The module sets the paths of files, log and users. Settings of Sentinel belong to M(eco2.platform.redis_sentinel).
         type: dict
         default: {}
       secret_settings:
         description:
-          - Settings of a server that are not to be shown, such as C(masterauth). They are in its main file, and changed at once, with
+          - Settings of a server that are never shown, such as C(masterauth). They are in its main file and are changed at once with
             C(CONFIG SET) and C(CONFIG REWRITE), without a restart.
         type: dict
         default: {}
       service:
-        description: Settings of its unit, beside those of O(service) and before them.
+        description: Settings of the unit of this instance. They override those of O(service).
         type: dict
         default: {}
       users:
-        description: All its users. Others are removed; C(default) stays as it is where it is not among them.
+        description: All users. Other users are removed; C(default) is not changed if it is not listed.
         type: list
         elements: dict
         required: true
         suboptions:
           name:
-            description: The user's name.
+            description: The name of the user.
             type: str
             required: true
           passwords:
-            description: Its passwords. With two of them one may be changed for the other without an outage.
+            description: The passwords of the user. Give the former and the new one while clients change from one to the other.
             type: list
             elements: str
             default: []
           rules:
-            description: What it may do, in the words of C(ACL SETUSER).
+            description: The rights of the user, as C(ACL SETUSER) takes them.
             type: str
             default: ""
       admin:
-        description: The user of O(instances[].users) who may change the others.
+        description: The user of O(instances[].users) who can change the users.
         type: str
         default: default
       replicaof:
-        description: The master to follow as C(HOST:PORT), for its first start alone. Afterwards that is Sentinel's.
+        description: The master as C(HOST:PORT), for the first start only. Later Sentinel decides.
         type: str
   restart:
     description:
-      - Instances by their RV(instances[].id) that are restarted where something is pending, each as C(server/NAME) or C(sentinel/NAME).
-      - Nothing is done for one where nothing is pending.
+      - The RV(instances[].id) of instances that are restarted if something is pending, such as C(server/NAME) or C(sentinel/NAME).
+      - An instance with nothing pending is not restarted.
     type: list
     elements: str
     default: []
   backup:
-    description: Servers by their RV(instances[].id) of which a snapshot is made and copied, before anything else.
+    description: The RV(instances[].id) of servers whose data is copied before anything else is done.
     type: list
     elements: str
     default: []
   backup_directory:
-    description: Where the copies go, for root alone, each as C(NAME-TIME.rdb).
+    description: The directory of the copies, readable by root only. A copy is named C(NAME-TIME.rdb).
     type: str
     default: /var/backups/redis
+  count_keys:
+    description: Whether to return RV(instances[].key_count).
+    type: bool
+    default: false
 seealso:
   - module: eco2.platform.redis_sentinel
   - module: eco2.platform.redis_failover
 """
 
 EXAMPLES = r"""
-- name: Keep the packages from starting their samples
+- name: Mask the services that the packages start
   eco2.platform.redis_host:
     masked: [redis-server, redis-sentinel]
   become: true
 
-- name: A data node and a sentinel
+- name: Manage a data node and a Sentinel
   eco2.platform.redis_host:
     service:
       LimitNOFILE: 65535
@@ -180,9 +185,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, or in check mode would be, in order; kinds V(backup), V(unit), V(kernel), V(file), V(directory),
-      V(service), V(users) and V(settings).
-      After a failure only what was done.
+    - The changes that were made, or in check mode would be made, in order. Kinds are V(backup), V(unit), V(kernel), V(file),
+      V(directory), V(service), V(users) and V(settings). After a failure only the changes that were made.
   returned: always
   type: list
   elements: dict
@@ -193,16 +197,16 @@ changes:
       action: update
       differences: [{"field": "state", "before": "failed", "after": "active"}]
 unchanged:
-  description: How many declared things were as declared.
+  description: The number of declared objects that were as declared.
   returned: always
   type: int
 established:
-  description: The instances that were set up on this host before, declared or not, each with its flavor.
+  description: The instances that were on this host before the task, declared or not, each with its flavor.
   returned: success
   type: dict
   sample: {"server/pubsub": "redis", "sentinel/main": "redis"}
 instances:
-  description: The declared instances as they were found.
+  description: The declared instances as they were before the task.
   returned: success
   type: list
   elements: dict
@@ -212,62 +216,60 @@ instances:
       type: str
       sample: server/pubsub
     unit:
-      description: Its unit.
+      description: The unit.
       type: str
       sample: redis-server@pubsub.service
     config:
-      description: Its main file, which it rewrites itself.
+      description: The main file, which the server rewrites.
       type: str
       sample: /etc/redis/redis-pubsub.conf
     established:
-      description: Whether it was set up before.
+      description: Whether the instance existed before the task.
       type: bool
     active:
-      description: Whether it ran.
+      description: Whether the instance was running.
       type: bool
     follows:
-      description: Whose replica its main file says that it is, as C(HOST:PORT).
+      description: The master that the main file names, as C(HOST:PORT).
       type: str
     key_count:
-      description: How many keys a server that runs has.
+      description: The number of keys of a running server. Null unless O(count_keys) is set.
       type: int
     pending:
-      description: What differs and waits for a restart, each with field, before and after.
+      description: The differences that a restart applies, each with field, before and after.
       type: list
       elements: dict
 predicted:
-  description: Whether this is the prediction of check mode.
-  returned: always
+  description: Whether the result is a prediction of check mode.
+  returned: success
   type: bool
 failures:
-  description: What could not be changed, each with the reason.
+  description: The changes that failed, each with the reason.
   returned: when a change failed
   type: list
   elements: dict
 not_attempted:
-  description: What was not tried since what it needs failed.
+  description: The changes that were not tried because an earlier one failed.
   returned: when a change failed
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before anything was changed, one line each.
-  returned: when it was refused
+  description: Why the task was refused before anything was changed; each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
 """
 
-import typing as t
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.host import RedisHost
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import failure_message
-from ansible_collections.eco2.platform.plugins.module_utils._engine.module import ServiceModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import host
-
-USER = {
+USER: Spec = {
     "name": {"type": "str", "required": True},
     "passwords": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "rules": {"type": "str", "default": ""},
 }
-INSTANCE = {
+INSTANCE: Spec = {
     "name": {"type": "str", "required": True},
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
     "settings": {"type": "dict", "default": {}},
@@ -279,7 +281,7 @@ INSTANCE = {
 }
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
+def argument_spec() -> Spec:
     return {
         "flavor": {"type": "str", "choices": ["redis", "valkey"], "default": "redis"},
         "masked": {"type": "list", "elements": "str", "default": []},
@@ -289,27 +291,12 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
         "restart": {"type": "list", "elements": "str", "default": []},
         "backup": {"type": "list", "elements": "str", "default": []},
         "backup_directory": {"type": "str", "default": "/var/backups/redis"},
+        "count_keys": {"type": "bool", "default": False},
     }
 
 
-def _secrets(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """Whatever shape the arguments are in: they may be the very ones that Ansible refuses."""
-    for item in params.get("instances") or []:
-        if isinstance(item, dict):
-            settings, users = item.get("secret_settings"), item.get("users")
-            yield from (str(value) for value in settings.values()) if isinstance(settings, dict) else ()
-            for user in users if isinstance(users, list) else ():
-                passwords = user.get("passwords") if isinstance(user, dict) else None
-                yield from (str(value) for value in passwords) if isinstance(passwords, list) else ()
-
-
 def main() -> None:
-    module = ServiceModule(argument_spec(), _secrets, ("", None))
-    with module.failures():
-        result, outcome = host.converge(module.params, module.check_mode, module.diff)
-        if outcome is not None and not outcome.complete:
-            module.fail(failure_message(outcome), **result)
-        module.exit(**result)
+    converging(argument_spec(), RedisHost)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,15 @@ module: redis_sentinel
 short_description: Bring a set of Redis Sentinels to a declared state
 version_added: 1.0.0
 description:
-  - Brings the masters that a set of Sentinels monitors, their options, and the Sentinels' own settings to what is declared; looks at all
-    of them in one task, changes only what differs, one Sentinel after the other, and sees that each is well before it goes on to the next.
-  - The declared address of a master is a seed, never a target. What the Sentinels agree on, and what says of itself that it is a master,
-    is the master, so that a run after a failover changes nothing.
-  - Sentinels that watch a wrong node, as after their files were overwritten, are set right at the node that is proven to be the master.
-    Where there are two masters, nothing is chosen; both are named.
-  - It owns the running state of the Sentinels, which they save in their own sentinel.conf. That file is not to be templated.
-  - Redis from 6.2 on and all releases of Valkey.
+  - Brings the masters that a set of Sentinels monitors, their options, and the Sentinels' own settings to the declared state. One task
+    reads all Sentinels, changes only what differs, one Sentinel after the other, and waits until each is healthy before it changes the
+    next.
+  - The declared address of a master only says where to begin asking. The master is the node that the Sentinels agree on and that says of
+    itself that it is a master. So a run after a failover changes nothing.
+  - Sentinels that monitor a wrong node, for example after their files were overwritten, are pointed to the node that is proven to be the
+    master. Where there are two masters, the module names both and fails.
+  - It changes the running state of the Sentinels, which they save in their own sentinel.conf. Do not write that file from a template.
+  - Works with Redis 6.2 and newer and with all releases of Valkey.
 author:
   - The eco2.platform authors (@eco2-platform)
 extends_documentation_fragment:
@@ -29,11 +30,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details: Only reads. No command reads C(deny-scripts-reconfig), so check mode cannot tell that a Sentinel refuses a script.
   diff_mode:
     support: full
   idempotent:
     support: partial
-    details: With O(update_hidden=always) each run sets the hidden options, and says so.
+    details: With O(update_hidden=always) each run sets the hidden options and reports a change.
 options:
   sentinels:
     description: Every Sentinel of the set.
@@ -50,16 +52,16 @@ options:
         type: int
         default: 26379
       announce_ip:
-        description: The address that the Sentinel gives to the others as its own. Once given, it can be changed and not taken away.
+        description: The address that the Sentinel announces to the others. It can be changed later, but not removed.
         type: str
       announce_port:
-        description: The port that it gives; V(0) is its own.
+        description: The port that it announces; V(0) is its own port.
         type: int
       conf:
         description: The text of its sentinel.conf, for O(update_hidden=from_file).
         type: str
   masters:
-    description: The masters. Others are left alone, but see O(prune). An option that is omitted stays as it is.
+    description: The masters. Other masters do not change, but see O(prune). An option that you omit stays as it is.
     type: list
     elements: dict
     default: []
@@ -69,131 +71,135 @@ options:
         type: str
         required: true
       state:
-        description: V(absent) takes it out of the Sentinels; the data nodes are not touched.
+        description: V(absent) removes it from the Sentinels. The data nodes do not change.
         type: str
         choices: [present, absent]
         default: present
       address:
         description:
-          - One data node of the set or several, each C(HOST:PORT), by which its master is found. The port may be omitted, which means 6379.
-          - While no Sentinel knows the master, any node will do. It is the master, or the replica of the master, of whichever place.
-          - To mend Sentinels that watch a wrong node, give all data nodes. There only a node is taken for the master that is declared, or
-            that a Sentinel watches or knows as a replica of this master. A node that follows a server of elsewhere takes no Sentinel there.
+          - One or more data nodes of the set, each as C(HOST:PORT). The module finds the master by asking them. The default port is 6379.
+          - While no Sentinel monitors the master, any node of the set is enough, the master or a replica.
+          - To repair Sentinels that monitor a wrong node, give all data nodes. The master is then only a node that is declared, that a
+            Sentinel monitors, or that a Sentinel knows as a replica of this master. When a node replicates from a server outside of the
+            set, the Sentinels do not follow it there.
         type: list
         elements: str
       quorum:
-        description: How many Sentinels have to find the master down. For a new master the default is what the others have, or the majority.
+        description:
+          - How many Sentinels must agree that the master is down. The default for a new master is the quorum of the other Sentinels, or
+            else the majority.
         type: int
       replicas:
         description:
-          - How many replicas the set has, for O(forget_stale), which wants them all to be there. V(0) where it has none.
+          - How many replicas the set has, V(0) for none. O(forget_stale) uses it and requires that all of them are connected.
         type: int
       down_after_milliseconds:
-        description: After how many milliseconds without an answer a node is down.
+        description: Milliseconds without an answer after which a Sentinel considers a node as down.
         type: int
       failover_timeout:
-        description: The bound of each step of a failover, in milliseconds.
+        description: The time limit of each step of a failover, in milliseconds.
         type: int
       parallel_syncs:
-        description: How many replicas follow a new master at the same time.
+        description: How many replicas synchronise with a new master at the same time.
         type: int
       auth_user:
-        description: The user with whom the Sentinels speak to the data nodes. Hidden, see O(update_hidden).
+        description: The user as which the Sentinels connect to the data nodes. Hidden, see O(update_hidden).
         type: str
       auth_pass:
-        description: Its password; an empty one clears it. Hidden, see O(update_hidden).
+        description: The password of that user; an empty one removes it. Hidden, see O(update_hidden).
         type: str
       notification_script:
-        description: A program that the Sentinels run for events. They refuse it unless C(deny-scripts-reconfig) is C(no).
+        description: A program that the Sentinels run for events. It needs C(deny-scripts-reconfig no) in their sentinel.conf.
         type: str
       client_reconfig_script:
-        description: A program that the Sentinels run after a failover; as above.
+        description: A program that the Sentinels run after a failover. It needs C(deny-scripts-reconfig no), too.
         type: str
       rename_commands:
-        description: Commands that have other names on the data nodes, each with its other name. Hidden, see O(update_hidden).
+        description: Commands that are renamed on the data nodes, each with its new name. Hidden, see O(update_hidden).
         type: dict
       master_reboot_down_after_period:
         description:
-          - For how many milliseconds a master that restarts is not taken for well. From Redis 7.0 on. Hidden, see O(update_hidden).
+          - Milliseconds after which a master that has just restarted counts as down. Redis 7.0 and newer. Hidden, see O(update_hidden).
         type: int
   settings:
     description:
-      - The Sentinels' own settings; what is omitted stays as it is. After a change of how they reach each other, the next Sentinel is
-        touched only once the first and the others see each other well.
+      - The Sentinels' own settings. A setting that you omit stays as it is. After a change of how Sentinels connect to each other, the
+        module changes the next Sentinel only when the changed one and the others see each other.
     type: dict
     suboptions:
       resolve_hostnames:
-        description: Whether names may stand for addresses.
+        description: Whether host names can be used in place of IP addresses.
         type: bool
       announce_hostnames:
-        description: Whether names are given to others.
+        description: Whether the Sentinels announce host names in place of IP addresses.
         type: bool
       sentinel_user:
-        description: The user with whom the Sentinels speak to each other. That all of them let it in is tried before the first change.
+        description: The user as which the Sentinels connect to each other. Before the first change the module checks that all accept it.
         type: str
       sentinel_pass:
-        description: Its password.
+        description: The password of that user.
         type: str
       loglevel:
-        description: From Redis 7.2 on.
+        description: How much the Sentinels log. Redis 7.2 and newer.
         type: str
         choices: [debug, verbose, notice, warning, nothing]
   prune:
-    description: Whether masters that are not declared are taken out, such as the sample C(mymaster) of Debian's package.
+    description: Whether masters that are not declared are removed, such as the sample C(mymaster) of Debian's package.
     type: bool
     default: false
   forget_stale:
     description:
-      - Whether dead Sentinels and replicas that are not declared are forgotten, by C(SENTINEL RESET) on one Sentinel after the other,
-        each only once all know all living ones; never during a failover, nor while the master is not well.
-      - A Sentinel is reset where it counts more Sentinels than O(sentinels), or more replicas than O(masters[].replicas), and some are
-        dead. All dead replicas are forgotten with that; so that none is that belongs to the set, O(masters[].replicas) have to follow the
-        master. Without O(masters[].replicas) nothing holds it back.
+      - Whether Sentinels forget dead Sentinels and dead replicas that are not declared. The module sends C(SENTINEL RESET) to one Sentinel
+        after the other, and only when all of them know all living ones. It never does so during a failover or while the master is down.
+      - It resets a Sentinel that counts more Sentinels than O(sentinels), or more replicas than O(masters[].replicas), where some of them
+        are dead. The reset forgets all dead replicas. So that no replica of the set is forgotten, as many as O(masters[].replicas) must be
+        connected to the master. Without O(masters[].replicas) this is not checked.
     type: bool
     default: false
   update_hidden:
     description:
-      - A Sentinel does not tell O(masters[].auth_user), O(masters[].auth_pass), O(masters[].rename_commands) and
+      - What to do about hidden options. No command reads O(masters[].auth_user), O(masters[].auth_pass), O(masters[].rename_commands) and
         O(masters[].master_reboot_down_after_period).
-      - With V(on_create) they are set when a master is added or mended, and left alone otherwise.
+      - With V(on_create) they are set when a master is added or repaired, and do not change otherwise.
       - With V(from_file) they are compared with O(sentinels[].conf), where that is given.
-      - With V(always) they are set in every run, which reports a change.
+      - With V(always) every run sets them and reports a change.
     type: str
     choices: [on_create, from_file, always]
     default: on_create
   repair:
     description:
-      - Whether Sentinels that watch a node that is not the master are set right, where one node is proven to be the master. Otherwise
-        that is a failure.
-      - This removes the master and adds it again with all options that the Sentinel tells, and of the hidden ones those that are declared
-        or in O(sentinels[].conf). Before, the Sentinel has to show that it takes all that. If it refuses something nevertheless, the master
-        is put back as it was, and nothing else is touched.
-      - A Sentinel that has lost the master gets from the others what is not declared.
+      - Whether Sentinels that monitor a wrong node are pointed to the master, where one node is proven to be the master. With V(false) the
+        task fails instead.
+      - This removes the master from the Sentinel and adds it again with all options that the Sentinel shows, and with the hidden options
+        that are declared or in O(sentinels[].conf). Before that, the Sentinel must show that it accepts them. If it refuses something
+        nevertheless, the module puts the master back as it was and changes nothing else.
+      - A Sentinel that has lost the master gets the options that are not declared from the others.
     type: bool
     default: true
   unreachable_sentinels:
     description:
-      - What to do about a Sentinel that does not answer. V(fail) refuses the task before the first write; V(skip) warns, and does the
-        rest while a majority answers.
+      - What to do about a Sentinel that does not answer. V(fail) ends the task before the first write. V(skip) warns and changes the
+        others, where a majority answers.
     type: str
     choices: [fail, skip]
     default: fail
-  gate_timeout:
-    description: Seconds that a Sentinel has to get well after a change, before the task stops and leaves the others alone.
+  wait_timeout:
+    description: Seconds that a Sentinel has to get well after a change. Then the task fails, and does not change the others.
     type: float
     default: 60.0
 notes:
-  - On the sentinels it takes C(info), and of C(sentinel) C(myid), C(config), C(masters), C(master), C(replicas), C(sentinels), C(monitor),
-    C(set), C(remove), C(reset) and C(flushconfig), each as C(sentinel|myid) and so on, before Redis 7.0 all of C(sentinel); on the data
-    nodes C(info).
-  - Not for Sentinels that a Kubernetes operator owns, which sets them back. M(eco2.platform.redis_sentinel_info) only reads.
+  - The user of the sentinels needs the rights to C(info), and of C(sentinel) to C(myid), C(config), C(masters), C(master), C(replicas),
+    C(sentinels), C(monitor), C(set), C(remove), C(reset) and C(flushconfig), each as C(sentinel|myid) and so on; before Redis 7.0 to all of
+    C(sentinel). The user of the data nodes needs the right to C(info).
+  - Do not use it on Sentinels that a Kubernetes operator manages, which would undo the changes. M(eco2.platform.redis_sentinel_info)
+    only reads.
 seealso:
   - module: eco2.platform.redis_sentinel_info
   - module: eco2.platform.redis_failover
 """
 
 EXAMPLES = r"""
-- name: Two sets on three sentinels
+- name: Monitor two sets with three sentinels
   eco2.platform.redis_sentinel:
     sentinels:
       - host: 10.0.1.11
@@ -214,7 +220,7 @@ EXAMPLES = r"""
         auth_pass: "{{ redis_password }}"
     prune: true
 
-- name: Another password, compared with what the sentinels have saved
+- name: Change a password, compared with what the sentinels have saved
   eco2.platform.redis_sentinel:
     sentinels: "{{ sentinels_with_conf }}"
     masters:
@@ -222,7 +228,7 @@ EXAMPLES = r"""
         auth_pass: "{{ redis_new_password }}"
     update_hidden: from_file
 
-- name: A sentinel's host has gone for good
+- name: Forget a sentinel whose host was removed
   eco2.platform.redis_sentinel:
     sentinels:
       - host: 10.0.1.11
@@ -255,7 +261,7 @@ changes:
       type: dict
       sample: {"sentinel": "10.0.1.11:26379", "name": "pubsub"}
     action:
-      description: V(create), V(update), V(delete), or V(replace) where a Sentinel watched a wrong node.
+      description: V(create), V(update), V(delete), or V(replace) where a Sentinel monitored a wrong node.
       type: str
       sample: create
     differences:
@@ -284,28 +290,27 @@ not_attempted:
   type: list
   elements: dict
 problems:
-  description: Why the task was refused before the first write, one line each.
-  returned: when the declaration was refused
+  description: Why the task was refused before the first write.
+  returned: when the task was refused
   type: list
-  elements: str
+  elements: dict
+  sample:
+    - code: quorum.too_high
+      message: is 4, of 3 sentinels, so it is never reached
+      item: master pubsub
+      field: quorum
+      remedy: the majority is 2
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinels
-
-
-def argument_spec() -> arguments.Spec:
-    return {**arguments.connection(), **arguments.sentinel_set()}
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.sentinels import SentinelSet
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        result, failure, warnings = sentinels.converge(module.params, access, module.check_mode, module.diff)
-        if failure is not None:
-            module.fail(failure, warnings, **result)
-        module.exit(warnings, **result)
+    converging(options(arguments.REDIS_SENTINEL), SentinelSet, library=LIBRARY)
 
 
 if __name__ == "__main__":

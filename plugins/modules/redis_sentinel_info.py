@@ -9,15 +9,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: redis_sentinel_info
-short_description: Tell what a set of Redis Sentinels watches, and whether it is well
+short_description: Show what a set of Redis Sentinels monitors, and whether it is healthy
 version_added: 1.0.0
 description:
-  - Asks every Sentinel of a set, the masters and their replicas themselves, and compares the answers, in one verdict with its reasons.
-  - All is well when all Sentinels agree on a master and see it, its replicas and each other well, the master says that it is one and lists
-    every replica as online, and each replica says that its link is up and has what the master had a moment before. What Sentinels tell of a
-    replica's link alone is up to 10 s old.
-  - C(SENTINEL CKQUORUM) is not asked, since it answers OK while the master is down, watched at a wrong address or without a replica.
-  - Only reads, so it is right for Sentinels that a Kubernetes operator owns, too.
+  - Asks every Sentinel of a set, and the masters and their replicas themselves, compares the answers, and returns one verdict with its
+    reasons.
+  - A set is healthy when all Sentinels agree on the master and see it, its replicas and each other without a fault, when the master says
+    that it is a master and lists every replica as online, and when each replica says that its link is up and has the data that the master
+    had a moment before. What Sentinels alone say of a replica's link is up to 10 s old.
+  - The module does not use C(SENTINEL CKQUORUM), which answers OK also while the master is down, monitored at a wrong address, or without
+    a replica.
+  - It only reads, so it can be used on Sentinels that a Kubernetes operator manages.
 author:
   - The eco2.platform authors (@eco2-platform)
 extends_documentation_fragment:
@@ -32,11 +34,11 @@ attributes:
   idempotent:
     support: full
 notes:
-  - On the sentinels it takes C(info), C(sentinel|myid), C(sentinel|config), C(sentinel|masters), C(sentinel|replicas) and
-    C(sentinel|sentinels), before Redis 7.0 C(info) and C(sentinel); on the data nodes C(info).
+  - The user of the sentinels needs the rights to C(info), C(sentinel|myid), C(sentinel|config), C(sentinel|masters), C(sentinel|replicas)
+    and C(sentinel|sentinels), before Redis 7.0 to C(info) and C(sentinel). The user of the data nodes needs the right to C(info).
 options:
   sentinels:
-    description: Every Sentinel of the set. As many are expected to watch each master, but see O(sentinel_count).
+    description: Every Sentinel of the set. As many must monitor each master, but see O(sentinel_count).
     type: list
     elements: dict
     required: true
@@ -51,11 +53,11 @@ options:
         default: 26379
   sentinel_count:
     description:
-      - How many Sentinels watch each master, where that is not the number of O(sentinels), as behind a Kubernetes Service that leads to
-        one of several.
+      - How many Sentinels monitor each master, where that is not the number of O(sentinels), for example behind a Kubernetes Service that
+        leads to one of several.
     type: int
   masters:
-    description: The masters to look at; all that are watched, where it is empty.
+    description: The masters to look at. Empty means all that are monitored.
     type: list
     elements: dict
     default: []
@@ -66,22 +68,22 @@ options:
         required: true
       replicas:
         description:
-          - How many replicas every Sentinel has to know of it, living ones, and the master has to list as online. Where it is omitted,
-            they are not counted; those that a Sentinel knows must be well all the same.
+          - How many living replicas every Sentinel must know and the master must list as online. If you omit it, replicas are not counted;
+            but those that a Sentinel knows must be healthy.
         type: int
-      unlinked:
+      replicas_without_link:
         description:
-          - Replicas whose link to the master is no matter, each as C(HOST:PORT); as one of an older version that cannot read what its
-            newer master sends. They count among O(masters[].replicas), and have to answer.
+          - Replicas that may be without a link to the master, each as C(HOST:PORT), such as a replica of an older version that cannot read
+            what its newer master sends. They count among O(masters[].replicas), and have to answer.
         type: list
         elements: str
         default: []
   wait:
-    description: Whether to wait until all is well, and to fail where it is not in time.
+    description: Whether to wait until all is healthy, and to fail after O(wait_timeout).
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait. After a failover all is well some 20 s after the old master is back, since Sentinels ask every 10 s.
+    description: Seconds to wait. After a failover it takes about 20 s from the return of the old master, since Sentinels ask every 10 s.
     type: float
     default: 60.0
 seealso:
@@ -89,7 +91,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait until the set is well before going on
+- name: Wait until the set is healthy
   eco2.platform.redis_sentinel_info:
     sentinels:
       - host: 10.0.1.11
@@ -101,7 +103,7 @@ EXAMPLES = r"""
     data_password: "{{ redis_password }}"
     wait: true
 
-- name: What the operator's sentinels watch
+- name: Show what the operator's sentinels monitor
   eco2.platform.redis_sentinel_info:
     sentinels:
       # A Service leads to one of the three, whichever it is.
@@ -112,7 +114,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 healthy:
-  description: Whether all is well with every Sentinel and every master that was looked at.
+  description: Whether every Sentinel and every master that was looked at is healthy.
   returned: always
   type: bool
 reasons:
@@ -120,7 +122,7 @@ reasons:
   returned: always
   type: list
   elements: str
-  sample: ["master pubsub: there are 1 replicas, not 2, says 10.0.1.11:26379"]
+  sample: ["master pubsub: sentinel 10.0.1.11:26379: knows 1 replicas, not 2"]
 masters:
   description: The masters.
   returned: always
@@ -131,17 +133,17 @@ masters:
       description: The master's name.
       type: str
     address:
-      description: Where it is, as C(HOST:PORT), if the Sentinels agree; otherwise null.
+      description: Its address, as C(HOST:PORT), if the Sentinels agree; otherwise null.
       type: str
     healthy:
-      description: Whether all is well with it.
+      description: Whether it is healthy.
       type: bool
     reasons:
       description: Why it is not, one line each.
       type: list
       elements: str
     role:
-      description: What the node says of itself; null where it does not answer.
+      description: The role that the node says it has; null where it does not answer.
       type: str
     server:
       description: V(Redis) or V(Valkey).
@@ -154,12 +156,12 @@ masters:
       type: list
       elements: dict
     options:
-      description: The options of the master that the first Sentinel tells, such as C(down_after_milliseconds).
+      description: The options of the master that the first Sentinel shows, such as C(down_after_milliseconds).
       type: dict
     by_sentinel:
       description:
-        - Sentinel by Sentinel the address, the epoch, the flags and the quorum, and the other Sentinels, each with the address and the
-          flags that it has there.
+        - For each Sentinel the address, the epoch, the flags and the quorum that it has for this master, and the other Sentinels that it
+          knows, each with its address and flags.
       type: dict
 sentinels:
   description: The Sentinels.
@@ -171,7 +173,7 @@ sentinels:
       description: Host and port.
       type: str
     reachable:
-      description: Whether it answers; where it does not, C(reason) says why, and nothing else is told.
+      description: Whether it answers. Where it does not, C(reason) says why, and the other fields are missing.
       type: bool
     server:
       description: V(Redis) or V(Valkey).
@@ -180,52 +182,29 @@ sentinels:
       description: Its version.
       type: str
     id:
-      description: Its id among the Sentinels.
+      description: Its id (C(SENTINEL MYID)).
       type: str
     tilt:
-      description: Whether it is in TILT, and so takes no part in failovers.
+      description: Whether it is in TILT mode and takes no part in failovers.
       type: bool
     settings:
       description: Its own settings. Passwords are left out.
       type: dict
     masters:
-      description: The names of the masters that it watches.
+      description: The names of the masters that it monitors.
       type: list
       elements: str
 """
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
-from ansible_collections.eco2.platform.plugins.module_utils._redis.module import RedisModule
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import info as sentinels_info
-
-
-def argument_spec() -> arguments.Spec:
-    return {
-        **arguments.connection(),
-        "sentinels": arguments.sentinels(),
-        "sentinel_count": {"type": "int"},
-        "masters": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "name": {"type": "str", "required": True},
-                "replicas": {"type": "int"},
-                "unlinked": {"type": "list", "elements": "str", "default": []},
-            },
-        },
-        "wait": {"type": "bool", "default": False},
-        "wait_timeout": {"type": "float", "default": 60.0},
-    }
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.info import look
 
 
 def main() -> None:
-    module = RedisModule(argument_spec())
-    with module.reporting() as access:
-        result, failure = sentinels_info.look(module.params, access)
-        if failure is not None:
-            module.fail(failure, **result)
-        module.exit(changed=False, **result)
+    reading(options(arguments.REDIS_SENTINEL_INFO), look, library=LIBRARY)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,13 @@ class Corner(Ground):
             found[kind] = found.get(kind, 0) + 1
         return found
 
+    def refused_for(self, *codes: str, **arguments: t.Any) -> list[dict[str, str]]:
+        """The problems of these codes, for which both modes refuse the task before the first write."""
+        self.refused(**arguments)
+        found: list[dict[str, str]] = self.task.check(**arguments)["problems"]
+        assert [problem["code"] for problem in found] == list(codes), found
+        return found
+
     def user(self, name: str, password: str, tags: str, vhosts: t.Sequence[str] = ()) -> None:
         """A user put there by other means than the module."""
         self.observer.request("PUT", f"users/{segment(name)}", {"password": password, "tags": tags})

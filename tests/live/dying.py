@@ -19,7 +19,8 @@ sys.path[:0] = [str(PROJECT / "build"), str(PROJECT)]
 
 from ansible.module_utils.testing import patch_module_args  # noqa: E402
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, failover_marks  # noqa: E402
+from ansible_collections.eco2.platform.plugins.module_utils._redis import connection  # noqa: E402
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import marks  # noqa: E402
 from ansible_collections.eco2.platform.plugins.modules import redis_failover  # noqa: E402
 
 CHANGING = (("CONFIG", "SET"), ("CONFIG", "REWRITE"), ("EXEC",), ("SENTINEL", "FAILOVER"))
@@ -50,7 +51,7 @@ def dying_exchange(server: connection.Server, kept: t.Any, words: t.Sequence[str
 
 
 if "UNFENCED" in os.environ:
-    failover_marks.Fence.raised = lambda fence, replicas: fence  # type: ignore[method-assign]
+    marks.Fence.raised = lambda fence, replicas: fence  # type: ignore[method-assign]
 connection.Server._exchange = dying_exchange  # type: ignore[method-assign]
 with patch_module_args(arguments):
     redis_failover.main()

@@ -53,6 +53,9 @@ class Observer:
             for row in self.request("GET", path):
                 fields = {"pattern": row["pattern"], "definition": row["definition"], "priority": row["priority"]}
                 add(kind, {"vhost": row["vhost"], "name": row["name"]}, {**fields, "apply_to": row["apply-to"]})
+        for row in self.request("GET", "parameters"):
+            if row["component"] != "vhost-limits":
+                add("parameter", {name: row[name] for name in ("vhost", "component", "name")}, {"value": row["value"]})
         return seen
 
     def _vhosts(self, add: t.Callable[..., None]) -> None:

@@ -27,7 +27,7 @@ def corner(broker_4: Broker) -> t.Iterator[Corner]:
 
 
 def _tls(broker: Broker, **more: t.Any) -> dict[str, t.Any]:
-    together = {"client_cert": broker.client_cert, "client_key": broker.client_key, "ca_path": broker.ca_path}
+    together = {"client_cert": broker.client_cert, "client_key": broker.client_key, "ca_cert": broker.ca_path}
     return {"url": [broker.tls_url], **together, **more}
 
 
@@ -45,22 +45,22 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
         "user without tag": ({"username": "conn-nobody", "password": "pw"}, "Not management user"),
         "port closed": ({"url": [stack.enter_context(closed_port())]}, "cannot connect .*refused"),
         "no such host": ({"url": ["http://no-such-host.invalid:15672"]}, "cannot connect .*(Name|name|resolve)"),
-        "TLS not trusted": (_tls(broker, ca_path=broker.other_ca_path), "its TLS certificate is not trusted"),
+        "TLS not trusted": (_tls(broker, ca_cert=broker.other_ca_path), "its TLS certificate is not trusted"),
         "no client certificate": (_tls(broker, client_cert=None, client_key=None), "(?i)certificate.required"),
         "TLS to a plain port": (_tls(broker, url=["https" + plain_port]), "(?i)wrong.version.number|record layer failure"),
         "plain HTTP to a TLS port": ({"url": ["http" + tls_port]}, "this port speaks TLS: .*https://"),
         "AMQP port": ({"url": [stack.enter_context(greeter(b"AMQP\x00\x00\x09\x01"))]}, "speaks AMQP: .* 15672"),
-        "no such CA file": (_tls(broker, ca_path="/nowhere/ca.pem"), "^ca_path: /nowhere/ca.pem does not exist"),
+        "no such CA file": (_tls(broker, ca_cert="/nowhere/ca.pem"), "^ca_cert: /nowhere/ca.pem does not exist"),
         "no such client certificate": (_tls(broker, client_cert="/nowhere/c.pem"), "^client_cert: /nowhere/c.pem does not exist"),
         "neither AMQP nor HTTP": ({"url": [stack.enter_context(greeter(b"-ERR unknown command\r\n"))]}, "not speak HTTP.*-ERR"),
-        "no CA in the CA file": (_tls(broker, ca_path="/etc/hostname"), "cannot begin .*NO_CERT.*ca_path"),
+        "no CA in the CA file": (_tls(broker, ca_cert="/etc/hostname"), "cannot begin .*NO_CERT.*ca_cert"),
         "key of another certificate": (_tls(broker, client_cert=broker.ca_path), "cannot begin .*MISMATCH"),
-        "key without certificate": (_tls(broker, client_cert=None), "^client_key: is of use only with client_cert"),
+        "key without certificate": (_tls(broker, client_cert=None), "^client_key: is used only together with client_cert"),
         "no address": ({"url": ["rabbitmq.example.org:15672"]}, "is not an address of a management API"),
         "password in the address": ({"url": [broker.url.replace("//", "//lab:pw@")]}, "where they stay hidden"),
         "a web server": ({"url": [html.url]}, "the answer is not JSON"),
         "a web server without that page": ({"url": [missing.url]}, "HTTP 404, no reason given"),
-        "another JSON API": ({"url": [json_of_another.url]}, "no broker's overview"),
+        "another JSON API": ({"url": [json_of_another.url]}, "not a broker's overview"),
         "wrong path": ({"url": [broker.url + "/prefix"]}, "HTTP 404, Not Found. This does not answer like"),
         "broker booting": ({"url": [booting.url]}, "not ready yet"),
         "server error": ({"url": [broken.url]}, "HTTP 500, no reason given"),
@@ -97,10 +97,10 @@ def test_tls_with_authority_and_client_certificate(corner: Corner) -> None:
 
 def test_tls_without_validation_is_a_choice(corner: Corner) -> None:
     """Another authority is refused, and accepted only where nobody looks."""
-    refused = Task(corner.broker, **_tls(corner.broker, ca_path=None))
+    refused = Task(corner.broker, **_tls(corner.broker, ca_cert=None))
     one_line(refused.apply(**VHOST), "its TLS certificate is not trusted")
     assert corner.snapshot() == {}
-    accepted = Task(corner.broker, **_tls(corner.broker, ca_path=None, validate_certs=False))
+    accepted = Task(corner.broker, **_tls(corner.broker, ca_cert=None, validate_certs=False))
     assert accepted.apply(**VHOST)["changed"]
     assert not accepted.apply(**VHOST)["changed"]
 
@@ -108,7 +108,7 @@ def test_tls_without_validation_is_a_choice(corner: Corner) -> None:
 def test_the_environment_does_not_overrule_the_authority(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, corner.broker.ca_path)
-    other = Task(corner.broker, **_tls(corner.broker, ca_path=corner.broker.other_ca_path))
+    other = Task(corner.broker, **_tls(corner.broker, ca_cert=corner.broker.other_ca_path))
     one_line(other.apply(**VHOST), "its TLS certificate is not trusted")
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, corner.broker.other_ca_path)

@@ -54,19 +54,22 @@ def test_fail_names_each_difference(corner: Corner) -> None:
     exchanges = [{"name": "e", "type": "direct", "arguments": {"alternate-exchange": "amq.fanout"}}]
     corner.settle(queues=[classic], exchanges=exchanges)
     other = {"name": "q", "type": "quorum", "arguments": {"x-message-ttl": 2000, "x-overflow": "drop-head"}}
-    corner.refused(
-        "2 problems: ",
-        "queues[0] (queue imm-v/q): cannot change in place: ",
+    found = corner.refused_for(
+        "immutable.differs",
+        "immutable.differs",
+        queues=[other, {"name": "new"}],
+        exchanges=[{"name": "e", "type": "topic", "durable": False}],
+    )
+    told = {problem["item"]: problem["message"] for problem in found}
+    for words in (
         "type is 'classic', declared 'quorum'",
         "arguments.x-max-length is 5, declared None",
         "arguments.x-message-ttl is 1000, declared 2000",
         "arguments.x-overflow is None, declared 'drop-head'",
-        "exchanges[0] (exchange imm-v/e): cannot change in place: type is 'direct', declared 'topic'; durable is True, declared False",
-        "arguments.alternate-exchange is 'amq.fanout', declared None",
-        "see on_immutable_change",
-        queues=[other, {"name": "new"}],
-        exchanges=[{"name": "e", "type": "topic", "durable": False}],
-    )
+    ):
+        assert words in told["queues[0] (queue imm-v/q)"]
+    for words in ("type is 'direct', declared 'topic'; durable is True, declared False", "arguments.alternate-exchange is 'amq.fanout'"):
+        assert words in told["exchanges[0] (exchange imm-v/e)"]
     corner.idle(queues=[{"name": "q", "arguments": classic["arguments"]}], exchanges=exchanges)
 
 
@@ -96,7 +99,7 @@ def test_queues_that_hold_messages_are_not_recreated(corner: Corner) -> None:
     permissive = {"accept_loss_window": True, "allow_message_loss": ["queue imm-v/c", "queue imm-v/q"]}
     refused = corner.task.apply(queues=changed, **_recreate(**permissive))
     for name in ("c", "q"):
-        one_line(refused, f"queue imm-v/{name}: holds 1 messages, and recreate_if_empty recreates only what is empty: drain it first")
+        one_line(refused, f"queue imm-v/{name}: holds 1 messages")
     assert corner.snapshot() == before
     assert [corner.messages("imm-v", name) for name in ("c", "q")] == [1, 1]
 
@@ -112,7 +115,7 @@ def test_a_queue_that_fills_at_the_last_moment_is_not_recreated(corner: Corner, 
 
     monkeypatch.setattr(proof, "problems", problems)
     done = corner.task.apply(queues=[{"name": "c", "arguments": {"x-message-ttl": 60000}}], **_recreate())
-    one_line(done, "queue imm-v/c: ", "not empty any more, and was left alone")
+    one_line(done, "queue imm-v/c: ", "not empty any more, so it was not deleted")
     assert done["changed"] is False
     assert corner.messages("imm-v", "c") == 1
     assert _queue(corner, "c")["arguments"] == {}
@@ -134,13 +137,9 @@ def test_bindings_come_back_in_both_directions(corner: Corner) -> None:
     bindings = _bindings(corner)
     assert len(bindings) == 4
     changed = {"exchanges": [{"name": "mid", "type": "topic"}], "queues": [{"name": "q", "arguments": {"x-max-length": 9}}]}
-    refused = (
-        "2 problems: ",
-        "exchange imm-v/mid: has 3 bindings; messages published while",
-        "queue imm-v/q: has 2 bindings",
-        "accept_loss_window",
-    )
-    corner.refused(*refused, **changed, **_recreate())
+    found = corner.refused_for("loss.window", "loss.window", **changed, **_recreate())
+    assert [problem["item"] for problem in found] == ["exchange imm-v/mid", "queue imm-v/q"]
+    assert "3 bindings" in found[0]["message"] and "2 bindings" in found[1]["message"]
     done = corner.settle(**changed, **_recreate(accept_loss_window=True))
     assert changed_objects(done) == ["replace exchange imm-v/mid", "replace queue imm-v/q"]
     assert _bindings(corner) == bindings
@@ -158,12 +157,11 @@ def test_streams_and_what_belongs_to_applications_are_left_alone(
     amqp.queue_declare("auto", durable=True, auto_delete=True)
     amqp.exchange_declare("auto-e", "direct", auto_delete=True, durable=True)
     corner.settle(queues=[{"name": "s", "type": "stream"}])
-    corner.refused(
-        "queues[0] (queue imm-v/s): cannot change in place: arguments.x-max-age is None, declared '1D'. Streams are never recreated",
-        "queues[1] (queue imm-v/own): cannot change in place",
-        "queues[2] (queue imm-v/auto): cannot change in place",
-        "exchanges[0] (exchange imm-v/auto-e): cannot change in place",
-        "It belongs to a running application (exclusive or auto-delete): stop that first",
+    found = corner.refused_for(
+        "immutable.in_use",
+        "immutable.stream",
+        "immutable.in_use",
+        "immutable.in_use",
         queues=[
             {"name": "s", "type": "stream", "arguments": {"x-max-age": "1D"}},
             {"name": "own", "durable": True},
@@ -172,6 +170,7 @@ def test_streams_and_what_belongs_to_applications_are_left_alone(
         exchanges=[{"name": "auto-e"}],
         **_recreate(accept_loss_window=True),
     )
+    assert [problem["item"].partition(" ")[0] for problem in found] == ["exchanges[0]", "queues[0]", "queues[1]", "queues[2]"]
 
 
 def test_a_queue_with_a_consumer_is_not_taken_from_it(corner: Corner, amqp: pika.adapters.blocking_connection.BlockingChannel) -> None:
@@ -195,6 +194,6 @@ def test_what_the_broker_refuses_is_put_back(corner: Corner) -> None:
     before = corner.snapshot()
     new = {"name": "c", "type": "classic", "arguments": {"x-max-priority": 100000}}
     done = corner.task.apply(queues=[new], **_recreate(accept_loss_window=True))
-    one_line(done, "queue imm-v/c: ", "HTTP 400", "It was put back as it had been, with its bindings")
+    one_line(done, "queue imm-v/c: ", "HTTP 400", "It was restored as it was, with its bindings")
     assert done["changed"] is False
     assert corner.snapshot() == before

@@ -154,14 +154,14 @@ def test_a_kubeconfig_that_holds_more_is_not_overwritten(cluster: Cluster) -> No
         assert cluster.kubeconfig.read_text() == text
     finally:
         cluster.kubeconfig.write_text(ours)
-    assert "would be replaced, and lose cluster prod (CA not in the file), context prod, which is not of this cluster" in run.failure
-    assert "Choose another control_plane_kubeconfig" in run.failure
+    assert "it would be replaced, and lose cluster prod (CA not in the file), context prod" in run.failure
+    assert "set another control_plane_kubeconfig" in run.failure
     assert run.changed == []
 
 
 def test_a_place_where_no_kubeconfig_can_go_is_refused_in_words(cluster: Cluster) -> None:
     run = cluster.run("control_plane", control_plane_kubeconfig=str(cluster.kubeconfig / "admin.conf"))
-    assert "is below what is no directory. Choose another control_plane_kubeconfig" in run.failure
+    assert "is not a directory; set another control_plane_kubeconfig" in run.failure
     assert run.changed == []
 
 
@@ -180,7 +180,7 @@ def test_an_endpoint_that_the_controller_does_not_reach_is_named_in_time(cluster
         cluster.kubeconfig.write_text(ours)
     assert time.monotonic() - before < 90
     failures = [outcome.message for outcome in run.outcomes if outcome.state == "failed"]
-    assert "Where the controller does not reach 192.0.2.1:6443" in failures[-1]
+    assert "If the controller cannot reach 192.0.2.1:6443" in failures[-1]
     assert "control_plane_kubeconfig_server" in failures[-1]
     assert "control_plane_cert_sans" in failures[-1]
 
@@ -318,10 +318,10 @@ def test_a_member_of_another_cluster_is_refused_and_leaves_it_when_told(cluster:
     node.run("python3", "-c", swap)
     node.run("systemctl", "stop", "kubelet")
     refused = cluster.setup(PUBSUB)
-    assert "node_join_other_cluster=leave_it" in refused.failure
+    assert "node_join_other_cluster=reset" in refused.failure
     assert refused.changed == []
     cluster.wait_until_not_ready(NAMES[PUBSUB])
-    run = cluster.setup(PUBSUB, node_join_other_cluster="leave_it").ok()
+    run = cluster.setup(PUBSUB, node_join_other_cluster="reset").ok()
     assert "Clear what an unfinished join left" in run.changed
     cluster.as_declared(PUBSUB)
 
@@ -342,9 +342,9 @@ def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> 
             ({"kube_version": "1.37.0"}, "is newer than the API server's"),
             ({"kube_version": 1.3}, "kube_version: version 1.3 is a number"),
             ({"kube_node_name": "Bad_Name"}, "cannot be the name of a Node"),
-            ({"kube_node_name": NAMES[MASTER]}, "control plane's; it is never replaced"),
+            ({"kube_node_name": NAMES[MASTER]}, "is a control plane and is never replaced"),
             ({"kube_profile": "--node-labels=role=a b"}, "kube_profile"),
-            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has --node-ip, and kube_node_ip is set"),
+            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
             *(
                 [({"node_join_ignore_preflight_errors": ["Swap"], "control_plane_ignore_preflight_errors": []}, "the host has cgroup v1")]
                 * LEGACY
@@ -368,9 +368,9 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
     try:
         for wrong, said in (
             ({"kube_node_name": "K8s-Master"}, "K8s-Master cannot be the name of a Node"),
-            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has --node-ip, and kube_node_ip is set"),
+            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
             ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
-            ({"kube_kubeconfig": str(there)}, "not of this cluster (it is yet to be made)"),
+            ({"kube_kubeconfig": str(there)}, "does not belong to this cluster (it does not exist yet)"),
             *(
                 [({"control_plane_ignore_preflight_errors": [], "node_join_ignore_preflight_errors": []}, "the host has cgroup v1")]
                 * LEGACY
@@ -378,13 +378,13 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
         ):
             run = cluster.run("control_plane", **{**place, **wrong})
             assert said in run.failure
-            assert set(run.changed) <= {"Make the kubeconfig's directory"}
+            assert set(run.changed) <= {"Check the place of the kubeconfig"}
         assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
         # The first boot is waited for with the first look, whatever comes after it.
         node.run("sh", "-c", "mkdir -p /run/cloud-init; touch /run/cloud-init/enabled")
         for playbook, task, variables in (
             ("control_plane", "Check what is declared", place),
-            ("setup_new_nodes", "Say why nothing can be done", {}),
+            ("setup_new_nodes", "Decide what has to be done", {}),
         ):
             run = cluster.run(playbook, "--limit", "test-fresh", kubernetes_node_wait_timeout=3, **variables)
             assert "cloud-init has not finished within 3 s" in run.failure
@@ -434,18 +434,18 @@ def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> No
     try:
         run = cluster.setup(PUBSUB, containerd_cgroup_driver="systemd").ok()
         assert run.changed == []
-        (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report what is not as declared, and left alone"]
+        (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report differences that are not changed"]
         assert told == [
-            "the hold of kubectl is off, and kubernetes_node_hold says on",
-            "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, and containerd_cni_conf_dir says /etc/cni/net.d",
-            f"{mirror} is another than containerd_registry_mirrors says",
+            "the hold of kubectl is off, but must be on (kubernetes_node_hold)",
+            "containerd's directory of CNI configurations is /etc/cni/elsewhere.d, but must be /etc/cni/net.d (containerd_cni_conf_dir)",
+            f"{mirror} has other content, but must be as containerd_registry_mirrors declares",
         ]
     finally:
         node.run("apt-mark", "hold", "kubectl")
         node.run("cp", "/root/config.toml", "/etc/containerd/config.toml")
         node.run("cp", "/root/hosts.toml", mirror)
     run = cluster.setup(PUBSUB).ok()
-    assert "Report what is not as declared, and left alone" not in run.tasks("ok")
+    assert "Report differences that are not changed" not in run.tasks("ok")
 
 
 # Faults in mid-run
@@ -498,7 +498,7 @@ def test_the_api_server_restarted_in_mid_run(cluster: Cluster) -> None:
         over.set()
         thread.join()
     (record,) = stopped_at
-    assert '"task": "Say why there is no token"' not in record, "it was stopped before the token was there"
+    assert '"task": "Say why it cannot join"' not in record, "it was stopped before the token was there"
     assert len(first.outcomes) > len(record.splitlines()), "and the run went on"
     if first.code != 0:
         cluster.setup(ROUTER, node_join_existing="replace").ok()

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from corner import Corner
 from ground import changed_objects
+from harness import Task
 from observer import Observer
 
 from lab.brokers import Broker
@@ -35,6 +36,7 @@ def _everything(vhost: str, user: str, name: str, key: str) -> dict[str, list[di
         "permissions": [{"vhost": vhost, "user": user, "configure": "^a", "write": "", "read": ".*"}],
         "policies": [policy],
         "operator_policies": [policy],
+        "parameters": [{"vhost": vhost, "component": "federation-upstream", "name": name, "value": {"uri": UPSTREAM, "max-hops": 1}}],
         "exchanges": [
             {"vhost": vhost, "name": name, "type": "topic"},
             {"vhost": vhost, "name": name + "2", "type": "fanout", "internal": True},
@@ -48,6 +50,7 @@ def _everything(vhost: str, user: str, name: str, key: str) -> dict[str, list[di
     }
 
 
+UPSTREAM = "amqp://kind-peer:kind-pw-9@upstream.invalid/%2F"
 CHANGES: dict[str, dict[str, t.Any]] = {
     "vhosts": {"description": "two"},
     "users": {"tags": ["management", "monitoring"]},
@@ -57,6 +60,7 @@ CHANGES: dict[str, dict[str, t.Any]] = {
     "policies": {"definition": {"max-length": 6, "overflow": "reject-publish"}},
     "operator_policies": {"priority": 2},
     "topic_permissions": {"read": "^c"},
+    "parameters": {"value": {"uri": UPSTREAM, "max-hops": 2}},
 }
 
 
@@ -70,8 +74,8 @@ def test_odd_names(corner: Corner) -> None:
 
 
 def _life(corner: Corner, everything: dict[str, list[dict[str, t.Any]]]) -> None:
-    assert len(corner.settle(**everything)["changes"]) == 13
-    assert len(corner.snapshot()) == 13
+    assert len(corner.settle(**everything)["changes"]) == 14
+    assert len(corner.snapshot()) == 14
     before = corner.snapshot()
     changed = {kind: [dict(entry, **CHANGES.get(kind, {})) for entry in entries] for kind, entries in everything.items()}
     done = corner.settle(**changed)
@@ -82,11 +86,31 @@ def _life(corner: Corner, everything: dict[str, list[dict[str, t.Any]]]) -> None
     # First what hangs on others, while those stay: deletion of each kind by its own, not with its vhost or user.
     rest = {"vhosts", "users"}
     gone = {kind: [dict(entry, state="absent") for entry in entries] for kind, entries in everything.items() if kind not in rest}
-    assert len(corner.settle(**gone)["changes"]) == 11
+    assert len(corner.settle(**gone)["changes"]) == 12
     assert corner.kinds() == {"vhost": 1, "user": 1}
     assert len(corner.settle(**{kind: [{"name": everything[kind][0]["name"], "state": "absent"}] for kind in rest})["changes"]) == 2
     assert corner.snapshot() == {}
     corner.idle(**{kind: [{"name": everything[kind][0]["name"], "state": "absent"}] for kind in rest})
+
+
+def test_parameters_hide_their_values_and_can_be_read_back(corner: Corner) -> None:
+    shovel = {"src-uri": UPSTREAM, "dest-uri": "amqp://", "src-queue": "a", "dest-queue": "b", "src-prefetch-count": 5}
+    parameters = [{"vhost": "kind-v", "component": "shovel", "name": "s", "value": shovel}]
+    base = {"vhosts": [{"name": "kind-v"}], "vhost_limits": [{"vhost": "kind-v", "name": "max-queues", "value": 20}]}
+    results = [corner.settle(**base, parameters=parameters)]
+    results.append(corner.settle(parameters=[dict(parameters[0], value={**shovel, "src-prefetch-count": 6})]))
+    assert results[1]["changes"][0]["differences"] == [{"field": "value", "before": "(hidden)", "after": "(hidden)"}]
+    info = Task(corner.broker, "rabbitmq_info", vhosts=["kind-v"], kinds=["parameters"])
+    # The limit of the vhost is a parameter to the broker, and no parameter here.
+    results.append(info.apply())
+    assert results[2]["topology"]["parameters"] == [{"vhost": "kind-v", "component": "shovel", "name": "s"}]
+    assert "kind-pw-9" not in str(results)
+    corner.idle(**base, parameters=info.apply(include_secrets=True)["topology"]["parameters"])
+    corner.refused_for("declaration.elsewhere", parameters=[{"component": "vhost-limits", "name": "limits", "value": {"max-queues": 1}}])
+    other = [dict(parameters[0], name="other")]
+    done = corner.settle(**base, parameters=other, prune=["parameters"])
+    assert changed_objects(done) == ["create parameter kind-v/shovel other", "delete parameter kind-v/shovel s"]
+    assert corner.kinds() == {"vhost": 1, "vhost_limit": 1, "parameter": 1}
 
 
 def test_everything_goes_with_its_vhost_and_user(corner: Corner) -> None:
@@ -130,7 +154,8 @@ def test_argument_types_of_queues_are_compared(corner: Corner) -> None:
     queue = {"name": "q", "type": "classic", "arguments": {"x-mine": 1}}
     corner.settle(vhosts=[{"name": "kind-v"}], queues=[queue])
     for other in (1.0, True, "1"):
-        corner.refused("arguments.x-mine is 1, declared " + repr(other), queues=[dict(queue, arguments={"x-mine": other})])
+        (problem,) = corner.refused_for("immutable.differs", queues=[dict(queue, arguments={"x-mine": other})])
+        assert "arguments.x-mine is 1, declared " + repr(other) in problem["message"]
 
 
 def test_one_field_of_a_vhost_keeps_the_others(corner: Corner) -> None:

@@ -75,7 +75,7 @@ def test_drift_is_found_and_repaired(pasture: Pasture) -> None:
     # What others have changed and we want no longer stays.
     pasture.server.kubectl("label", "node", a, "role=theirs", "--overwrite")
     done = pasture.task.apply(nodes=[{"name": a, "labels": {}}])
-    assert "label role is declared no longer" in str(done["warnings"])
+    assert "label role is no longer declared" in str(done["warnings"])
     assert pasture.labels(a) == {"role": "theirs"}
 
 
@@ -130,9 +130,7 @@ def test_bad_keys_are_refused_before_the_first_patch(pasture: Pasture) -> None:
     a, b = pasture.add("a", "b")
     good = {"name": a, **RABBITMQ}
     pasture.refused(b, "'bad key'", nodes=[good, {"name": b, "labels": {"bad key": "x"}}])
-    pasture.refused(
-        b, "kubernetes.io/hostname", "belongs to the kubelet", nodes=[good, {"name": b, "labels": {"kubernetes.io/hostname": "x"}}]
-    )
+    pasture.refused(b, "kubernetes.io/hostname", "the kubelet sets", nodes=[good, {"name": b, "labels": {"kubernetes.io/hostname": "x"}}])
     pasture.refused(b, "2 problems", nodes=[good, {"name": b, "labels": {"x": "y" * 64}, "taints": ["a=b:Never"]}])
 
 
@@ -226,11 +224,11 @@ def test_a_missing_right_is_named_before_the_first_write(pasture: Pasture) -> No
     (a,) = pasture.add("a")
     item = {"name": a, **RABBITMQ}
     _as(pasture, "nobody")
-    pasture.refused("HTTP 403", "nobody", "grant the verb list on nodes", nodes=[item])
+    pasture.refused("HTTP 403", "nobody", "the verb list on nodes", nodes=[item])
     _as(pasture, "reader")
     _grant(pasture, "reader", "list", "get")
-    pasture.refused(a, "grant the verb patch on nodes", nodes=[item])
-    pasture.refused(a, "grant the verb delete on nodes", nodes=[{"name": a, "state": "absent"}])
+    pasture.refused(a, "the verb patch on nodes", nodes=[item])
+    pasture.refused(a, "the verb delete on nodes", nodes=[{"name": a, "state": "absent"}])
     _as(pasture, "writer")
     _grant(pasture, "writer", "list", "get", "patch")
     pasture.settle(nodes=[item])
@@ -241,14 +239,14 @@ def test_rights_for_one_node_are_enough_for_that_one(pasture: Pasture) -> None:
     _as(pasture, "one")
     _grant(pasture, "one", "list", "get", "patch", names=[a])
     pasture.settle(nodes=[{"name": a, **RABBITMQ}])
-    line = pasture.refused(b, "grant the verb patch on nodes", nodes=[{"name": a, "labels": {}}, {"name": b, **RABBITMQ}])
+    line = pasture.refused(b, "the verb patch on nodes", nodes=[{"name": a, "labels": {}}, {"name": b, **RABBITMQ}])
     assert f"node {a}" not in line
 
 
 def test_impersonation(pasture: Pasture) -> None:
     (a,) = pasture.add("a")
     item = {"name": a, **RABBITMQ}
-    pasture.refused('User "ann"', "grant the verb list on nodes", nodes=[item], impersonate_user="ann")
+    pasture.refused('User "ann"', "the verb list on nodes", nodes=[item], impersonate_user="ann")
     groups = ["one", "system:masters"]
     pasture.task.defaults.update(impersonate_user="ann", impersonate_groups=groups)
     pasture.settle(nodes=[item])

@@ -12,6 +12,7 @@ import pytest
 from ground import one_line
 from harness import KubeTask
 
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client
 from lab.apiserver import ApiServer
 
 Result = t.Dict[str, t.Any]
@@ -153,8 +154,29 @@ def test_nobody_signs(tokens: Tokens) -> None:
         tokens.server.start()
     made = tokens.ids()
     assert made and made[0] in line
+    assert (result["changed"], [change["object"] for change in result["changes"]]) == (True, made)
     result = tokens.task.apply()
     assert not result["changed"] and result["join"]["token_id"] == made[0], "the next run goes on with it"
+
+
+def test_the_api_server_is_lost_between_two_deletions(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [tokens.task.apply(minimum_left=least, ttl=least + 100)["join"]["token_id"] for least in (600, 700)]
+    delete = Client.delete
+
+    def crash(self: Client, *arguments: t.Any) -> bool:
+        done = delete(self, *arguments)
+        tokens.server.kill("apiserver")
+        return done
+
+    monkeypatch.setattr(Client, "delete", crash)
+    try:
+        result = tokens.task.apply(state="absent")
+    finally:
+        tokens.server.start()
+    left = tokens.ids()
+    assert len(left) == 1 and result["failed"] and result["changed"]
+    assert [change["object"] for change in result["changes"]] == sorted({*both} - {*left})
+    assert [change["object"] for change in result["not_attempted"]] == left
 
 
 def test_a_signature_that_is_wrong_is_no_signature(tokens: Tokens) -> None:
@@ -192,7 +214,7 @@ def test_a_cluster_that_nobody_can_join_says_so(tokens: Tokens) -> None:
 
 def test_missing_rights_are_named(tokens: Tokens) -> None:
     tokens.task.defaults["kubeconfig"] = tokens.server.user("nobody")
-    one_line(tokens.task.apply(), "HTTP 403", "grant the verb list on secrets (a Role in kube-system")
+    one_line(tokens.task.apply(), "HTTP 403", "the verb list on secrets (a Role in kube-system")
 
 
 def test_a_secret_that_is_none_disturbs_nobody(tokens: Tokens) -> None:

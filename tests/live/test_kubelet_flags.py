@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags, profile
 from lab import binaries
 from lab.host import LabError

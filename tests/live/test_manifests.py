@@ -140,6 +140,6 @@ def test_several_clusters_need_a_choice(corner: Corner) -> None:
     one["spec"]["rabbitmqClusterReference"] = {"name": "one"}
     two = _resource("Vhost", "b", name="cr-b")
     two["spec"]["rabbitmqClusterReference"] = {"name": "two"}
-    corner.refused("belong to several clusters (n/one, n/two): choose one with cluster_reference", manifests=[one, two])
+    assert "n/one, n/two" in corner.refused_for("manifest.clusters", manifests=[one, two])[0]["message"]
     assert [change["object"] for change in corner.settle(manifests=[one, two], cluster_reference="two")["changes"]] == ["cr-b"]
     assert corner.kinds() == {"vhost": 1}

@@ -56,10 +56,10 @@ def test_only_what_is_proven_empty_goes(corner: Corner, monkeypatch: pytest.Monk
     }
     expected = (
         "4 problems: ",
-        "queue loss-a/c2: holds 2 messages; to delete it all the same, name 'queue loss-a/c2' in allow_message_loss",
+        "queue loss-a/c2: holds 2 messages; to delete it with its messages, add 'queue loss-a/c2' to allow_message_loss",
         "queue loss-a/q3: holds 3 messages; ",
         "queue loss-a/s1: holds 1 messages; ",
-        "vhost loss-full: queue q holds 4 messages; to delete it all the same, name 'vhost loss-full' in allow_message_loss",
+        "vhost loss-full: queue q holds 4 messages; to delete it with its messages, add 'vhost loss-full' to allow_message_loss",
     )
     refused = corner.task.apply(**gone)
     line = one_line(refused, *expected)
@@ -83,7 +83,7 @@ def test_only_what_is_proven_empty_goes(corner: Corner, monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         _at_the_last_moment(patch, lambda: corner.publish("loss-a", "q-late"))
         late = corner.task.apply(queues=_queues("absent", "q-late"))
-    one_line(late, "queue loss-a/q-late: it received a message meanwhile and was left alone", "0 changes made, 1 refused")
+    one_line(late, "queue loss-a/q-late: queue q-late has just received a message, so it was not deleted", "0 changes made, 1 refused")
     assert late["changed"] is False
     assert corner.messages("loss-a", "q-late") == 1
 
@@ -101,7 +101,7 @@ def test_a_vhost_that_fills_between_proof_and_deletion(corner: Corner, monkeypat
 
     _at_the_last_moment(monkeypatch, publish)
     done = corner.task.apply(vhosts=[{"name": "loss-a", "state": "absent"}, {"name": "loss-b", "state": "absent"}])
-    one_line(done, "vhost loss-a: its queue c0 received a message meanwhile", "0 changes made, 2 refused")
+    one_line(done, "vhost loss-a: its queue c0 has just received a message", "0 changes made, 2 refused")
     assert done["changed"] is False
     assert corner.snapshot() == before
     assert [corner.messages("loss-a", "c0"), corner.messages("loss-b", "q0")] == [1, 1]
@@ -112,11 +112,11 @@ def test_a_classic_queue_that_fills_between_proof_and_deletion(corner: Corner, m
     _at_the_last_moment(monkeypatch, lambda: corner.publish("loss-a", "c1"))
     gone = {"queues": _queues("absent", "c1", "c2")}
     done = corner.task.apply(**gone)
-    one_line(done, "queue loss-a/c1: ", "not empty any more, and was left alone: nothing is lost", "1 changes made, 1 refused")
+    one_line(done, "queue loss-a/c1: ", "not empty any more, so it was not deleted and nothing is lost", "1 changes made, 1 refused")
     assert changed_objects(done) == ["delete queue loss-a/c2"]
     assert corner.messages("loss-a", "c1") == 1
     monkeypatch.undo()
-    corner.refused("queue loss-a/c1: holds 1 messages", **gone)
+    assert corner.refused_for("loss.messages", **gone)[0]["item"] == "queue loss-a/c1"
     assert changed_objects(corner.settle(**gone, allow_message_loss=["queue loss-a/c1"])) == ["delete queue loss-a/c1"]
 
 
@@ -128,10 +128,11 @@ def test_vhosts_that_hold_many_full_queues(corner: Corner) -> None:
     for name in names:
         corner.publish(vhost, name)
     gone = {"vhosts": [{"name": vhost, "state": "absent"}]}
-    line = corner.refused("vhost loss-a/b: queue c0 holds 1 messages; ", "queue c4 holds 1 messages; and more; to delete it", **gone)
-    assert "c5" not in line
+    (problem,) = corner.refused_for("loss.messages", **gone)
+    assert problem["item"] == "vhost loss-a/b"
+    assert "queue c0 holds 1 messages" in problem["message"] and "c4" in problem["message"] and "c5" not in problem["message"]
     one = {"queues": [{"vhost": vhost, "name": "c3", "state": "absent"}]}
-    corner.refused("name 'queue loss-a%2Fb/c3' in allow_message_loss", **one)
+    assert "'queue loss-a%2Fb/c3'" in corner.refused_for("loss.messages", **one)[0]["remedy"]
     assert changed_objects(corner.settle(**one, allow_message_loss=["queue loss-a%2Fb/c3"])) == ["delete queue loss-a%2Fb/c3"]
     assert changed_objects(corner.settle(**gone, allow_message_loss=["vhost loss-a/b"])) == ["delete vhost loss-a/b"]
     assert corner.snapshot() == {}

@@ -17,6 +17,7 @@ EVERY_KIND = [
     "bindings",
     "exchanges",
     "operator_policies",
+    "parameters",
     "permissions",
     "policies",
     "queues",
@@ -47,6 +48,7 @@ def _objects(suffix: str, vhost: str) -> dict[str, list[dict[str, t.Any]]]:
         "permissions": [{"vhost": vhost, "user": user, "configure": "", "write": "", "read": ""}],
         "policies": [policy],
         "operator_policies": [{**policy, "apply_to": "queues"}],
+        "parameters": [{"vhost": vhost, "component": "federation-upstream", "name": suffix, "value": {"uri": "amqp://"}}],
         "exchanges": [{"vhost": vhost, "name": f"e-{suffix}", "type": "topic"}],
         "topic_permissions": [{"vhost": vhost, "user": user, "exchange": f"e-{suffix}", "write": "a", "read": "b"}],
         "queues": [{"vhost": vhost, "name": f"q-{suffix}", "type": "classic"}],
@@ -69,6 +71,7 @@ def test_every_kind_in_the_declared_vhost_and_nowhere_else(corner: Corner) -> No
         "binding",
         "exchange",
         "operator_policy",
+        "parameter",
         "permission",
         "policy",
         "queue",
@@ -78,7 +81,7 @@ def test_every_kind_in_the_declared_vhost_and_nowhere_else(corner: Corner) -> No
     assert {change["action"] for change in done["changes"]} == {"delete"}
     assert all(change["object"].startswith("prune-v") for change in done["changes"])
     gone = {key: fields for key, fields in before.items() if key not in corner.snapshot()}
-    assert len(gone) == 8 and all('"prune-v"' in key for dummy, key in gone)
+    assert len(gone) == 9 and all('"prune-v"' in key for dummy, key in gone)
     assert all(before[key] == fields for key, fields in corner.snapshot().items())
 
 
@@ -126,8 +129,8 @@ def test_patterns_limits_and_messages_hold_it_back(corner: Corner) -> None:
     corner.publish("prune-v", "full")
     declared = {"vhosts": [{"name": "prune-v"}], "queues": [{"name": "keep"}], "prune": ["queues"]}
     ignore = ["prune-v/celeryev.*", "*/*.pidbox"]
-    corner.refused("prune would delete 5 objects", "more than prune_limit (4)", **declared, prune_limit=4)
-    corner.refused("queue prune-v/full: holds 1 messages; to delete it all the same, name 'queue prune-v/full'", **declared)
+    corner.refused_for("prune.limit", **declared, prune_limit=4)
+    assert corner.refused_for("loss.messages", **declared)[0]["item"] == "queue prune-v/full"
     done = corner.settle(**declared, prune_ignore=ignore, prune_limit=2, allow_message_loss=["queue prune-v/full"])
     assert changed_objects(done) == ["delete queue prune-v/full", "delete queue prune-v/old"]
     corner.idle(**declared, prune_ignore=[*ignore, "prune-v/k"])

@@ -66,12 +66,15 @@ def test_a_rolling_upgrade_loses_no_acknowledged_write(
     ledger.ask("RPUSH", "kept", *range(1000))
     reported = site.play("main", **to).ok()
     # Of Valkey's own only what does not show: its samples masked, the rights that its Sentinels need.
-    of_valkey = {"Keep the packages from starting their samples, and look what is there", "Set up the instances and run them"}
+    of_valkey = {
+        "Check the declaration, mask the services that the packages start, and look at the instances",
+        "Set up the instances and run them",
+    }
     assert set(reported.changed) == {"Configure the repository"} | (of_valkey if wanted.startswith("valkey") else set())
     assert reported.tasks("ok").count("Report what waits for maintain_redis") == 3
     assert versions(data) == {"redis-7.0.15"}
     told = site.play("maintain", "--check", **to).ok()
-    steps = [(step["action"], step["instance"]) for step in told.of("Tell the steps").result["msg"]]
+    steps = [tuple(step.split()[:2]) for step in told.of("Show the steps").result["msg"]]
     assert steps == [
         *[(action, "server/pubsub") for action in ("backup", "restart", "restart", "switch", "restart")],
         *[(action, "server/ledger") for action in ("backup", "restart")],

@@ -44,27 +44,29 @@ def test_management_is_enough_for_queues_exchanges_and_bindings(corner: Corner) 
 @pytest.mark.parametrize(
     ("tags", "arguments", "needed"),
     [
-        ("management", {"vhosts": [{"name": "right-new"}]}, "to write vhosts it needs the tag administrator"),
-        ("management", {"users": [{"name": "right-u"}]}, "to read users it needs the tag administrator"),
+        ("management", {"vhosts": [{"name": "right-new"}]}, "vhosts"),
+        ("management", {"users": [{"name": "right-u"}]}, "users"),
         (
             "management",
             {"policies": [{"name": "p", "pattern": ".", "definition": {"max-length": 1}}]},
-            "to write policies it needs the tag",
+            "policies",
         ),
-        ("policymaker", {"vhost_limits": [{"name": "max-queues", "value": 5}]}, "to write vhost_limits it needs the tag administrator"),
-        ("monitoring", {"permissions": [{"user": "right-x", "configure": "", "write": "", "read": ""}]}, "to read permissions it needs"),
-        ("monitoring", {"user_limits": [{"user": "right-x", "name": "max-channels", "value": 1}]}, "to read user_limits it needs"),
+        ("policymaker", {"vhost_limits": [{"name": "max-queues", "value": 5}]}, "vhost_limits"),
+        ("monitoring", {"permissions": [{"user": "right-x", "configure": "", "write": "", "read": ""}]}, "permissions"),
+        ("monitoring", {"user_limits": [{"user": "right-x", "name": "max-channels", "value": 1}]}, "user_limits"),
         (
             "policymaker",
             {"operator_policies": [{"name": "p", "pattern": ".", "definition": {"max-length": 1}, "apply_to": "queues"}]},
-            "to write operator_policies it needs the tag administrator",
+            "operator_policies",
         ),
     ],
 )
 def test_a_missing_tag_is_named_before_the_first_write(corner: Corner, tags: str, arguments: dict[str, t.Any], needed: str) -> None:
     """Though the same task holds a queue that the user could declare."""
     _as_user(corner, "right-x", tags, ["right-v"])
-    corner.refused("user 'right-x' has the tags", tags, needed, vhost="right-v", queues=[{"name": "q"}], **arguments)
+    (problem,) = corner.refused_for("rights.tag", vhost="right-v", queues=[{"name": "q"}], **arguments)
+    assert problem["item"] == needed
+    assert "'right-x'" in problem["message"] and tags in problem["message"]
 
 
 def test_policymaker_is_enough_for_policies(corner: Corner) -> None:
@@ -78,20 +80,20 @@ def test_policymaker_is_enough_for_policies(corner: Corner) -> None:
 def test_a_vhost_without_permission_is_not_taken_for_empty(corner: Corner) -> None:
     """4.0 answers 401, 4.3 answers 404 and neither is shown: the list of vhosts tells."""
     _as_user(corner, "right-m", "management", ["right-v"])
-    words = (
-        "queues[1] (queue right-w/b): vhost 'right-w' does not exist, or user 'right-m' cannot reach it",
-        "grant the user a permission",
-    )
-    corner.refused(*words, queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "b"}])
+    (problem,) = corner.refused_for("vhost.missing", queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "b"}])
+    assert problem["item"] == "queues[1] (queue right-w/b)"
+    assert "'right-w'" in problem["message"] and "'right-m'" in problem["message"] and "permission" in problem["remedy"]
 
 
 def test_a_monitoring_user_sees_a_vhost_and_may_not_write_it(corner: Corner) -> None:
     """The list of vhosts shows all to this tag, and the list of all queues leaves out what it cannot reach."""
     corner.observer.request("PUT", "queues/right-w/there", {"durable": True, "auto_delete": False, "arguments": {}})
     _as_user(corner, "right-mon", "monitoring", ["right-v"])
-    words = ("vhost 'right-w': user 'right-mon' cannot read its queues", "grant the user a permission in it")
-    corner.refused(*words, vhost="right-w", queues=[{"name": "b"}])
-    corner.refused(*words, queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "there", "state": "absent"}])
+    (problem,) = corner.refused_for("vhost.unreadable", vhost="right-w", queues=[{"name": "b"}])
+    assert problem["item"] == "vhost right-w" and "'right-mon'" in problem["message"]
+    corner.refused_for(
+        "vhost.unreadable", queues=[{"vhost": "right-v", "name": "a"}, {"vhost": "right-w", "name": "there", "state": "absent"}]
+    )
     assert corner.settle(vhost="right-v", queues=[{"name": "a"}])["changed"]
 
 

@@ -242,7 +242,7 @@ def test_results_and_refusals_hold_no_secret(broker: Broker) -> None:
         refused = corner.task.apply(**wanted, vhost="sec-absent", queues=[{"name": "q"}])
         one_line(refused, "vhost 'sec-absent' does not exist")
         twice = corner.task.apply(users=[*USERS, *differing], manifests=MANIFESTS)
-        one_line(twice, "users[2] (user sec-listed): contradicts users[0]: password differs")
+        one_line(twice, "users[2] (user sec-listed): password: differs from users[0];")
         unsupported = corner.task.apply(**wanted, no_such_option=1)
         one_line(unsupported, "no_such_option")
         for result in (done, changed, refused, twice, unsupported):

@@ -157,7 +157,7 @@ def locked(request: pytest.FixtureRequest) -> t.Iterator[Watch]:
 
 def test_passwords(locked: Watch) -> None:
     group = locked.group
-    locked.refused("wants a password", "data_password", **declared(group))
+    locked.refused("requires a password", "data_password", **declared(group))
     locked.refused("does not accept these credentials", "auth_pass", **declared(group, auth_pass="wrong"))
     # The task gets in, the sentinels would not.
     line = locked.refused("master pubsub", "auth_user and auth_pass", **declared(group), data_password=PASSWORD)
@@ -272,7 +272,7 @@ def test_a_storm_of_resets(watch: Watch) -> None:
     thread = threading.Thread(target=storm)
     thread.start()
     try:
-        watch.task.apply(**declared(group, quorum=3, parallel_syncs=2), gate_timeout=5.0)
+        watch.task.apply(**declared(group, quorum=3, parallel_syncs=2), wait_timeout=5.0)
     finally:
         over.set()
         thread.join()
@@ -402,10 +402,14 @@ def test_scripts_that_could_not_be_set_again_are_not_taken_away(watch: Watch) ->
         server.start()
     quick(group)
     everything = {"masters": [{"name": "pubsub", "address": [address(server) for server in group.data]}]}
-    watch.refused("notification_script", "deny-scripts-reconfig no", **everything)
-    watch.refused(
-        "client_reconfig_script", "deny-scripts-reconfig no", masters=[{**everything["masters"][0], "client_reconfig_script": "/bin/true"}]
-    )
+    before = watch.snapshot()
+    for masters in (everything["masters"], [{**everything["masters"][0], "client_reconfig_script": "/bin/true"}]):
+        # Only a write can tell: no command reads this setting. So check mode, which only reads, cannot say it.
+        assert len(watch.task.check(masters=masters)["changes"]) == 3
+        done = watch.task.apply(masters=masters)
+        one_line(done, "deny-scripts-reconfig no", "nothing was changed there")
+        assert (done["changed"], done["changes"], len(done["not_attempted"])) == (False, [], 3)
+        assert watch.snapshot() == before
     for server in group.sentinels:
         server.stop()
         text = server.config.read_text(encoding="utf-8")
@@ -464,7 +468,7 @@ def test_nothing_is_forgotten_while_a_replica_that_is_declared_is_away(watch: Wa
     line = watch.refused("forget_stale", "1 of 2 replicas follow", **declared(group, replicas=2), forget_stale=True)
     assert "declare fewer" in line
     # Where none are declared, what is dead goes, and nobody waits for it.
-    done = watch.settle(**declared(group), forget_stale=True, gate_timeout=20.0)
+    done = watch.settle(**declared(group), forget_stale=True, wait_timeout=20.0)
     gone = {entry["field"] for change in done["changes"] for entry in change["differences"]}
     assert gone == {f"sentinel {address(fourth)}", f"replica {address(away)}"}
     assert numbers(group) == {("1", "2")}
@@ -487,7 +491,7 @@ def test_nothing_is_forgotten_while_the_master_is_down(watch: Watch) -> None:
     until(lambda: all("s_down" in str(server.ask("SENTINEL", "SENTINELS", "pubsub")) for server in group.sentinels), 60)
     group.data[0].kill()
     # At once, before any sentinel has noticed.
-    watch.refused("forget_stale", "does it run", masters=[{"name": "pubsub", "replicas": 2}], forget_stale=True, gate_timeout=3.0)
+    watch.refused("forget_stale", "does it run", masters=[{"name": "pubsub", "replicas": 2}], forget_stale=True, wait_timeout=3.0)
     assert numbers(group) == {("2", "3")}
     until(lambda: all(named_by(server) != address(group.data[0]) for server in group.sentinels), 40)
 
@@ -537,7 +541,7 @@ def test_what_was_not_saved_is_put_back(watch: Watch) -> None:
     before = watch.snapshot()[server.host]
     with broken_in_between(watch, server, "SENTINEL", "SET") as sentinels:
         done = watch.task.apply(sentinels=sentinels, **declared(group, quorum=3, parallel_syncs=2))
-        one_line(done, "Failed to save config file", "the old value was put back")
+        one_line(done, "Failed to save config file", "The former values were put back")
         assert (told(server)["quorum"], told(server)["parallel-syncs"]) == ("2", "1")
         assert watch.snapshot()[server.host] == before
     # So the next run sees what is missing there.
@@ -563,14 +567,14 @@ def test_settings_that_were_not_saved_are_put_back_and_an_empty_address_is_never
     server = group.sentinels[1]
     with broken_in_between(watch, server, "SENTINEL", "CONFIG", "SET") as sentinels:
         done = watch.task.apply(sentinels=sentinels, settings={"resolve_hostnames": True})
-        one_line(done, "Failed to save config file", "the old value was put back")
+        one_line(done, "Failed to save config file", "The former values were put back")
         assert pairs(server.ask("SENTINEL", "CONFIG", "GET", "*"))["resolve-hostnames"] == "no"
     watch.settle(settings={"resolve_hostnames": True})
     watch.settle(settings={"resolve_hostnames": False})
     with broken_in_between(watch, server, "SENTINEL", "CONFIG", "SET") as sentinels:
         sentinels[1]["announce_ip"] = server.host
         done = watch.task.apply(sentinels=sentinels)
-        one_line(done, "Failed to save config file", "announce-ip had no value before", "FLUSHCONFIG")
+        one_line(done, "Failed to save config file", "announce-ip cannot be put back", "FLUSHCONFIG")
         assert pairs(server.ask("SENTINEL", "CONFIG", "GET", "*"))["announce-ip"] == server.host
     group.wait_healthy("pubsub")
 

@@ -31,8 +31,8 @@ class Watch(Ground):
     def __init__(self, group: Group, **defaults: t.Any) -> None:
         self.group = group
         sentinels = [{"host": server.host, "port": server.port} for server in group.sentinels]
-        self.task = ModuleTask("redis_sentinel", **{"sentinels": sentinels, "connection_timeout": 2.0, **defaults})
-        self.info = ModuleTask("redis_sentinel_info", sentinels=sentinels, connection_timeout=2.0)
+        self.task = ModuleTask("redis_sentinel", **{"sentinels": sentinels, "timeout": 2.0, **defaults})
+        self.info = ModuleTask("redis_sentinel_info", sentinels=sentinels, timeout=2.0)
 
     def clean(self) -> None:
         for server in self.group.sentinels:

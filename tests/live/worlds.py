@@ -14,7 +14,7 @@ PREFIX = "hyp-"
 VHOSTS = (PREFIX + "a", PREFIX + "b/c")
 USERS = (PREFIX + "u1", PREFIX + "u 2")
 PRUNABLE = ("users", "user_limits", "vhost_limits", "permissions", "topic_permissions", "policies", "operator_policies")
-PRUNABLE += ("exchanges", "queues", "bindings")
+PRUNABLE += ("exchanges", "queues", "bindings", "parameters")
 
 World = t.Dict[str, t.List[t.Dict[str, t.Any]]]
 Draw = t.Callable[[st.SearchStrategy[t.Any]], t.Any]
@@ -92,6 +92,8 @@ class _Maker:
             self.maybe("vhost_limits", {**place, "name": limit}, self.limit)
         for option in ("policies", "operator_policies"):
             self.maybe(option, {**place, "name": "p 1"}, self.policy)
+        upstream = {**place, "component": "federation-upstream", "name": "u/1"}
+        self.maybe("parameters", upstream, lambda: {"value": {"uri": "amqp://", "max-hops": self.draw(st.integers(1, 2))}})
         exchanges = [name for name in ("e1", "e/2") if self.maybe("exchanges", {**place, "name": name}, self.exchange)]
         self.maybe("exchanges", {**place, "name": "gone-with-its-last-binding"}, lambda: {"auto_delete": True})
         queues = [name for name in ("q1", "q%2", "ü q") if self.maybe("queues", {**place, "name": name}, self.queue)]

@@ -7,6 +7,7 @@ import threading
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.nodes import Nodes
 
 Node = t.Dict[str, t.Any]
 
@@ -46,6 +47,12 @@ def merged(target: t.Any, patch: t.Any) -> t.Any:
     return result
 
 
+def service(fleet: Fleet, *items: dict[str, t.Any], **options: t.Any) -> Nodes:
+    """kube_nodes without a module around it."""
+    defaults = {"owner": "eco2.platform", "exact": False, "protected": [], "unknown_nodes": "fail", "wait": False, "wait_timeout": 0.0}
+    return Nodes(t.cast("t.Any", fleet), {**defaults, "nodes": items, **options})
+
+
 class Fleet:
     """In place of the client. `before_each`, where it is set, is called before every patch and may change nodes."""
 
@@ -60,7 +67,12 @@ class Fleet:
 
     def get(self, path: str, what: str, **dummy: str) -> Node:
         with self._lock:
+            if path.endswith("/nodes"):
+                return copy.deepcopy({"items": list(self.nodes.values())})
             return copy.deepcopy(self._find(path, what))
+
+    def may(self, *dummy: t.Any) -> bool:
+        return True
 
     def merge_patch(self, path: str, body: t.Any, what: str) -> Node:
         name = path.rpartition("/")[2]
@@ -76,12 +88,13 @@ class Fleet:
             self._touch(name)
             return copy.deepcopy(self.nodes[name])
 
-    def delete(self, path: str, what: str, uid: str, resource_version: str | None = None) -> None:
+    def delete(self, path: str, what: str, uid: str, resource_version: str | None = None) -> bool:
         with self._lock:
             metadata = self._find(path, what)["metadata"]
             if uid != metadata["uid"] or resource_version not in (None, metadata["resourceVersion"]):
                 raise errors.Conflict(what, 409, "the precondition does not hold")
             del self.nodes[path.rpartition("/")[2]]
+            return True
 
     def change(self, name: str, **patch: t.Any) -> None:
         """Somebody else's work, such as metadata={"labels": {"a": "b"}}."""

@@ -8,10 +8,11 @@ import hashlib
 import threading
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Secret
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Plan, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
 ME = "admin"
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
@@ -40,7 +41,7 @@ def logs_in(stored: passwords.Hash, password: str) -> bool:
 
 
 class Memory:
-    """The objects of a broker, as `broker` sees them; a Writer of _convergence besides."""
+    """The objects of a broker, as `broker` sees them."""
 
     def __init__(self, version: str = "4.0.5", tags: t.Collection[str] = ("administrator",)) -> None:
         self.broker = Broker(
@@ -62,11 +63,10 @@ class Memory:
 
     def put(self, option: str, exclusive: bool = False, **values: t.Any) -> Key:
         """What somebody made there before; fields in the words of rabbitmq_topology's lists."""
-        kind = kinds.BY_OPTION[option]
+        kind = BY_OPTION[option]
         parts = {"destination_type": "queue", "routing_key": "", "arguments": {}} if option == "bindings" else {"vhost": "/"}
-        identity = {part: values.pop(part, parts.get(part, "/" if part == "vhost" else None)) for part in kind.identity}
-        if isinstance(values.get("password"), passwords.Hash):
-            values["password"] = Secret(values["password"])
+        identity = {part: values.pop(part, parts.get(part, "/" if part == "vhost" else None)) for part in kind.parts}
+        values.update({entry.name: Secret(values[entry.name]) for entry in kind.fields if entry.secret and entry.name in values})
         return self._store(kind, identity, values, exclusive)
 
     def of(self, option: str) -> list[str]:
@@ -78,32 +78,26 @@ class Memory:
     def state(self) -> dict[Key, Values]:
         return copy.deepcopy({key: entry.fields for key, entry in self.objects.items()})
 
-    # As a Writer
-
-    def together(self, changes: t.Sequence[Change]) -> t.Collection[Key]:
-        return ()
-
-    def one(self, change: Change) -> None:
+    def write(self, change: Change) -> Change:
         with self.lock:
             self.written.append(change.key)
             {"create": self._create, "update": self._update, "replace": self._replace, "delete": self._delete}[change.action](change)
+        return change
 
     def _create(self, change: Change) -> None:
         assert change.key not in self.objects, f"{change.key} is there already"
-        self._store(kinds.BY_NAME[change.kind], change.identity, change.payload)
+        self._store(BY_NAME[change.kind], change.identity, change.payload)
 
     def _update(self, change: Change) -> None:
-        assert not kinds.BY_NAME[change.kind].immutable, f"the broker cannot change {change.key} in place"
+        assert not BY_NAME[change.kind].immutable, f"the broker cannot change {change.key} in place"
         assert change.payload.keys() == self.objects[change.key].fields.keys(), "a PUT replaces everything: omitting a field resets it"
-        self._store(kinds.BY_NAME[change.kind], change.identity, change.payload)
+        self._store(BY_NAME[change.kind], change.identity, change.payload)
 
     def _replace(self, change: Change) -> None:
         self._remove(change.key)
-        self._store(kinds.BY_NAME[change.kind], change.identity, change.payload["fields"])
-        for entry in change.payload["topic_permissions"]:
+        self._store(BY_NAME[change.kind], change.identity, change.payload.fields)
+        for entry in change.payload.lost:
             self._store(entry.kind, entry.identity, entry.fields)
-        for identity in change.payload["bindings"]:
-            self._store(kinds.BINDING, identity, {})
 
     def _delete(self, change: Change) -> None:
         assert change.key in self.objects, f"{change.key} is gone already"
@@ -118,35 +112,52 @@ class Memory:
         full = dict(_OMITTED.get(kind.name, {}), **{name: value for name, value in fields.items() if value is not None})
         assert full.keys() == {entry.name for entry in kind.fields}
         extra: Values = {}
-        if kind is kinds.QUEUE:
+        if kind.name == "queue":
             default = (
                 self.objects[("vhost", identity["vhost"])].fields["default_queue_type"] if identity["vhost"] in self._vhosts() else None
             )
             full["type"] = full["type"] or default or "classic"
             extra = {"exclusive": exclusive, "type": full["type"]}
-        elif kind is kinds.USER:
+        elif kind.name == "user":
             full["password"] = _stored(full["password"])
-        elif kind is kinds.BINDING:
+        elif kind.name == "binding":
             extra = {"properties_key": f"{identity['routing_key']}~{len(identity['arguments'])}"}
         entry = Observed(kind, kind.object(identity), dict(identity), copy.deepcopy(full), extra)
         self.objects[entry.key] = entry
-        if kind is kinds.VHOST:
+        if kind.name == "vhost":
             self.broker.vhosts[identity["name"]] = dict(full, name=identity["name"])
             for name, exchange_type in BUILT_IN.items():
-                self._store(kinds.EXCHANGE, {"vhost": identity["name"], "name": name}, {"type": exchange_type, "durable": True})
+                self._store(BY_NAME["exchange"], {"vhost": identity["name"], "name": name}, {"type": exchange_type, "durable": True})
         return entry.key
 
     def _vhosts(self) -> t.Collection[str]:
-        return {entry.identity["name"] for entry in self.objects.values() if entry.kind is kinds.VHOST}
+        return {entry.identity["name"] for entry in self.objects.values() if entry.kind.name == "vhost"}
 
     def _remove(self, key: Key) -> None:
         """Delete it, and what goes when it goes."""
         gone = self.objects.pop(key)
-        if gone.kind is kinds.VHOST:
+        if gone.kind.name == "vhost":
             del self.broker.vhosts[gone.identity["name"]]
         for other in [other for other, entry in self.objects.items() if key in requires(entry.kind, entry.identity)]:
             if other in self.objects:
                 self._remove(other)
+
+
+class Run(Service):
+    """A plan that the engine carries out on a broker in memory."""
+
+    def __init__(self, memory: Memory, planned: Plan, workers: int = 1) -> None:
+        super().__init__()
+        self.memory, self.planned, self.workers = memory, planned, workers
+
+    def observe(self) -> None:
+        pass
+
+    def plan(self) -> Plan:
+        return self.planned
+
+    def write(self, change: Change) -> Change:
+        return self.memory.write(change)
 
 
 def requires(kind: Kind, identity: Values) -> list[Key]:
@@ -156,9 +167,9 @@ def requires(kind: Kind, identity: Values) -> list[Key]:
         return (what, f"{identity['vhost'] if identity['vhost'] == '/' else identity['vhost'].replace('/', '%2F')}/{name}")
 
     keys: list[Key] = []
-    if "vhost" in kind.identity:
+    if "vhost" in kind.parts:
         keys.append(("vhost", identity["vhost"]))
-    if "user" in kind.identity:
+    if "user" in kind.parts:
         keys.append(("user", identity["user"]))
     if kind.name == "binding":
         keys += [within(identity["source"], "exchange"), within(identity["destination"], identity["destination_type"])]

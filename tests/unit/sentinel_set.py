@@ -8,7 +8,14 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, parse
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed, SentinelView
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import (
+    Monitored,
+    Node,
+    Observed,
+    Peer,
+    Replica,
+    SentinelView,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Write
 
@@ -35,6 +42,14 @@ def seen(name: str, place: str, quorum: str = "2", **more: t.Any) -> Monitored:
     return dataclasses.replace(entry, **more)
 
 
+def peer(number: int, *flags: str, silence: float = 0.5) -> Peer:
+    return Peer(Address(f"10.0.1.{number}", 26379), f"id-{number}", frozenset({"sentinel", *flags}), silence)
+
+
+def row(place: str, of: str, *flags: str, **more: t.Any) -> Replica:
+    return dataclasses.replace(Replica(at(place), frozenset({"slave", *flags}), "ok", at(of), 100, 50), **more)
+
+
 def view(number: int, *masters: Monitored, **more: t.Any) -> SentinelView:
     entry = SentinelView(Address(f"10.0.1.{number}", 26379), REDIS_7_0, f"id-{number}", False, {}, {m.name: m for m in masters})
     return dataclasses.replace(entry, **more)
@@ -43,7 +58,7 @@ def view(number: int, *masters: Monitored, **more: t.Any) -> SentinelView:
 def observed(views: t.Iterable[SentinelView], nodes: t.Iterable[Node] = (), **silent: str) -> Observed:
     found = Observed({entry.name: entry for entry in views})
     found.nodes.update({entry.address: entry for entry in nodes})
-    found.nodes.update({at(place): reason for place, reason in silent.items()})
+    found.nodes.update({at(place): Node(at(place), silence=reason) for place, reason in silent.items()})
     return found
 
 
@@ -54,8 +69,7 @@ def written(there: Observed, change: Change) -> Observed:
     write: Write = change.payload
     values = {word: str(options.plain(value)) for word, value in write.set}
     if change.kind == "sentinel":
-        words = {word: name for name, word in options.SETTINGS.items()}
-        settings = {**before.settings, **{words[word]: value for word, value in values.items()}}
+        settings = {**before.settings, **{option.name: values[option.word] for option in options.SETTINGS if option.word in values}}
         views[before.name] = dataclasses.replace(before, settings=settings)
         return dataclasses.replace(there, sentinels=views)
     masters, name = dict(before.masters), change.identity["name"]
@@ -67,6 +81,5 @@ def written(there: Observed, change: Change) -> Observed:
         masters[name] = seen(name, place, write.quorum, values=told)
     else:
         masters[name] = dataclasses.replace(masters[name], values={**masters[name].values, **told})
-    stale = {**before.stale, name: ()} if write.reset else before.stale
-    views[before.name] = dataclasses.replace(before, masters=masters, stale=stale)
+    views[before.name] = dataclasses.replace(before, masters=masters)
     return dataclasses.replace(there, sentinels=views)

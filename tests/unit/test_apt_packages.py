@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import typing as t
@@ -12,28 +13,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, repositories, versions
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import Done, complaint
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import Options, Wanted
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.repositories import Available, Simulated
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 
 KUBELET = {"kubelet": Available("1.36.3-1.1", ("1.36.3-1.1", "1.36.2-1.1"))}
+needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg orders versions, and it is not installed")
 HELD = {"kubelet": Installed("1.36.2-1.1", held=True)}
 
 
 def planned(wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], **options: t.Any) -> list[tuple[str, ...]]:
     """(action, name, field before -> after...) of each change."""
-    chosen = plan.targets(wants, there, offers, predicting=False)
+    chosen = plan.targets(wants, there, offers)
     changes = plan.plan(wants, there, chosen, options.pop("simulated", None), Options(**options)).changes
     return [(change.action, change.object, *(f"{d.field} {d.before} -> {d.after}" for d in change.differences)) for change in changes]
 
 
-def refused(wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], **options: t.Any) -> str:
+def refused(wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], **options: t.Any) -> list[tuple[str, str]]:
+    """(code, item) of each problem."""
     with pytest.raises(Refused) as caught:
         planned(wants, there, offers, **options)
-    return str(caught.value)
+    return [(problem.code, problem.item) for problem in caught.value.problems]
 
 
 def test_what_is_missing_is_installed_in_the_version_asked_for_and_held() -> None:
@@ -54,14 +60,15 @@ def test_a_hold_is_set_and_lifted_by_itself() -> None:
 
 def test_what_is_held_changes_only_where_that_is_said() -> None:
     wants = [Wanted("kubelet", "1.36.3")]
-    assert "is held at 1.36.2-1.1, and 1.36.3-1.1 is wanted" in refused(wants, HELD, KUBELET)
+    assert refused(wants, HELD, KUBELET) == [("apt.held", "package kubelet")]
     assert planned(wants, HELD, KUBELET, allow_change_held=True) == [("update", "kubelet", "version 1.36.2-1.1 -> 1.36.3-1.1")]
 
 
+@needs_dpkg
 def test_an_older_version_is_installed_only_where_that_is_said() -> None:
     newer = {"kubelet": Installed("1.36.3-1.1", held=False)}
     wants = [Wanted("kubelet", "1.36.2")]
-    assert "would go back from 1.36.3-1.1 to 1.36.2-1.1" in refused(wants, newer, KUBELET)
+    assert refused(wants, newer, KUBELET) == [("apt.downgrade", "package kubelet")]
     assert planned(wants, newer, KUBELET, allow_downgrade=True) == [("update", "kubelet", "version 1.36.3-1.1 -> 1.36.2-1.1")]
 
 
@@ -70,60 +77,65 @@ def test_what_is_in_the_way_goes_only_where_that_is_said() -> None:
     offers = {"containerd.io": Available("2.2.9-1", ("2.2.9-1",))}
     simulated = Simulated({"containerd.io": "2.2.9-1"}, ("containerd",), None)
     wants = [Wanted("containerd.io")]
-    assert "package containerd would be removed to make way" in refused(wants, there, offers, simulated=simulated)
+    assert refused(wants, there, offers, simulated=simulated) == [("apt.removes", "package containerd")]
     assert planned(wants, there, offers, simulated=simulated, allow_remove=("containerd",)) == [
         ("delete", "containerd", "version 1.6.20~ds1-1 -> None"),
         ("create", "containerd.io", "version None -> 2.2.9-1"),
     ]
 
 
-def test_what_apt_would_change_by_the_way_is_refused_where_it_is_held_or_goes_back() -> None:
+@needs_dpkg
+def test_what_apt_would_change_besides_is_refused_where_it_is_held_or_goes_back() -> None:
     there = {"runc": Installed("1.1.5-1", held=True), "libc6": Installed("2.36-9", held=False)}
     simulated = Simulated({"kubelet": "1.36.3-1.1", "runc": "1.3-1", "libc6": "2.35-1"}, (), None)
-    message = refused([Wanted("kubelet")], there, KUBELET, simulated=simulated)
-    assert "package runc, which is held at 1.1.5-1, would become 1.3-1 by the way" in message
-    assert "package libc6 would go back from 2.36-9 to 2.35-1 by the way" in message
+    assert refused([Wanted("kubelet")], there, KUBELET, simulated=simulated) == [
+        ("apt.held_dependency", "package runc"),
+        ("apt.downgrades_dependency", "package libc6"),
+    ]
 
 
 def test_what_no_repository_has_is_explained() -> None:
     wants = [Wanted("kubelet", "1.36.9"), Wanted("kubelett"), Wanted("cri-tools", optional=True), Wanted("pinned")]
     offers = {**KUBELET, "pinned": Available("", ("1.0",))}
     missing = plan.unknown(wants, {}, offers)
-    assert plan.explain(missing, offers, "Release file is not valid yet") == [
-        "package kubelet: version 1.36.9 is not to be had, but 1.36.3-1.1, 1.36.2-1.1 (apt-get update: Release file is not valid yet)",
-        "package kubelett: none of the configured repositories has it (apt-get update: Release file is not valid yet)",
-        "package pinned: apt's preferences let none of its versions be installed (apt-get update: Release file is not valid yet)",
+    problems = list(plan.explain(missing, offers, "Release file is not valid yet"))
+    assert [(problem.code, problem.item) for problem in problems] == [
+        ("apt.unknown_version", "package kubelet"),
+        ("apt.unknown_package", "package kubelett"),
+        ("apt.pinned", "package pinned"),
     ]
+    assert "only 1.36.3-1.1, 1.36.2-1.1 (apt-get update: Release file is not valid yet)" in str(problems[0])
 
 
-def test_a_prediction_takes_what_apt_does_not_know_yet_for_there() -> None:
+def test_what_apt_does_not_know_yet_counts_as_available() -> None:
     wants = [Wanted("kubelet", "1.36.3"), Wanted("kubernetes-cni"), Wanted("cri-tools", optional=True)]
-    assert plan.targets(wants, {}, {}, predicting=True) == {"kubelet": "1.36.3", "kubernetes-cni": plan.NEWEST}
-    assert plan.targets(wants, {}, {}, predicting=False) == {}
+    assert plan.targets(wants, {}, {}) == {"kubelet": "1.36.3", "kubernetes-cni": plan.NEWEST}
 
 
+@needs_dpkg
 def test_a_version_that_no_list_has_yet_is_no_step_back_for_want_of_an_epoch() -> None:
     """Redis 8.0.2 of a repository whose lists are not there yet, in check mode, beside 5:7.0.15-1~deb12u7."""
     for wanted, problems in (("8.0.2", 0), ("7.0.11", 1)):
         wants = plan.wanted([{"name": "redis-server", "version": wanted}])
         there = {"redis-server": Installed("5:7.0.15-1~deb12u7", held=False)}
-        chosen = plan.targets(wants, there, {}, predicting=True)
+        chosen = plan.targets(wants, there, {})
         assert len(list(plan._not_allowed(there, chosen, plan.Options()))) == problems
 
 
 @pytest.mark.parametrize(
-    ("item", "message"),
+    ("item", "code"),
     [
-        ({"name": "Kubelet"}, "package 'Kubelet': a name has"),
-        ({"name": "-kubelet"}, "a name has"),
-        ({"name": "kubelet=1.36.3"}, "a name has"),
-        ({"name": "kubelet", "version": "1.36.*"}, "'1.36.*' is no version"),
-        ({"name": "kubelet", "version": "latest"}, "'latest' is no version"),
+        ({"name": "Kubelet"}, "apt.name"),
+        ({"name": "-kubelet"}, "apt.name"),
+        ({"name": "kubelet=1.36.3"}, "apt.name"),
+        ({"name": "kubelet", "version": "1.36.*"}, "apt.version"),
+        ({"name": "kubelet", "version": "latest"}, "apt.version"),
     ],
 )
-def test_names_and_versions_that_cannot_be_are_refused(item: dict[str, str], message: str) -> None:
-    with pytest.raises(Refused, match=message.replace("*", r"\*")):
+def test_names_and_versions_that_cannot_be_are_refused(item: dict[str, str], code: str) -> None:
+    with pytest.raises(Refused) as caught:
         plan.wanted([item])
+    assert [problem.code for problem in caught.value.problems] == [code]
 
 
 def test_twins_are_one_where_they_agree() -> None:
@@ -148,14 +160,14 @@ ALLOWED = st.builds(Options, st.sampled_from([None, True, False]), st.just(value
 def test_after_the_plan_nothing_is_left_to_do(
     wants: list[Wanted], there: dict[str, Installed], offers: dict[str, Available], options: Options
 ) -> None:
-    chosen = plan.targets(wants, there, offers, predicting=False)
+    chosen = plan.targets(wants, there, offers)
     changes = plan.plan(wants, there, chosen, None, options).changes
     after = dict(there)
     for change in changes:
         have = after.get(change.object)
         held = options.hold if options.hold is not None else bool(have and have.held)
         after[change.object] = Installed(change.payload or (have.version if have else ""), held)
-    assert plan.plan(wants, after, plan.targets(wants, after, offers, predicting=False), None, options).changes == ()
+    assert plan.plan(wants, after, plan.targets(wants, after, offers), None, options).changes == ()
     for want in wants:
         if want.version and want.name in chosen:
             assert versions.matches(want.version, after[want.name].version)
@@ -165,18 +177,24 @@ def test_after_the_plan_nothing_is_left_to_do(
 
 
 class Apt:
-    """In place of apt and dpkg: lists that are out of date until they are read anew, and the packages that are there."""
+    """In place of apt and dpkg: lists that are out of date until they are read again, and the packages that are there."""
 
     def __init__(self, old: Available, new: Available) -> None:
         self.offer, self.new = old, new
         self.there: dict[str, Installed] = {}
+        self.interrupted: str | None = None
+        self.breaks = False
         self.asked: list[dict[str, str]] = []
 
     def state(self, dummy: t.Any) -> dpkg.State:
-        return dpkg.State(dict(self.there), None)
+        return dpkg.State(dict(self.there), self.interrupted)
+
+    def configure(self) -> str | None:
+        self.interrupted = "kubelet is unpacked" if self.breaks else None
+        return self.interrupted
 
     def available(self, names: t.Sequence[str]) -> dict[str, Available]:
-        return dict.fromkeys(names, self.offer)
+        return dict.fromkeys(set(names) - {"kubelett"}, self.offer)
 
     def update(self, dummy: t.Any) -> None:
         self.offer = self.new
@@ -185,6 +203,9 @@ class Apt:
         self.asked.append(packages)
         if self.offer is not self.new:
             return Done(100, "", "E: Failed to fetch http://mirror/kubelet.deb  404  Not Found")
+        if self.breaks:
+            self.there["conntrack"] = Installed("1.4-1", held=False)
+            return Done(100, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)")
         self.there.update({name: Installed(version, held=False) for name, version in packages.items()})
         return Done(0, "", "")
 
@@ -196,49 +217,84 @@ class Apt:
 def apt(monkeypatch: pytest.MonkeyPatch) -> Apt:
     stand_in = Apt(Available("1.36.3-1.1", ("1.36.3-1.1",)), Available("1.36.3-2.1", ("1.36.3-2.1", "1.36.2-1.1")))
     for name in ("available", "update", "install"):
-        monkeypatch.setattr(packages.repositories, name, getattr(stand_in, name))
-    monkeypatch.setattr(packages.repositories, "simulate", lambda chosen, *dummy: Simulated(dict(chosen), (), None))
-    monkeypatch.setattr(packages.dpkg, "state", stand_in.state)
-    monkeypatch.setattr(packages.dpkg, "select", stand_in.select)
-    monkeypatch.setattr(locks.Deadline, "free", lambda self, paths=(): None)
+        monkeypatch.setattr(repositories, name, getattr(stand_in, name))
+    monkeypatch.setattr(repositories, "simulate", lambda chosen, *dummy: Simulated(dict(chosen), (), None))
+    monkeypatch.setattr(repositories, "fix_broken", lambda dummy: "it breaks")
+    for name in ("state", "configure", "select"):
+        monkeypatch.setattr(dpkg, name, getattr(stand_in, name))
+    monkeypatch.setattr(locks.Locks, "wait", lambda self, paths=(): None)
     return stand_in
 
 
-def converged(**item: str) -> tuple[dict[str, t.Any], t.Any]:
+def converged(check_mode: bool = False, name: str = "kubelet", version: str = "", **more: t.Any) -> Report:
     options = {"hold": True, "allow_change_held": True, "allow_downgrade": False, "allow_remove": [], "install_recommends": False}
-    return packages.converge({"packages": [{"name": "kubelet", **item}], **options, "lock_timeout": 1.0}, check_mode=False, diff=False)
+    asked = {"packages": [{"name": name, "version": version}], **options, "lock_timeout": 1.0, **more}
+    return converge(packages.Packages(asked), check_mode, diff=False)
+
+
+def changed(report: Report) -> list[tuple[str, str]]:
+    return [(change["kind"], change["object"]) for change in report.result["changes"]]
+
+
+LISTS = ("lists", "/var/lib/apt/lists")
 
 
 @pytest.mark.parametrize("version", ["", "1.36.3"])
-def test_lists_that_name_a_revision_that_is_gone_are_read_anew_and_the_choice_made_again(apt: Apt, version: str) -> None:
-    result, outcome = converged(version=version)
+def test_lists_that_name_a_revision_that_is_gone_are_read_again_and_the_choice_made_again(apt: Apt, version: str) -> None:
+    report = converged(version=version)
     assert apt.asked == [{"kubelet": "1.36.3-1.1"}, {"kubelet": "1.36.3-2.1"}]
-    assert outcome.complete
-    assert result["packages"] == {"kubelet": "1.36.3-2.1"}
-    assert result["changes"][0]["differences"][0] == {"field": "version", "before": None, "after": "1.36.3-2.1"}
+    assert report.failure is None
+    assert report.result["packages"] == {"kubelet": "1.36.3-2.1"}
+    assert changed(report) == [LISTS, ("package", "kubelet")]
+    assert report.result["changes"][1]["differences"][0] == {"field": "version", "before": None, "after": "1.36.3-2.1"}
     assert apt.there["kubelet"].held
 
 
-def test_a_version_that_the_new_lists_have_no_more_is_told_in_words(apt: Apt) -> None:
-    dummy, outcome = converged(version="1.36.3-1.1")
-    ((dummy, reason),) = outcome.failures
-    assert "version 1.36.3-1.1 is not to be had, but 1.36.3-2.1, 1.36.2-1.1" in reason
+def test_a_version_that_the_new_lists_no_longer_have_is_told_in_words(apt: Apt) -> None:
+    report = converged(version="1.36.3-1.1")
+    ((failure),) = report.result["failures"]
+    assert "only 1.36.3-2.1, 1.36.2-1.1" in failure["reason"]
+    assert changed(report) == [LISTS]
 
 
-def test_what_is_held_and_may_be_removed_is_removed_in_so_many_words(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """apt keeps what is held even where it may change it, and says that there is no way."""
+def test_what_is_held_and_may_be_removed_is_removed_by_name(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """apt does not remove held packages on its own, and says that there is no solution."""
 
     def simulate(chosen: dict[str, str], dummy: bool, force: list[str]) -> Simulated:
         return Simulated(dict(chosen), ("containerd",), None) if "containerd-" in force else Simulated({}, (), "held packages")
 
-    monkeypatch.setattr(packages.repositories, "simulate", simulate)
+    monkeypatch.setattr(repositories, "simulate", simulate)
     apt.there["containerd"] = Installed("1.6.20~ds1-1", held=True)
-    asked = {"packages": [{"name": "kubelet"}], "hold": True, "allow_downgrade": False, "install_recommends": False, "lock_timeout": 1.0}
-    asked.update(allow_remove=["containerd"], allow_change_held=True)
-    result, dummy = packages.converge(asked, check_mode=True, diff=False)
-    assert ("containerd", "delete") in [(change["object"], change["action"]) for change in result["changes"]]
-    with pytest.raises(Refused, match="held packages"):
-        packages.converge({**asked, "allow_change_held": False}, check_mode=True, diff=False)
+    report = converged(check_mode=True, allow_remove=["containerd"])
+    assert ("containerd", "delete") in [(change["object"], change["action"]) for change in report.result["changes"]]
+    report = converged(check_mode=True, allow_remove=["containerd"], allow_change_held=False)
+    assert [problem["code"] for problem in report.result["problems"]] == ["apt.refused"]
+
+
+def test_what_was_repaired_and_updated_counts_though_the_package_is_refused(apt: Apt) -> None:
+    apt.interrupted = "kubelet is unpacked"
+    predicted = converged(check_mode=True, name="kubelett")
+    assert (changed(predicted), predicted.result["repaired"]) == ([("dpkg", "dpkg"), LISTS, ("package", "kubelett")], apt.interrupted)
+    report = converged(name="kubelett")
+    assert [problem["code"] for problem in report.result["problems"]] == ["apt.unknown_package"]
+    assert report.result["changed"] is True
+    assert changed(report) == [("dpkg", "dpkg"), LISTS]
+
+
+def test_a_repair_that_fails_may_have_changed_something(apt: Apt) -> None:
+    apt.interrupted, apt.breaks = "kubelet is unpacked", True
+    report = converged()
+    assert report.failure
+    assert "it breaks" in report.failure
+    assert (report.result["changed"], changed(report)) == (True, [])
+
+
+def test_a_transaction_that_fails_tells_what_it_changed_nevertheless(apt: Apt) -> None:
+    apt.update(None)
+    apt.breaks = True
+    report = converged()
+    assert [failure["object"] for failure in report.result["failures"]] == ["kubelet"]
+    assert (report.result["changed"], changed(report)) == (True, [("package", "conntrack")])
 
 
 # What apt and dpkg say
@@ -315,7 +371,7 @@ def test_dpkgs_status_is_read() -> None:
     assert state.installed == {"kubelet": Installed("1.36.3-1.1", True), "conntrack": Installed("1:1.4.7-1", False)}
     assert state.interrupted == "conntrack is unpacked"
     assert dpkg._state(listing, {"kubelet"}, journal=False).interrupted is None, "what others left, apt itself finishes"
-    assert dpkg._state("", (), journal=True).interrupted == "dpkg was killed in the middle of a write"
+    assert dpkg._state("", (), journal=True).interrupted == "dpkg was killed while it wrote its database"
 
 
 # Locks
@@ -332,22 +388,25 @@ def test_who_holds_a_lock_is_told(tmp_path: Path) -> None:
         process.stdout.readline()
         assert f"{path} is held by python" in str(locks.holder(str(path)))
         assert f"(process {process.pid})" in str(locks.holder(str(path)))
-        with pytest.raises(Refused, match="for longer than 0 s"):
-            locks.Deadline(0).free([str(path)])
+        with pytest.raises(Refused, match="for longer than 0 s") as caught:
+            locks.Locks(0).wait([str(path)])
+        assert caught.value.problems[0].code == "apt.locked"
         process.stdin.write(b"\n")
-    locks.Deadline(0).free([str(path)])
+    locks.Locks(0).wait([str(path)])
     with path.open("w") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)  # our own does not count
         assert locks.holder(str(path)) is None
 
 
 def test_a_command_that_finds_the_lock_taken_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks.Deadline, "free", lambda self, paths=(): None)
     now = [0.0]
-    deadline = locks.Deadline(10, clock=lambda: now[0], pause=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(wait.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(wait, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(locks, "holder", lambda path: None)
+    waiting = locks.Locks(10)
     taken = Done(100, "", "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 12")
     answers = iter([taken, taken, Done(0, "", "")])
-    assert deadline.retry(lambda: next(answers)).code == 0
-    assert now[0] == 2 * locks.PAUSE
-    assert deadline.retry(lambda: taken) == taken, "in the end it is told"
+    assert waiting.retry(lambda: next(answers)).code == 0
+    assert now[0] == 1
+    assert waiting.retry(lambda: taken) == taken, "in the end it is told"
     assert now[0] >= 10

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import source
 
@@ -49,9 +50,9 @@ def params(key: str, **more: t.Any) -> dict[str, t.Any]:
 
 
 def converged(arguments: dict[str, t.Any], check_mode: bool = False) -> list[tuple[str, str]]:
-    result, outcome = source.converge(arguments, check_mode, diff=True)
-    assert outcome is None or outcome.complete, outcome
-    return [(change["action"], Path(change["object"]).name) for change in result["changes"]]
+    report = converge(source.Source(arguments), check_mode, diff=True)
+    assert report.failure is None
+    return [(change["action"], Path(change["object"]).name) for change in report.result["changes"]]
 
 
 def test_four_steps(server: str, elsewhere: Path) -> None:
@@ -98,29 +99,28 @@ def test_absent(server: str, elsewhere: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/page", "is no key: it begins with b'<html>"), ("/binary", "in binary form"), ("/gone", "cannot be fetched: .*404")],
+    [("/page", "is not a key: it begins with b'<html>"), ("/binary", "in binary form"), ("/gone", "cannot be fetched: .*404")],
 )
 def test_what_is_no_key_is_told_and_no_repository_comes_without(path: str, reason: str, server: str, elsewhere: Path) -> None:
-    dummy, outcome = source.converge(params(server + path), check_mode=False, diff=False)
-    assert outcome is not None
-    ((change, message),) = outcome.failures
-    assert change.kind == "key"
-    with pytest.raises(ChangeFailed, match=reason):
-        raise ChangeFailed(message)
-    assert [change.kind for change in outcome.not_attempted] == ["file"]
+    result = converge(source.Source(params(server + path)), check_mode=False, diff=False).result
+    (failure,) = result["failures"]
+    assert failure["kind"] == "key"
+    assert re.search(reason, failure["reason"])
+    assert [change["kind"] for change in result["not_attempted"]] == ["file"]
     assert not (elsewhere / "sources.list.d").exists()
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("more", "code", "field"),
     [
-        ({"name": "Kube/rnetes"}, "becomes a file's name"),
-        ({"uris": []}, "uris is needed"),
-        ({"uris": ["pkgs.k8s.io"]}, "is no address"),
-        ({"components": ["main"]}, "components go with no flat suite"),
-        ({"suites": ["bookworm"]}, "components are needed for the suite 'bookworm'"),
+        ({"name": "Kube/rnetes"}, "source.name", "name"),
+        ({"uris": []}, "source.incomplete", "uris"),
+        ({"uris": ["pkgs.k8s.io"]}, "source.address", "uris"),
+        ({"components": ["main"]}, "source.flat", "components"),
+        ({"suites": ["bookworm"]}, "source.components", "components"),
     ],
 )
-def test_what_cannot_be_a_repository_is_refused(more: dict[str, t.Any], message: str) -> None:
-    with pytest.raises(Refused, match=message):
-        converged(params("https://k", **more))
+def test_what_cannot_be_a_repository_is_refused(more: dict[str, t.Any], code: str, field: str) -> None:
+    with pytest.raises(Refused) as caught:
+        source.Source(params("https://k", **more))
+    assert [(problem.code, problem.field) for problem in caught.value.problems] == [(code, field)]

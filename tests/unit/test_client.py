@@ -32,7 +32,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])
 def test_names_that_urls_cannot_carry_are_refused(segment: str) -> None:
-    assert repr(segment) in problem(path_of, ["queues", "/", segment])
+    found = problem(path_of, ["queues", "/", segment])
+    assert found.code == "name.unaddressable"
+    assert repr(segment) in found.message
 
 
 @given(
@@ -56,7 +58,7 @@ def test_a_path_as_it_is_sent() -> None:
 
 def params(**given: t.Any) -> dict[str, t.Any]:
     defaults = {"url": ["http://localhost:15672"], "username": "u", "password": "p", "validate_certs": True, "timeout": 30.0}
-    return {**defaults, "ca_path": None, "client_cert": None, "client_key": None, **given}
+    return {**defaults, "ca_cert": None, "client_cert": None, "client_key": None, **given}
 
 
 @pytest.mark.parametrize("url", ["http://localhost:15672", "https://[::1]:15671", "https://host/behind/a/prefix"])
@@ -68,9 +70,9 @@ def test_addresses_that_can_be(url: str) -> None:
     "url", ["", "localhost:15672", "ftp://host", "http://", "http://[::1", "http://host:abc", "http://host:99999", "/api"]
 )
 def test_addresses_that_cannot_be(url: str) -> None:
-    line = problem(connection, params(url=[url]))
-    assert repr(url) in line
-    assert "http://host:15672" in line
+    found = problem(connection, params(url=[url]))
+    assert (found.code, found.field) == ("connection.url", "url")
+    assert repr(url) in found.message
 
 
 @pytest.mark.parametrize(
@@ -85,26 +87,26 @@ def test_addresses_that_cannot_be(url: str) -> None:
     ],
 )
 def test_credentials_in_an_address_are_refused_and_not_repeated(url: str) -> None:
-    line = problem(connection, params(url=[url]))
-    assert "username or password" in line
-    assert "hunter2" not in line
+    found = problem(connection, params(url=[url]))
+    assert found.code == "connection.credentials_in_url"
+    assert "hunter2" not in str(found)
 
 
 def test_at_least_one_address_is_needed() -> None:
-    assert "at least one address" in problem(connection, params(url=[]))
+    assert problem(connection, params(url=[])).code == "connection.no_url"
 
 
 def test_a_key_alone_is_of_no_use(tmp_path: t.Any) -> None:
     (tmp_path / "key.pem").write_text("")
-    assert "only with client_cert" in problem(connection, params(client_key=str(tmp_path / "key.pem")))
+    assert problem(connection, params(client_key=str(tmp_path / "key.pem"))).code == "tls.key_alone"
 
 
 @pytest.mark.parametrize(
     ("given", "verify", "certificate"),
     [
         ({}, True, None),
-        ({"ca_path": "/ca"}, "/ca", None),
-        ({"ca_path": "/ca", "validate_certs": False}, False, None),
+        ({"ca_cert": "/ca"}, "/ca", None),
+        ({"ca_cert": "/ca", "validate_certs": False}, False, None),
         ({"client_cert": "/cert"}, True, "/cert"),
         ({"client_cert": "/cert", "client_key": "/key"}, True, ("/cert", "/key")),
     ],
@@ -115,7 +117,7 @@ def test_what_tls_is_given(given: dict[str, t.Any], verify: t.Any, certificate: 
 
 
 def test_the_password_of_a_connection_is_not_in_messages() -> None:
-    assert "hunter2" not in problem(connection, params(url=["x"], password="hunter2"))
+    assert "hunter2" not in str(problem(connection, params(url=["x"], password="hunter2")))
 
 
 # Requests
@@ -288,8 +290,9 @@ def test_an_endpoint_of_another_cluster_is_never_used() -> None:
         client = client_of(first, second)
         client.overview()
         first.answers = ["cut"]
-        for dummy in range(2):
-            with pytest.raises(errors.OtherCluster, match="belongs to cluster 'other', not to 'rabbit'"):
+        # The first was sent to a broker that did not answer: it may have been made.
+        for unanswered in (errors.TimedOut, errors.OtherCluster):
+            with pytest.raises(unanswered, match="belongs to cluster 'other', not to 'rabbit'"):
                 client.put(["queues", "/", "a"], {})
         assert set(second.seen) == {"GET /api/overview"}
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -43,21 +48,18 @@ def test_every_option_is_used(role: Path) -> None:
 
 
 @roles
-def test_tasks_on_the_controller_are_neither_escalated_nor_run_by_the_hosts_python(role: Path) -> None:
+def test_tasks_on_the_controller_are_sent_there_in_one_way(role: Path) -> None:
+    """An inventory's variables of connection, become and interpreter apply to a task that is delegated."""
     for path in (role / "tasks").glob("*.yml"):
-        for task in tasks(yaml.safe_load(path.read_text())):
-            if "delegate_to" in task:
-                assert task["become"] is False, task["name"]
-                assert task["vars"]["ansible_become"] is False, "an inventory's variable counts more than the keyword"
-                assert task["vars"]["ansible_connection"] == "local"
-                assert "ansible_playbook_python" in task["vars"]["ansible_python_interpreter"]
+        assert "delegate_to" not in path.read_text(), path
 
 
 @roles
 def test_a_run_once_task_never_takes_all_hosts_with_it(role: Path) -> None:
+    """kube_play fails only if the hosts differ in what is used for all of them."""
     for path in (role / "tasks").glob("*.yml"):
         for task in tasks(yaml.safe_load(path.read_text())):
-            if task.get("run_once") and "delegate_to" in task:
+            if task.get("run_once") and "eco2.platform.on_controller" in task:
                 assert task["failed_when"] is False, task["name"]
 
 
@@ -95,6 +97,46 @@ def test_the_token_is_in_no_file_of_the_node_whatever_ansible_is_told_elsewhere(
     (join,) = [task for task in found if "token" in str(task.get("eco2.platform.kube_join"))]
     for name in ("ansible_pipelining", "ansible_ssh_pipelining"):
         assert join["vars"][name] is True
+
+
+INVENTORY = {
+    "ansible_connection": "ssh",
+    "ansible_host": "127.0.0.1",
+    "ansible_port": 1,
+    "ansible_become": True,
+    "ansible_become_exe": "/nonexistent",
+    "ansible_python_interpreter": "/nonexistent",
+    "ansible_remote_tmp": "/proc/nowhere",
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
+def test_a_module_runs_on_the_controller_whatever_the_inventory_says(tmp_path: Path) -> None:
+    """With the module_defaults and the environment of its task, and through the module's own action plugin."""
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"vars": INVENTORY, "hosts": {"far": {}, "localhost": {}}}}))
+    written = str(tmp_path / "written")
+
+    def there(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {"eco2.platform.on_controller": {"module": module, "arguments": arguments}, "register": "done"}
+
+    play = {
+        "hosts": "far",
+        "gather_facts": False,
+        "become": True,
+        "environment": {"MARK": "here"},
+        "module_defaults": {"ansible.builtin.copy": {"dest": written}, "group/eco2.platform.kube": {"kubeconfig": "/of-the-defaults"}},
+        "tasks": [
+            there("ansible.builtin.command", {"argv": ["printenv", "MARK"]}),
+            there("ansible.builtin.copy", {"content": "{{ done.stdout }}", "owner": "{{ omit }}"}),
+            {**there("eco2.platform.kube_nodes_info", {}), "failed_when": "'/of-the-defaults' not in done.msg"},
+        ],
+    }
+    (tmp_path / "play.json").write_text(json.dumps([play]))
+    settings = {"ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"), "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_LOCAL_TEMP": str(tmp_path)}
+    command = [Path(sys.executable).parent / "ansible-playbook", "-i", tmp_path / "hosts.json", tmp_path / "play.json"]
+    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert Path(written).read_text() == "here"
 
 
 def tasks(document: object) -> list[dict[str, object]]:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from declaring import declare, problem, problems
+from declaring import declare, problem, refusal
 from memory import hash_of
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, kinds, passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared, Item
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import QUEUE
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 
 def only(**lists: t.Any) -> Declared:
@@ -59,9 +62,9 @@ def test_defaults_are_not_shared_between_declarations(option: str) -> None:
     assert only(**{option: [{"name": "c"}]}).fields["arguments"] == {}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds.KINDS if kind.in_vhost], ids=lambda kind: kind.name)
-def test_the_tasks_vhost_stands_in_where_an_item_names_none(kind: kinds.Kind) -> None:
-    entry = dict.fromkeys(kind.identity[1:], "max-queues" if kind is kinds.VHOST_LIMIT else "a")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.in_vhost], ids=lambda kind: kind.name)
+def test_the_tasks_vhost_stands_in_where_an_item_names_none(kind: Kind) -> None:
+    entry = dict.fromkeys(kind.parts[1:], "max-queues" if kind.name == "vhost_limit" else "a")
     entry.update({name: value for name, value in {"destination_type": "queue", "arguments": {}}.items() if name in entry})
     entry["state"] = "absent"
     assert only(vhost="eco2", **{kind.option: [entry]}).identity["vhost"] == "eco2"
@@ -106,15 +109,15 @@ def test_passwords_and_hashes_are_secret() -> None:
 
 
 def test_the_password_may_count_at_creation_only() -> None:
-    assert only(users=[{"name": "a", "password": "pw", "update_password": "on_create"}]).password_once
-    assert not only(users=[{"name": "a", "password": "pw", "update_password": "always"}]).password_once
+    assert only(users=[{"name": "a", "password": "pw", "update_password": "on_create"}]).initial == {"password"}
+    assert not only(users=[{"name": "a", "password": "pw", "update_password": "always"}]).initial
 
 
 # Two declarations of one object
 
 
 def queue(source: str, **values: t.Any) -> Item:
-    return Item(kinds.QUEUE, {"vhost": "/", "name": "q", **values}, source)
+    return Item(QUEUE, {"vhost": "/", "name": "q", **values}, source)
 
 
 def test_equal_declarations_are_one() -> None:
@@ -132,24 +135,25 @@ def test_the_argument_and_the_field_of_the_queue_type_are_equal_declarations() -
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "words"),
+    ("one", "two", "field"),
     [
-        ({"durable": True}, {"durable": False}, "durable is False here and True there"),
-        ({"arguments": {"x-expires": 1}}, {"arguments": {"x-expires": 2}}, "arguments is {'x-expires': 2} here and {'x-expires': 1} there"),
-        ({"arguments": {"x": 1}}, {"arguments": {"x": True}}, "arguments is {'x': True} here and {'x': 1} there"),
-        ({"state": "absent"}, {}, "one says state absent, the other present"),
-        ({}, {"state": "absent"}, "one says state present, the other absent"),
+        ({"durable": True}, {"durable": False}, "durable"),
+        ({"arguments": {"x-expires": 1}}, {"arguments": {"x-expires": 2}}, "arguments"),
+        ({"arguments": {"x": 1}}, {"arguments": {"x": True}}, "arguments"),
+        ({"state": "absent"}, {}, "state"),
+        ({}, {"state": "absent"}, "state"),
     ],
 )
-def test_a_contradiction_names_both_sources(one: dict[str, t.Any], two: dict[str, t.Any], words: str) -> None:
-    line = problem(desired.declare, [queue("queues[0]", **one), queue("Queue ns/q", **two)])
-    assert line.startswith("Queue ns/q (queue //q): contradicts queues[0]: ")
-    assert words in line
+def test_a_contradiction_names_both_sources(one: dict[str, t.Any], two: dict[str, t.Any], field: str) -> None:
+    found = problem(desired.declare, [queue("queues[0]", **one), queue("Queue ns/q", **two)])
+    assert (found.code, found.item, found.field) == ("declaration.contradiction", "Queue ns/q (queue //q)", field)
+    assert "queues[0]" in found.message
 
 
 def test_contradicting_passwords_are_not_shown() -> None:
-    line = problem(declare, users=[{"name": "a", "password": "hunter2"}, {"name": "a", "password": "hunter3"}])
-    assert line == "users[1] (user a): contradicts users[0]: password differs; keep one of the two"
+    found = problem(declare, users=[{"name": "a", "password": "hunter2"}, {"name": "a", "password": "hunter3"}])
+    assert (found.code, found.item, found.field) == ("declaration.contradiction", "users[1] (user a)", "password")
+    assert "hunter" not in str(found)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ def test_contradicting_passwords_are_not_shown() -> None:
 )
 def test_when_the_password_counts_is_said_by_the_entry_that_holds_it(one: dict[str, t.Any], two: dict[str, t.Any], once: bool) -> None:
     for entries in ([one, two], [two, one]):
-        assert only(users=[dict(entry, name="a") for entry in entries]).password_once is once
+        assert bool(only(users=[dict(entry, name="a") for entry in entries]).initial) is once
 
 
 def test_bindings_whose_arguments_differ_by_type_are_two() -> None:
@@ -177,53 +181,54 @@ POLICY = {"name": "p", "pattern": ".*", "definition": {"max-length": 1}}
 
 
 @pytest.mark.parametrize(
-    ("option", "entry", "words"),
+    ("option", "entry", "code", "field"),
     [
-        ("queues", {"name": ""}, "name: its name is empty"),
-        ("queues", {"name": ".."}, "cannot be addressed"),
-        ("queues", {"name": "é" * 128}, "256 bytes"),
-        ("queues", {"name": "a", "vhost": ""}, "vhost '': its name is empty"),
-        ("queues", {}, "name is missing"),
-        ("queues", {"name": 5}, "name must be a string, is 5"),
-        ("queues", {"name": "a", "type": "Quorum"}, "unknown queue type 'Quorum'"),
-        ("queues", {"name": "a", "arguments": {"x-queue-type": "lazy"}}, "unknown queue type 'lazy'"),
-        ("queues", {"name": "a", "type": "quorum", "arguments": {"x-queue-type": "classic"}}, "they are one thing"),
-        ("queues", {"name": "a", "arguments": {"x-message-ttl": "5"}}, "x-message-ttl must be an integer"),
-        ("exchanges", {"name": ""}, "the default exchange always exists"),
-        ("exchanges", {"name": "a", "arguments": {"alternate-exchange": 5}}, "alternate-exchange must be a string"),
-        ("bindings", {"source": "", "destination": "q"}, "the default exchange binds every queue"),
-        ("bindings", {"source": "a", "destination": ""}, "destination '': its name is empty"),
-        ("bindings", {"source": "a", "destination": "q", "routing_key": "x" * 256}, "routing_key"),
-        ("bindings", {"source": "a", "destination": "q", "routing_key": "\udcff"}, "routing_key"),
-        ("bindings", {"source": "a", "destination": "q", "routing_key": 5}, "routing_key must be a string, is 5"),
-        ("bindings", {"source": "a", "destination": "q", "destination_type": "Queue"}, "destination_type is 'Queue'"),
-        ("users", {"name": "a", "password": ""}, "password is empty"),
-        ("users", {"name": "a", "password": "x", "password_hash": ""}, "not both"),
-        ("users", {"name": "a", "password_hash": "hunter2!"}, "password_hash is not base64"),
-        ("users", {"name": "a", "password_hash": hash_of("a").text, "hashing_algorithm": "sha512"}, "check hashing_algorithm"),
-        ("vhosts", {"name": "a", "default_queue_type": "lazy"}, "default_queue_type is 'lazy': it is one of classic, quorum, stream"),
-        ("vhost_limits", {"name": "max-channels", "value": 1}, "name is 'max-channels'"),
-        ("vhost_limits", {"name": "max-queues"}, "value is missing"),
-        ("user_limits", {"user": "a", "name": "max-channels"}, "value is missing"),
-        ("permissions", {"user": "a", "configure": "", "write": ""}, "read is missing"),
-        ("topic_permissions", {"user": "a", "exchange": "", "write": ""}, "read is missing"),
-        ("policies", {"name": "p", "definition": {"max-length": 1}}, "pattern is missing"),
-        ("policies", dict(POLICY, definition={}), "definition is empty"),
-        ("policies", dict(POLICY, apply_to="queue"), "apply_to is 'queue': it is one of all, exchanges"),
-        ("operator_policies", dict(POLICY, definition={}), "definition is empty"),
+        ("queues", {"name": ""}, "name.empty", "name"),
+        ("queues", {"name": ".."}, "name.unaddressable", "name"),
+        ("queues", {"name": "é" * 128}, "name.length", "name"),
+        ("queues", {"name": "a", "vhost": ""}, "name.empty", "vhost"),
+        ("queues", {}, "declaration.missing", "name"),
+        ("queues", {"name": 5}, "declaration.type", "name"),
+        ("queues", {"name": "a", "type": "Quorum"}, "queue.type_unknown", "type"),
+        ("queues", {"name": "a", "arguments": {"x-queue-type": "lazy"}}, "queue.type_unknown", "type"),
+        ("queues", {"name": "a", "type": "quorum", "arguments": {"x-queue-type": "classic"}}, "queue.type_twice", "type"),
+        ("queues", {"name": "a", "arguments": {"x-message-ttl": "5"}}, "argument.type", "arguments.x-message-ttl"),
+        ("exchanges", {"name": ""}, "exchange.default", "name"),
+        ("exchanges", {"name": "a", "arguments": {"alternate-exchange": 5}}, "argument.type", "arguments.alternate-exchange"),
+        ("bindings", {"source": "", "destination": "q"}, "binding.default_exchange", "source"),
+        ("bindings", {"source": "a", "destination": ""}, "name.empty", "destination"),
+        ("bindings", {"source": "a", "destination": "q", "routing_key": "x" * 256}, "name.length", "routing_key"),
+        ("bindings", {"source": "a", "destination": "q", "routing_key": "\udcff"}, "name.encoding", "routing_key"),
+        ("bindings", {"source": "a", "destination": "q", "routing_key": 5}, "declaration.type", "routing_key"),
+        ("bindings", {"source": "a", "destination": "q", "destination_type": "Queue"}, "declaration.choice", "destination_type"),
+        ("users", {"name": "a", "password": ""}, "user.password_empty", "password"),
+        ("users", {"name": "a", "password": "x", "password_hash": ""}, "user.two_passwords", ""),
+        ("users", {"name": "a", "password_hash": "hunter2!"}, "user.password_hash", "password_hash"),
+        ("users", {"name": "a", "password_hash": hash_of("a").text, "hashing_algorithm": "sha512"}, "user.password_hash", "password_hash"),
+        ("vhosts", {"name": "a", "default_queue_type": "lazy"}, "declaration.choice", "default_queue_type"),
+        ("vhost_limits", {"name": "max-channels", "value": 1}, "declaration.choice", "name"),
+        ("vhost_limits", {"name": "max-queues"}, "declaration.missing", "value"),
+        ("parameters", {"component": "shovel", "name": "a"}, "declaration.missing", "value"),
+        ("parameters", {"component": "policy", "name": "a", "value": {}}, "declaration.elsewhere", "component"),
+        ("user_limits", {"user": "a", "name": "max-channels"}, "declaration.missing", "value"),
+        ("permissions", {"user": "a", "configure": "", "write": ""}, "declaration.missing", "read"),
+        ("topic_permissions", {"user": "a", "exchange": "", "write": ""}, "declaration.missing", "read"),
+        ("policies", {"name": "p", "definition": {"max-length": 1}}, "declaration.missing", "pattern"),
+        ("policies", dict(POLICY, definition={}), "declaration.empty", "definition"),
+        ("policies", dict(POLICY, apply_to="queue"), "declaration.choice", "apply_to"),
+        ("operator_policies", dict(POLICY, definition={}), "declaration.empty", "definition"),
     ],
 )
-def test_each_bad_entry_is_one_line_that_names_it(option: str, entry: dict[str, t.Any], words: str) -> None:
+def test_each_bad_entry_is_one_line_that_names_it(option: str, entry: dict[str, t.Any], code: str, field: str) -> None:
     good = dict(POLICY) if "policies" in option else {"name": "good", "state": "absent"}
     lists = (
         {option: [entry]}
-        if option in ("bindings", "permissions", "topic_permissions", "vhost_limits", "user_limits")
+        if option in ("bindings", "permissions", "topic_permissions", "vhost_limits", "user_limits", "parameters")
         else {option: [good, entry]}
     )
-    line = problem(declare, **lists)
-    assert line.startswith(f"{option}[{len(lists[option]) - 1}]: ")
-    assert words in line
-    assert "hunter2" not in line
+    found = problem(declare, **lists)
+    assert (found.code, found.item, found.field) == (code, f"{option}[{len(lists[option]) - 1}]", field)
+    assert "hunter2" not in str(found)
 
 
 @pytest.mark.parametrize("routing_key", ["", ".", "..", "a/b", "#", "x" * 255, "é" * 127])
@@ -241,5 +246,5 @@ def test_what_is_to_go_needs_no_fields() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    lines = problems(declare, queues=[{"name": ""}, {"name": "ok"}, {"name": "a", "type": "x"}], users=[{"name": "a", "password": ""}])
-    assert [line.split(":")[0] for line in lines] == ["users[0]", "queues[0]", "queues[2]"]
+    found = refusal(declare, queues=[{"name": ""}, {"name": "ok"}, {"name": "a", "type": "x"}], users=[{"name": "a", "password": ""}])
+    assert [each.item for each in found] == ["users[0]", "queues[0]", "queues[2]"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -52,6 +54,12 @@ def module(name: str) -> t.Any:
 
 
 def spec_of(name: str) -> Spec:
+    """An action plugin takes its options from its documentation, so that is its specification."""
+    if (PROJECT / "plugins" / "action" / f"{name}.py").exists():
+        return {
+            option: {**entry, "choices": list(entry["choices"])} if "choices" in entry else entry
+            for option, entry in documentation(name)["options"].items()
+        }
     spec = module(name).argument_spec()
     assert spec
     return t.cast("Spec", spec)
@@ -102,6 +110,11 @@ def test_what_is_secret_is_never_logged_and_what_looks_so_is_said_not_to_be(name
     # A routing key and the name of an algorithm open no door.
     harmless = {"bindings.routing_key"}
     assert set(walk(spec_of(name), "")) <= harmless
+
+
+def test_the_documentation_that_comes_from_the_schema_is_up_to_date() -> None:
+    checked = subprocess.run([sys.executable, str(PROJECT / "tools" / "document"), "--check"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_comparison_sees_every_kind_of_disagreement() -> None:

@@ -1,4 +1,4 @@
-"""kube_host: files, kernel, swap and services; planned, written, and what cannot be refused in words."""
+"""host: files, kernel modules, sysctls, swap and services; planned, written, and refused."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host import files as host_files
-from ansible_collections.eco2.platform.plugins.module_utils._host import host
-from ansible_collections.eco2.platform.plugins.module_utils._host import kernel as host_kernel
-from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
-from ansible_collections.eco2.platform.plugins.module_utils._host import swap as host_swap
-from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
+from ansible_collections.eco2.platform.plugins.module_utils._host import files, kernel, services, swap
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, TIMED_OUT, Done, run
+from ansible_collections.eco2.platform.plugins.module_utils._host.host import Host
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service, Wanted
 from ansible_collections.eco2.platform.plugins.module_utils._host.swap import Swap
 
@@ -29,10 +26,14 @@ def file(path: t.Any, **more: t.Any) -> dict[str, t.Any]:
     return {"path": str(path), **item, **more}
 
 
+def report(params: dict[str, t.Any], check_mode: bool = False) -> Report:
+    return converge(Host({**NOTHING, **params}), check_mode, diff=True)
+
+
 def converged(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
-    result, outcome = host.converge({**NOTHING, **params}, check_mode, diff=True)
-    assert outcome is None or outcome.complete, outcome
-    return result
+    found = report(params, check_mode)
+    assert found.failure is None, found
+    return found.result
 
 
 def changes(result: dict[str, t.Any]) -> list[tuple[str, str]]:
@@ -83,9 +84,8 @@ def test_a_secret_is_written_and_never_shown(tmp_path: Path) -> None:
 def test_a_file_that_does_not_stand_its_trial_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     wanted = file(path, content="nonsense", validate="grep -q '^version' %s")
-    dummy, outcome = host.converge({**NOTHING, "files": [wanted]}, check_mode=False, diff=False)
-    assert outcome is not None
-    assert f"was not written: grep -q '^version' {path}" in outcome.failures[0][1]
+    (failure,) = report({"files": [wanted]}).result["failures"]
+    assert f"'grep -q '^version' {path}' rejects its content" in failure["reason"]
     assert list(tmp_path.iterdir()) == []
     converged({"files": [{**wanted, "content": "version = 3"}]})
     converged({"files": [{**wanted, "content": "nonsense", "validate": "no-such-program %s"}]})
@@ -93,7 +93,7 @@ def test_a_file_that_does_not_stand_its_trial_is_not_written(tmp_path: Path) -> 
 
 def test_what_is_declared_no_more_goes_where_it_is_ours(tmp_path: Path) -> None:
     ours, theirs, kept = (tmp_path / name / "hosts.toml" for name in ("ours", "theirs", "kept"))
-    for path, text in ((ours, f"# {host_files.MARK} (role containerd)\n"), (theirs, "server = 'x'\n"), (kept, f"# {host_files.MARK}\n")):
+    for path, text in ((ours, f"# {files.MARK} (role containerd)\n"), (theirs, "server = 'x'\n"), (kept, f"# {files.MARK}\n")):
         path.parent.mkdir()
         path.write_text(text)
     wanted = {"files": [file(kept, content=kept.read_text())], "purge": [f"{tmp_path}/*/hosts.toml"]}
@@ -103,21 +103,22 @@ def test_what_is_declared_no_more_goes_where_it_is_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "message"),
+    ("params", "code", "item"),
     [
-        ({"files": [file("etc/x", content="")]}, "does not begin with a slash"),
-        ({"files": [file("/x")]}, "give either content or secret_content"),
-        ({"files": [file("/x", content="", secret_content="")]}, "give either"),
-        ({"files": [file("/x", content="", mode="rw")]}, "'rw' is not octal"),
-        ({"files": [file("/x", content=""), file("/x", content="")]}, "file /x is declared twice"),
-        ({"modules": ["br netfilter"]}, "module 'br netfilter'"),
-        ({"sysctls": {"ip_forward": 1}}, "'ip_forward': is not a name"),
-        ({"sysctls": {"net.ipv4.ip_forward": True}}, "True is neither a number nor a text"),
+        ({"files": [file("etc/x", content="")]}, "file.relative_path", "file etc/x"),
+        ({"files": [file("/x")]}, "file.content", "file /x"),
+        ({"files": [file("/x", content="", secret_content="")]}, "file.content", "file /x"),
+        ({"files": [file("/x", content="", mode="rw")]}, "file.mode", "file /x"),
+        ({"files": [file("/x", content=""), file("/x", content="")]}, "file.twice", "file /x"),
+        ({"modules": ["br netfilter"]}, "module.name", "module br netfilter"),
+        ({"sysctls": {"ip_forward": 1}}, "sysctl.name", "sysctl ip_forward"),
+        ({"sysctls": {"net.ipv4.ip_forward": True}}, "sysctl.value", "sysctl net.ipv4.ip_forward"),
     ],
 )
-def test_what_cannot_be_is_refused(params: dict[str, t.Any], message: str) -> None:
-    with pytest.raises(Refused, match=message):
-        host.declare({**NOTHING, **params})
+def test_what_cannot_be_is_refused(params: dict[str, t.Any], code: str, item: str) -> None:
+    with pytest.raises(Refused) as caught:
+        Host({**NOTHING, **params})
+    assert [(problem.code, problem.item) for problem in caught.value.problems] == [(code, item)]
 
 
 # Kernel
@@ -135,31 +136,31 @@ def test_a_module_is_there_whichever_way_the_kernel_tells(tmp_path: Path) -> Non
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     for name in ("xt_u32", "xt-u32", "overlay", "ext4", "ip_tunnel", "dm_crypt", "loop", "br_netfilter"):
-        assert host_kernel.is_loaded(name, root), name
+        assert kernel.is_loaded(name, root), name
     for name in ("xt", "u32", "over", "ip_vs", "nf_conntrack"):
-        assert not host_kernel.is_loaded(name, root), name
+        assert not kernel.is_loaded(name, root), name
 
 
 def test_modules_and_sysctls_stay_after_a_boot() -> None:
-    modules, sysctls = host_kernel.files("kubernetes", ["overlay", "br_netfilter"], {"vm.x": 2, "net.ipv4.ip_forward": 1})
+    modules, sysctls = kernel.files("kubernetes", ["overlay", "br_netfilter"], {"vm.x": 2, "net.ipv4.ip_forward": 1})
     assert modules.path == "/etc/modules-load.d/kubernetes.conf"
     assert (modules.content or "").splitlines()[1:] == ["overlay", "br_netfilter"]
     assert sysctls.path == "/etc/sysctl.d/99-zz-kubernetes.conf"
     assert (sysctls.content or "").splitlines()[1:] == ["net.ipv4.ip_forward = 1", "vm.x = 2"]
-    assert host_kernel.files("kubernetes", [], {}) == []
+    assert kernel.files("kubernetes", [], {}) == []
 
 
 def test_sysctls_are_compared_as_the_kernel_shows_them(tmp_path: Path) -> None:
     path = tmp_path / "proc/sys/net/ipv4/conf/eth0.100/forwarding"
     path.parent.mkdir(parents=True)
     path.write_text("1\n")
-    assert host_kernel.value("net.ipv4.conf.eth0/100.forwarding", f"{tmp_path}/") == "1"
-    assert host_kernel.value("net/ipv4/conf/eth0.100/forwarding", f"{tmp_path}/") == "1"
+    assert kernel.value("net.ipv4.conf.eth0/100.forwarding", f"{tmp_path}/") == "1"
+    assert kernel.value("net/ipv4/conf/eth0.100/forwarding", f"{tmp_path}/") == "1"
     now = {"a.b": "32768\t60999".replace("\t", " "), "a.c": "0", "a.d": None}
-    planned = host_kernel.sysctl_changes({"a.b": "32768 60999", "a.c": 1, "a.d": 1}, now)
+    planned = kernel.sysctl_changes({"a.b": "32768 60999", "a.c": 1, "a.d": 1}, now)
     assert [(change.object, change.differences[0].before, change.payload) for change in planned] == [("a.c", "0", "1"), ("a.d", None, "1")]
-    with pytest.raises(ChangeFailed, match="the module that brings it may not be loaded"):
-        host_kernel.set_value("net.no_such.key", "1")
+    with pytest.raises(ChangeFailed, match="load the kernel module"):
+        kernel.set_value("net.no_such.key", "1")
 
 
 # Swap
@@ -168,7 +169,7 @@ FSTAB = "# swap is below\nUUID=1 / ext4 defaults 0 1\n/swapfile none swap sw 0 0
 
 
 def test_swap_goes_off_and_stays_off() -> None:
-    planned = list(host_swap.changes(Swap(("/swapfile",), FSTAB, ("dev-zram0.swap",))))
+    planned = list(swap.changes(Swap(("/swapfile",), FSTAB, ("dev-zram0.swap",))))
     assert [(change.kind, change.object) for change in planned] == [
         ("file", "/etc/fstab"),
         ("unit", "dev-zram0.swap"),
@@ -177,14 +178,14 @@ def test_swap_goes_off_and_stays_off() -> None:
     text = planned[0].payload.content
     assert [line for line in text.splitlines() if not line.lstrip().startswith("#")] == ["UUID=1 / ext4 defaults 0 1"]
     assert text.count("/swapfile none swap sw 0 0") == 1, "what was there can be had again"
-    assert list(host_swap.changes(Swap((), text, ()))) == []
+    assert list(swap.changes(Swap((), text, ()))) == []
 
 
 def test_what_is_used_as_swap_is_read(tmp_path: Path) -> None:
     path = tmp_path / "swaps"
     path.write_text("Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2\n/my\\040swap file 1 0 -3\n")
-    assert host_swap.active(str(path)) == ("/dev/sda2", "/my swap")
-    assert host_swap.active(str(tmp_path / "none")) == ()
+    assert swap.active(str(path)) == ("/dev/sda2", "/my swap")
+    assert swap.active(str(tmp_path / "none")) == ()
 
 
 def test_units_that_fstab_makes_are_left_to_fstab() -> None:
@@ -192,7 +193,7 @@ def test_units_that_fstab_makes_are_left_to_fstab() -> None:
         "Id=dev-sdb.swap\nLoadState=loaded\nSourcePath=/etc/fstab\n\nId=dev-zram0.swap\nLoadState=loaded\nSourcePath=\n\n"
         "Id=dev-sdc.swap\nLoadState=masked\nSourcePath=\n"
     )
-    assert list(host_swap._units(show)) == ["dev-zram0.swap"]
+    assert list(swap._units(show)) == ["dev-zram0.swap"]
 
 
 # Services
@@ -216,11 +217,11 @@ SINCE = 1795525805.5
 
 
 def test_systemds_answer_is_read() -> None:
-    found = host_services.shown(["containerd", "kubelet"], SHOW)
+    found = services.shown(["containerd", "kubelet"], SHOW)
     assert found == {"containerd": Service("active", True, False, True, SINCE), "kubelet": Service()}
-    assert host_services.shown(["kubelet"], "") == {"kubelet": Service()}
+    assert services.shown(["kubelet"], "") == {"kubelet": Service()}
     older = SHOW.replace("13:10:05.500000 UTC", "13:10:05 UTC")
-    assert host_services.shown(["containerd"], older)["containerd"].since is None, "whole seconds are no answer"
+    assert services.shown(["containerd"], older)["containerd"].since is None, "whole seconds are no answer"
 
 
 def service(active: str, since: float | None = SINCE, changed: float = SINCE - 1, enabled: bool = True) -> Service:
@@ -244,33 +245,66 @@ def service(active: str, since: float | None = SINCE, changed: float = SINCE - 1
     ],
 )
 def test_a_service_is_started_again_only_where_it_has_to_be(found: Service, changing: tuple[str, ...], expected: t.Any) -> None:
-    planned = list(host_services.changes([CONTAINERD], {"containerd": found}, changing))
+    planned = list(services.changes([CONTAINERD], {"containerd": found}, changing))
     assert [change.payload for change in planned] == ([] if expected is None else [expected])
     for change in planned:
         assert change.needs == frozenset(("file", path) for path in changing), "not with what could not be written"
 
 
-def test_a_service_without_a_unit_is_refused_but_in_a_prediction() -> None:
-    assert list(host_services.problems([CONTAINERD], {"containerd": Service()}, predicting=True)) == []
-    (problem,) = host_services.problems([CONTAINERD], {"containerd": Service()}, predicting=False)
-    assert "install the package that brings it first" in problem
-    (problem,) = host_services.problems([CONTAINERD], {"containerd": Service("inactive", masked=True)}, predicting=True)
-    assert "systemctl unmask containerd" in problem
+def test_a_service_without_a_unit_is_refused_but_in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    item = {"name": "containerd", "state": "started", "enabled": True, "restart_after": [], "restart": False}
+    found = {"containerd": Service()}
+    monkeypatch.setattr(services, "show", lambda names: found)
+    assert report({"services": [item]}, check_mode=True).failure is None
+    (problem,) = report({"services": [item]}).result["problems"]
+    assert (problem["code"], problem["item"]) == ("service.missing", "service containerd")
+    found["containerd"] = Service("inactive", masked=True)
+    for check_mode in (True, False):
+        (problem,) = report({"services": [item]}, check_mode).result["problems"]
+        assert problem["code"] == "service.masked"
 
 
 def test_what_a_service_says_last_is_found_in_its_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = (
         "Starting kubelet.service...\nE1124 run.go:74] failed to load kubelet config\n--tls-min-version string\nkubelet.service: Failed\n"
     )
-    monkeypatch.setattr(host_services, "run", lambda *dummy, **more: Done(0, lines, ""))
-    assert host_services.last_error("kubelet") == "E1124 run.go:74] failed to load kubelet config"
-    monkeypatch.setattr(host_services, "run", lambda *dummy, **more: Done(0, "", ""))
-    assert host_services.last_error("kubelet") is None
+    monkeypatch.setattr(services, "run", lambda *dummy, **more: Done(0, lines, ""))
+    assert services.last_error("kubelet") == "E1124 run.go:74] failed to load kubelet config"
+    monkeypatch.setattr(services, "run", lambda *dummy, **more: Done(0, "", ""))
+    assert services.last_error("kubelet") is None
 
 
-def test_the_order_is_files_modules_sysctls_swap_services() -> None:
-    declared = host.Declared((File("/f", "x"),), ("overlay",), {"net.ipv4.ip_forward": 1}, True, (CONTAINERD,))
-    observed = host.Observed({"/f": None}, (), (), {"net.ipv4.ip_forward": "0"}, Swap(("/s",), "", ()), {"containerd": service("failed")})
-    planned = host.plan(declared, observed)
-    assert [change.kind for change in planned.changes] == ["file", "module", "sysctl", "swap", "service"]
-    assert planned.unchanged == 0
+def test_the_order_is_files_modules_sysctls_swap_services_and_units_are_read_anew_before_they_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    item = {"name": "containerd", "state": "started", "enabled": True, "restart_after": [], "restart": False}
+    host = Host({**NOTHING, "files": [file(tmp_path / "f", content="x")], "services": [item]})
+    host.modules, host.sysctls, host.swap_off = ["overlay"], {"net.ipv4.ip_forward": 1}, True
+    told: list[str] = []
+    for module, name in ((kernel, "load"), (kernel, "set_value"), (swap, "off"), (services, "apply"), (services, "reload_units")):
+        monkeypatch.setattr(module, name, lambda *dummy, name=name: told.append(name))
+    monkeypatch.setattr(kernel, "is_loaded", lambda name: False)
+    monkeypatch.setattr(kernel, "value", lambda key: "0")
+    monkeypatch.setattr(swap, "observe", lambda: Swap(("/s",), "", ()))
+    monkeypatch.setattr(services, "show", lambda names: {"containerd": Service("failed", True, False, True, None)})
+    result = converge(host, check_mode=False, diff=False).result
+    assert [change["kind"] for change in result["changes"]] == ["file", "module", "sysctl", "swap", "service"]
+    assert result["unchanged"] == 0
+    assert told == ["load", "set_value", "reload_units", "off", "apply"]
+
+
+# Commands
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started() -> None:
+    done = run("sh", "-c", "echo begun; (trap '' TERM; sleep 600.25) & wait", timeout=0.3)
+    assert (done.code, done.output, done.complaint) == (TIMED_OUT, "begun\n", "sh did not end within 0.3 s")
+    assert "600.25" not in run("ps", "-eo", "args").output
+
+
+def test_a_command_gets_its_input_and_environment_and_never_raises() -> None:
+    assert (
+        run("sh", "-c", "cat; echo $ONLY$HOME; echo no >&2", stdin="in ", environment={"ONLY": "this"}, merged=True).output
+        == "in this\nno\n"
+    )
+    assert run("no-such-program") == Done(MISSING, "", "no-such-program is not installed")

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._node import join as joining
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm
-from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import KubeadmError, Machine
+from ansible_collections.eco2.platform.plugins.module_utils._node.join import Init, Join, Kubeadm, Reset
+from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import Machine
 
 TOKEN = "abcdef.0123456789abcdef"
 PIN = "sha256:" + "a" * 64
@@ -90,6 +91,20 @@ def params(**changes: t.Any) -> Params:
     }
 
 
+def run(kind: type[Kubeadm], node: Node, check_mode: bool = False, **changes: t.Any) -> dict[str, t.Any]:
+    """The result; `failure` in it is why the module fails, None where it does not."""
+    arguments = (init_params if kind is Init else params)(**changes)
+    report = converge(kind(arguments, node.machine), check_mode, diff=False)
+    return {**report.result, "failure": report.failure}
+
+
+def refused(kind: type[Kubeadm], node: Node, check_mode: bool = False, **changes: t.Any) -> list[str]:
+    """The codes of the problems."""
+    result = run(kind, node, check_mode, **changes)
+    assert (result["changed"], result["changes"]) == (False, [])
+    return [problem["code"] for problem in result["problems"]]
+
+
 def init_params(**changes: t.Any) -> Params:
     more = {"advertise_address": None, "cluster_configuration": {"kubernetesVersion": "v1.36.3"}}
     return params(**{**more, "kubelet_configuration": {}, "kube_proxy_configuration": {}, **changes})
@@ -100,7 +115,7 @@ def init_params(**changes: t.Any) -> Params:
 
 def test_it_joins_by_standard_input_alone(node: Node) -> None:
     node.kubeadm(body="echo '\t[WARNING Hostname]: h'")
-    result = joining.join(node.machine, params(), False)
+    result = run(Join, node)
     assert result["changed"] is True
     assert result["preflight_warnings"] == ["Hostname: h"]
     assert node.calls() == ["version -o short", "config validate --config /dev/stdin", "join --config /dev/stdin"]
@@ -113,26 +128,40 @@ def test_it_joins_by_standard_input_alone(node: Node) -> None:
 @pytest.mark.parametrize(("version", "config"), [("1.28.4", "v1beta3"), ("1.36.3", "v1beta4")])
 def test_the_configuration_is_what_the_installed_kubeadm_takes(node: Node, version: str, config: str) -> None:
     node.kubeadm(version=version)
-    joining.join(node.machine, params(), False)
+    run(Join, node)
     assert json.loads(node.config())["apiVersion"] == f"kubeadm.k8s.io/{config}"
 
 
 def test_a_kubeadm_that_cannot_validate_is_not_asked_to(node: Node) -> None:
     node.kubeadm(version="1.25.16")
-    joining.join(node.machine, params(), False)
+    run(Join, node)
     assert "config validate --config /dev/stdin" not in node.calls()
 
 
 def test_a_refused_configuration_joins_nothing(node: Node) -> None:
     node.kubeadm(validate=f'echo "error: discovery.bootstrapToken.token: Invalid value: \\"{TOKEN}\\"" >&2; exit 1')
-    with pytest.raises(KubeadmError, match="does not take the configuration: error: discovery") as caught:
-        joining.join(node.machine, params(), False)
-    assert TOKEN not in str(caught.value)
+    result = run(Join, node)
+    assert "does not accept the configuration: error: discovery" in result["failure"]
+    assert (result["changed"], result["state"]) == (False, "reset")
+    assert TOKEN not in json.dumps(result)
     assert "join --config /dev/stdin" not in node.calls()
 
 
+@pytest.mark.parametrize(
+    ("said", "changed"), [("error execution phase preflight: no", False), ("error execution phase kubelet-start", True)]
+)
+@pytest.mark.parametrize("kind", [Join, Init])
+def test_a_failure_is_a_change_once_kubeadm_may_have_written(node: Node, kind: type[Kubeadm], said: str, changed: bool) -> None:
+    node.kubeadm(body=f"mkdir -p ROOT/var/lib/kubelet; touch ROOT/var/lib/kubelet/config.yaml; echo {said}; exit 1")
+    result = run(kind, node)
+    assert result["failure"]
+    assert (result["changed"], result["changes"], result["state"]) == (changed, [], "unfinished")
+    assert [failure["kind"] for failure in result["failures"]] == [kind.kind]
+
+
 def test_check_mode_predicts_and_touches_nothing(node: Node) -> None:
-    assert joining.join(node.machine, params(token=None, endpoint=None, ca_cert_hashes=[]), True)["changed"] is True
+    result = run(Join, node, True, token=None, endpoint=None, ca_cert_hashes=[])
+    assert (result["changed"], result["state"]) == (True, "joined")
     assert node.calls() == []
     assert [path.name for path in node.root.iterdir()] == ["programs"]
 
@@ -140,7 +169,7 @@ def test_check_mode_predicts_and_touches_nothing(node: Node) -> None:
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_member_is_left_alone(node: Node, check_mode: bool) -> None:
     node.put("etc/kubernetes/kubelet.conf")
-    assert joining.join(node.machine, params(), check_mode)["changed"] is False
+    assert run(Join, node, check_mode)["changed"] is False
     assert node.calls() == []
 
 
@@ -148,9 +177,8 @@ def test_a_member_is_left_alone(node: Node, check_mode: bool) -> None:
 def test_a_member_of_another_cluster_is_refused(node: Node, check_mode: bool, certificate: str) -> None:
     data = base64.b64encode(certificate.encode()).decode()
     node.put("etc/kubernetes/kubelet.conf", f"clusters:\n- cluster:\n    certificate-authority-data: {data}\n")
-    with pytest.raises(KubeadmError, match="has joined a cluster with another CA"):
-        joining.join(node.machine, params(), check_mode)
-    assert joining.join(node.machine, params(ca_cert_hashes=node.machine.joined_to()), check_mode)["changed"] is False
+    assert refused(Join, node, check_mode) == ["join.other_cluster"]
+    assert run(Join, node, check_mode, ca_cert_hashes=node.machine.joined_to())["changed"] is False
 
 
 KUBECTL = '#!/bin/sh\necho "$@" >>"$0.calls"\n[ -e ROOT/registered ] || { touch ROOT/registered; echo not found >&2; exit 1; }\n'
@@ -162,7 +190,7 @@ def test_it_waits_until_the_node_is_registered(node: Node, certificate: str) -> 
     )
     node.put("cert", certificate)
     node.program("kubectl", KUBECTL.replace("ROOT", str(node.root)))
-    assert joining.join(node.machine, params(), False)["changed"] is True
+    assert run(Join, node)["changed"] is True
     first, second = (node.programs / "kubectl.calls").read_text().splitlines()
     assert first == second
     assert first.endswith("--request-timeout 5s get node k8s-a --output name")
@@ -172,19 +200,18 @@ def test_a_node_that_never_registers_is_told(node: Node, certificate: str) -> No
     node.put("etc/kubernetes/kubelet.conf")
     node.put("var/lib/kubelet/pki/kubelet-client-current.pem", certificate)
     node.program("kubectl", "#!/bin/sh\necho 'Error from server (NotFound): nodes k8s-a not found' >&2; exit 1\n")
-    with pytest.raises(KubeadmError, match="has not registered the Node k8s-a within 1 s: Error from server"):
-        joining.join(node.machine, params(timeout=1, ca_cert_hashes=[]), False)
-    assert joining.join(node.machine, params(ca_cert_hashes=[]), True)["changed"] is False
+    result = run(Join, node, timeout=1, ca_cert_hashes=[])
+    assert "has not registered the Node k8s-a within 1 s: Error from server" in result["failure"]
+    assert (result["changed"], result["state"]) == (False, "joined")
+    assert run(Join, node, True, ca_cert_hashes=[])["changed"] is False
 
 
 def test_what_is_missing_is_named(node: Node) -> None:
-    with pytest.raises(KubeadmError, match="needs token, ca_cert_hashes"):
-        joining.join(node.machine, params(token="", ca_cert_hashes=[]), False)
+    assert refused(Join, node, token="", ca_cert_hashes=[]) == ["join.missing"]
 
 
 def test_a_missing_kubeadm_is_named(node: Node) -> None:
-    with pytest.raises(KubeadmError, match="kubeadm is not installed"):
-        joining.join(node.machine, params(), False)
+    assert "kubeadm is not installed" in run(Join, node)["failure"]
 
 
 def test_a_failure_is_one_line_without_the_token_and_leaves_no_token_behind(node: Node) -> None:
@@ -193,17 +220,18 @@ def test_a_failure_is_one_line_without_the_token_and_leaves_no_token_behind(node
         " echo '[kubelet-check] The kubelet is not healthy after 4m0s'; exit 1"
     )
     node.program("journalctl", f'#!/bin/sh\necho \'E1124 13:00:01.000000     100 run.go:74] "command failed" err="no {TOKEN}"\'\n')
-    with pytest.raises(KubeadmError, match='the kubelet says: "command failed"') as caught:
-        joining.join(node.machine, params(), False)
-    assert "0123456789abcdef" not in str(caught.value)
-    assert not node.machine.there("etc/kubernetes/bootstrap-kubelet.conf")
+    result = run(Join, node)
+    assert 'the kubelet says: "command failed"' in result["failure"]
+    assert "0123456789abcdef" not in json.dumps(result)
+    assert not node.machine.has("etc/kubernetes/bootstrap-kubelet.conf")
 
 
 def test_a_kubeadm_that_does_not_end_is_ended_with_all_its_children(node: Node) -> None:
     node.kubeadm(body="echo last words; (trap '' TERM; echo $$ >ROOT/child; sleep 60) & wait; sleep 60")
     start = time.monotonic()
-    with pytest.raises(KubeadmError, match="did not end within 1 s and was stopped; its last words: last words"):
-        joining.join(node.machine, params(timeout=1), False)
+    result = run(Join, node, timeout=1)
+    assert "did not end within 1 s and was stopped; its last line: last words" in result["failure"]
+    assert result["changed"] is True, "it may have written something"
     assert time.monotonic() - start < 20
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(node.programs) not in listed
@@ -214,13 +242,14 @@ def test_a_kubeadm_that_does_not_end_is_ended_with_all_its_children(node: Node) 
 
 def test_a_second_one_waits_for_the_first(node: Node) -> None:
     node.kubeadm(body="sleep 1; mkdir -p ROOT/etc/kubernetes; touch ROOT/etc/kubernetes/kubelet.conf")
-    first = threading.Thread(target=joining.join, args=(Machine(str(node.root), f"{node.programs}:/usr/bin:/bin"), params(), False))
+    other = Join(params(), Machine(str(node.root), f"{node.programs}:/usr/bin:/bin"))
+    first = threading.Thread(target=converge, args=(other, False, False))
     # Signals belong to the main thread.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal, "signal", lambda *dummy: None)
         first.start()
         time.sleep(0.4)
-        assert joining.join(node.machine, params(), False)["changed"] is False
+        assert run(Join, node)["changed"] is False
         first.join()
     assert node.calls().count("join --config /dev/stdin") == 1
 
@@ -232,9 +261,9 @@ def test_a_reset_that_had_to_wait_does_not_undo_what_came_of_it(node: Node) -> N
     lock.parent.mkdir(parents=True)
     with subprocess.Popen(["flock", str(lock), "sleep", "1"]):
         time.sleep(0.3)
-        result = joining.reset(node.machine, params(), False)
+        result = run(Reset, node)
     assert result["changed"] is False
-    assert node.machine.there("etc/kubernetes/kubelet.conf")
+    assert node.machine.has("etc/kubernetes/kubelet.conf")
 
 
 def test_whether_one_is_at_work_can_be_asked(node: Node) -> None:
@@ -249,8 +278,7 @@ def test_the_wait_is_bounded(node: Node) -> None:
     lock.parent.mkdir(parents=True)
     with subprocess.Popen(["flock", str(lock), "sleep", "3"]):
         time.sleep(0.3)
-        with pytest.raises(KubeadmError, match="another kubeadm has been running"):
-            joining.join(node.machine, params(timeout=1), False)
+        assert refused(Join, node, timeout=1) == ["kubeadm.busy"]
 
 
 def test_a_cut_connection_does_not_end_it_and_the_lock_outlives_its_holder(node: Node) -> None:
@@ -259,9 +287,10 @@ def test_a_cut_connection_does_not_end_it_and_the_lock_outlives_its_holder(node:
     script = textwrap.dedent(f"""
         import sys
         sys.path[:0] = {[path for path in sys.path if path]!r}
-        from ansible_collections.eco2.platform.plugins.module_utils._kube import joining
+        from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
+        from ansible_collections.eco2.platform.plugins.module_utils._node.join import Join
         from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import Machine
-        joining.join(Machine({str(node.root)!r}, {f"{node.programs}:/usr/bin:/bin"!r}), {params()!r}, False)
+        converge(Join({params()!r}, Machine({str(node.root)!r}, {f"{node.programs}:/usr/bin:/bin"!r})), False, False)
     """)
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 15
@@ -282,25 +311,26 @@ def test_a_cut_connection_does_not_end_it_and_the_lock_outlives_its_holder(node:
 def test_a_reset_clears_what_a_join_left(node: Node) -> None:
     node.kubeadm(body="rm -f ROOT/etc/kubernetes/*.conf")
     node.put("etc/kubernetes/bootstrap-kubelet.conf")
-    result = joining.reset(node.machine, params(), False)
+    result = run(Reset, node)
     assert result["changed"] is True
     assert "bootstrap-kubelet.conf" in result["reason"]
     (call,) = node.calls()
     assert call == "reset --force --skip-phases remove-etcd-member --cri-socket unix:///run/containerd/containerd.sock"
-    assert joining.reset(node.machine, params(), False)["changed"] is False
+    assert run(Reset, node)["changed"] is False
 
 
 def test_a_reset_that_leaves_something_has_failed(node: Node) -> None:
     node.kubeadm()
     node.put("var/lib/kubelet/config.yaml")
-    with pytest.raises(KubeadmError, match="are still there"):
-        joining.reset(node.machine, params(), False)
+    result = run(Reset, node)
+    assert "it left /var/lib/kubelet/config.yaml" in result["failure"]
+    assert (result["changed"], result["state"]) == (True, "unfinished")
 
 
 def test_a_reset_in_check_mode_is_predicted(node: Node) -> None:
     node.put("etc/kubernetes/pki/ca.crt")
-    assert joining.reset(node.machine, params(), True)["changed"] is True
-    assert joining.reset(another(node).machine, params(), True)["changed"] is False
+    assert run(Reset, node, True)["changed"] is True
+    assert run(Reset, another(node), True)["changed"] is False
 
 
 def another(node: Node) -> Node:
@@ -323,16 +353,14 @@ def test_a_control_plane_is_never_reset(node: Node, part: str, check_mode: bool)
     node.kubeadm()
     node.put(part)
     node.put("etc/kubernetes/kubelet.conf")
-    with pytest.raises(KubeadmError, match="is a control plane"):
-        joining.reset(node.machine, params(), check_mode)
+    assert refused(Reset, node, check_mode) == ["reset.control_plane"]
     assert node.calls() == []
 
 
 def test_other_static_pods_stop_a_reset(node: Node) -> None:
     node.put("etc/kubernetes/manifests/haproxy.yaml")
     node.put("etc/kubernetes/kubelet.conf")
-    with pytest.raises(KubeadmError, match="would delete the static pods haproxy"):
-        joining.reset(node.machine, params(), False)
+    assert refused(Reset, node) == ["reset.static_pods"]
 
 
 # Init
@@ -340,7 +368,7 @@ def test_other_static_pods_stop_a_reset(node: Node) -> None:
 
 def test_init_prints_no_secret_and_takes_its_configuration_by_standard_input(node: Node) -> None:
     node.kubeadm()
-    assert joining.init(node.machine, init_params(kubelet_configuration={"failSwapOn": False}), False)["changed"] is True
+    assert run(Init, node, kubelet_configuration={"failSwapOn": False})["changed"] is True
     assert node.calls()[-1] == "init --skip-token-print --skip-certificate-key-print --config /dev/stdin"
     kinds = [json.loads(part)["kind"] for part in node.config().split("\n---\n")]
     assert kinds == ["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration"]
@@ -359,7 +387,7 @@ INITIALISED = (
 def test_a_control_plane_is_left_alone(node: Node, check_mode: bool) -> None:
     for name in INITIALISED:
         node.put(name)
-    assert joining.init(node.machine, init_params(), check_mode)["changed"] is False
+    assert run(Init, node, check_mode)["changed"] is False
     assert node.calls() == []
 
 
@@ -368,19 +396,17 @@ def test_a_control_plane_is_left_alone(node: Node, check_mode: bool) -> None:
 def test_half_an_init_is_named_and_not_touched(node: Node, count: int, check_mode: bool) -> None:
     for name in INITIALISED[:count] if count == 1 else ("etc/kubernetes/pki/ca.crt", "etc/kubernetes/admin.conf"):
         node.put(name)
-    with pytest.raises(KubeadmError, match="begun here and not finished"):
-        joining.init(node.machine, init_params(), check_mode)
+    assert refused(Init, node, check_mode) == ["init.unfinished"]
     assert node.calls() == []
 
 
 def test_a_worker_is_not_made_a_control_plane(node: Node) -> None:
     node.put("etc/kubernetes/kubelet.conf")
-    with pytest.raises(KubeadmError, match="is a worker of a cluster already"):
-        joining.init(node.machine, init_params(), False)
+    assert refused(Init, node) == ["init.worker"]
 
 
 def test_init_is_predicted_on_a_bare_machine(node: Node) -> None:
-    assert joining.init(node.machine, init_params(), True)["changed"] is True
+    assert run(Init, node, True)["changed"] is True
     assert [path.name for path in node.root.iterdir()] == ["programs"]
 
 

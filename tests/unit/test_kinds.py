@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import EXCHANGE, QUEUE
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plain import POLICY
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 
 # Names made of what could make two objects look like one.
 NAMES = st.text(alphabet='ab/% "\\{}~.->,:2F5', min_size=1, max_size=6) | st.sampled_from(
@@ -19,34 +21,34 @@ ARGUMENTS = st.dictionaries(st.sampled_from(["a", "b", "x by c"]), st.sampled_fr
 def identities(kind: Kind) -> st.SearchStrategy[dict[str, t.Any]]:
     parts: dict[str, st.SearchStrategy[t.Any]] = {"arguments": ARGUMENTS, "destination_type": st.sampled_from(["queue", "exchange"])}
     parts.update(dict.fromkeys(("routing_key", "exchange"), st.just("") | NAMES))
-    return st.fixed_dictionaries({part: parts.get(part, NAMES) for part in kind.identity})
+    return st.fixed_dictionaries({part: parts.get(part, NAMES) for part in kind.parts})
 
 
 def typed(value: t.Any) -> str:
     return repr(sorted(value.items())) if isinstance(value, dict) else repr(value)
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @settings(max_examples=40)
 @given(st.data())
 def test_two_objects_never_have_one_name(kind: Kind, data: st.DataObject) -> None:
     one = data.draw(identities(kind))
     # The other differs in a part or two, where names are most alike.
-    two = dict(one, **{part: data.draw(identities(kind))[part] for part in data.draw(st.sets(st.sampled_from(kind.identity), max_size=2))})
-    same_identity = all(typed(one[part]) == typed(two[part]) for part in kind.identity)
+    two = dict(one, **{part: data.draw(identities(kind))[part] for part in data.draw(st.sets(st.sampled_from(kind.parts), max_size=2))})
+    same_identity = all(typed(one[part]) == typed(two[part]) for part in kind.parts)
     assert (kind.object(one) == kind.object(two)) == same_identity
 
 
 @settings(max_examples=150)
 @given(st.text(alphabet="a/%2F", min_size=1, max_size=4), st.text(alphabet="a/%2F", min_size=1, max_size=4), NAMES, NAMES)
 def test_a_slash_in_a_vhost_is_told_from_one_in_a_name(one: str, two: str, left: str, right: str) -> None:
-    names = [kinds.QUEUE.object({"vhost": vhost, "name": name}) for vhost, name in ((one, left), (two, right))]
+    names = [QUEUE.object({"vhost": vhost, "name": name}) for vhost, name in ((one, left), (two, right))]
     assert (names[0] == names[1]) == ((one, left) == (two, right))
 
 
 def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
     pairs = [("a/b", "c"), ("a", "b/c"), ("a%2Fb", "c"), ("/", "a"), ("a", "/"), ("//", "a"), ("/", "/a")]
-    assert len({kinds.QUEUE.object({"vhost": vhost, "name": name}) for vhost, name in pairs}) == len(pairs)
+    assert len({QUEUE.object({"vhost": vhost, "name": name}) for vhost, name in pairs}) == len(pairs)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,7 @@ def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
         ("permissions", {"vhost": "eco2", "user": "ann"}, "eco2/ann"),
         ("user_limits", {"user": "two words", "name": "max-channels"}, '"two words" max-channels'),
         ("vhost_limits", {"vhost": "eco2", "name": "max-queues"}, "eco2/max-queues"),
+        ("parameters", {"vhost": "eco2", "component": "shovel", "name": "two words"}, 'eco2/shovel "two words"'),
         ("topic_permissions", {"vhost": "eco2", "user": "ann", "exchange": ""}, 'eco2/ann ""'),
         (
             "bindings",
@@ -81,33 +84,33 @@ def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
     ],
 )
 def test_names_read_as_people_write_them(option: str, identity: dict[str, t.Any], name: str) -> None:
-    assert kinds.BY_OPTION[option].object(identity) == name
+    assert BY_OPTION[option].object(identity) == name
 
 
 def test_the_default_exchange_has_a_name_in_urls_only() -> None:
-    assert kinds.EXCHANGE.segments({"vhost": "/", "name": ""}) == ["exchanges", "/", "amq.default"]
-    assert kinds.EXCHANGE.object({"vhost": "/", "name": ""}) == "//"
+    assert EXCHANGE.segments({"vhost": "/", "name": ""}) == ["exchanges", "/", "amq.default"]
+    assert EXCHANGE.object({"vhost": "/", "name": ""}) == "//"
 
 
 def test_the_policys_field_has_the_apis_hyphen() -> None:
-    assert {entry.api for entry in kinds.POLICY.fields} == {"pattern", "definition", "apply-to", "priority"}
+    assert POLICY.body({"apply_to": "all", "priority": 0}) == {"apply-to": "all", "priority": 0}
 
 
 def test_the_table_is_found_by_name_and_by_option() -> None:
-    assert {kind.name for kind in kinds.KINDS} == set(kinds.BY_NAME)
-    assert {kind.option for kind in kinds.KINDS} == set(kinds.BY_OPTION)
-    assert len(kinds.BY_NAME) == len(kinds.BY_OPTION) == len(kinds.KINDS)
+    assert {kind.name for kind in KINDS} == set(BY_NAME)
+    assert {kind.option for kind in KINDS} == set(BY_OPTION)
+    assert len(BY_NAME) == len(BY_OPTION) == len(KINDS)
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_path_is_made_of_identity(kind: Kind) -> None:
-    identity = {part: f"the {part}" for part in kind.identity}
+    identity = {part: f"the {part}" for part in kind.parts}
     segments = kind.segments(identity)
     assert segments[0] == kind.listing
     assert set(segments[1:]) <= set(identity.values()) | {"e"}
 
 
 def test_bindings_come_last_and_vhosts_first() -> None:
-    stages = {kind.name: kind.stage for kind in kinds.KINDS}
+    stages = {kind.name: kind.stage for kind in KINDS}
     assert [name for name, stage in stages.items() if stage == min(stages.values())] == ["vhost"]
-    assert [name for name, stage in stages.items() if stage == max(stages.values())] == ["binding"]
+    assert [name for name, stage in stages.items() if stage == max(stages.values())] == ["parameter", "binding"]

@@ -10,9 +10,7 @@ import pytest
 import yaml
 from test_certificates import make
 
-pytest.importorskip("jinja2", reason="filters run on a controller")
-
-from ansible_collections.eco2.platform.plugins.filter import kube_config
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import kube_config
 
 # A certificate authority of a test, made by openssl; its key is gone.
 CA = """-----BEGIN CERTIFICATE-----
@@ -28,31 +26,29 @@ def kubeconfig(*clusters: dict[str, t.Any]) -> str:
 
 @pytest.mark.parametrize("text", ["", "[", "a: b", "clusters: 5", "clusters: [a]", "clusters: [{cluster: a}]", "\0", "- - -"])
 def test_what_is_no_kubeconfig_has_no_pins(text: str) -> None:
-    assert kube_config.kube_config_pins(text) == []
+    assert kube_config.pins(text) == []
 
 
 @pytest.mark.parametrize("data", [None, "", "%%%", base64.b64encode(b"no certificate").decode(), base64.b64encode(CA.encode()).decode()])
 def test_a_certificate_that_cannot_be_read_has_no_pin(data: t.Any) -> None:
-    assert kube_config.kube_config_pins(kubeconfig({"server": "https://a:6443", "certificate-authority-data": data})) == []
+    assert kube_config.pins(kubeconfig({"server": "https://a:6443", "certificate-authority-data": data})) == []
 
 
 @pytest.mark.parametrize(("given", "becomes"), [("b:1", "https://b:1"), ("https://b:1", "https://b:1"), ("http://b", "http://b")])
 def test_all_clusters_move_to_the_address(given: str, becomes: str) -> None:
-    moved = yaml.safe_load(kube_config.kube_config_text(kubeconfig({"server": "https://a"}, {"server": "https://c"}), given))
+    moved = yaml.safe_load(kube_config.at_server(kubeconfig({"server": "https://a"}, {"server": "https://c"}), given))
     assert [entry["cluster"]["server"] for entry in moved["clusters"]] == [becomes, becomes]
     assert moved["users"] == [{"name": "admin"}]
 
 
 def test_without_an_address_the_text_stays_to_the_letter() -> None:
     text = "# a comment\n" + kubeconfig({"server": "https://a"})
-    assert kube_config.kube_config_text(text) == text
-    assert kube_config.kube_config_text("", "b:1") == ""
+    assert kube_config.at_server(text) == text
+    assert kube_config.at_server("", "b:1") == ""
 
 
-def test_a_text_without_clusters_is_refused_without_being_shown() -> None:
-    with pytest.raises(Exception, match="no kubeconfig") as caught:
-        kube_config.kube_config_text("secret: [", "b:1")
-    assert "secret" not in str(caught.value)
+def test_a_text_without_clusters_is_not_taken() -> None:
+    assert kube_config.at_server("secret: [", "b:1") == kube_config.at_server("a: b") == ""
 
 
 # What would be lost
@@ -83,17 +79,17 @@ def authorities(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 def test_the_same_clusters_kubeconfig_loses_nothing_whatever_its_address_and_credentials(authorities: tuple[str, str]) -> None:
     ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
-    assert kube_config.kube_config_lost(ours, ours) == []
-    elsewhere = kube_config.kube_config_text(ours, "b:1").replace("secret", "older")
-    assert kube_config.kube_config_lost(elsewhere, ours) == []
-    assert kube_config.kube_config_lost(" \n", ours) == []
+    assert kube_config.lost_by(ours, ours) == []
+    elsewhere = kube_config.at_server(ours, "b:1").replace("secret", "older")
+    assert kube_config.lost_by(elsewhere, ours) == []
+    assert kube_config.lost_by(" \n", ours) == []
 
 
 def test_a_merged_kubeconfig_loses_all_that_is_not_of_this_cluster(authorities: tuple[str, str]) -> None:
     ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
     merged = named(("kubernetes", authorities[0], "kubernetes-admin"), ("prod", authorities[1], "jane"))
-    pin = kube_config.kube_config_pins(merged)[1]
-    assert kube_config.kube_config_lost(merged, ours) == [f"cluster prod (CA {pin})", "context jane@prod", "user jane"]
+    pin = kube_config.pins(merged)[1]
+    assert kube_config.lost_by(merged, ours) == [f"cluster prod (CA {pin})", "context jane@prod", "user jane"]
 
 
 @pytest.mark.parametrize("part", ["contexts", "users"])
@@ -101,28 +97,28 @@ def test_a_context_or_user_of_the_same_cluster_is_not_lost_unseen(part: str, aut
     ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
     more = yaml.safe_load(ours)
     more[part].append({"name": "jane", part[:-1]: {}})
-    assert kube_config.kube_config_lost(yaml.safe_dump(more), ours) == [f"{part[:-1]} jane"]
+    assert kube_config.lost_by(yaml.safe_dump(more), ours) == [f"{part[:-1]} jane"]
 
 
 def test_a_cluster_of_our_name_is_told_by_its_authority(authorities: tuple[str, str]) -> None:
     """Two entries of one name, or an authority that is only named by a path, included."""
     ours, theirs = (named(("kubernetes", authority, "kubernetes-admin")) for authority in authorities)
-    lost = [f"cluster kubernetes (CA {kube_config.kube_config_pins(theirs)[0]})"]
-    assert kube_config.kube_config_lost(theirs, ours) == lost
+    lost = [f"cluster kubernetes (CA {kube_config.pins(theirs)[0]})"]
+    assert kube_config.lost_by(theirs, ours) == lost
     both = yaml.safe_load(ours)
     both["clusters"] += yaml.safe_load(theirs)["clusters"]
-    assert kube_config.kube_config_lost(yaml.safe_dump(both), ours) == lost
+    assert kube_config.lost_by(yaml.safe_dump(both), ours) == lost
     bundle = named(("kubernetes", "".join(authorities), "kubernetes-admin"))
-    assert kube_config.kube_config_lost(bundle, ours) == [f"cluster kubernetes (CA {', '.join(kube_config.kube_config_pins(bundle))})"]
+    assert kube_config.lost_by(bundle, ours) == [f"cluster kubernetes (CA {', '.join(kube_config.pins(bundle))})"]
     by_path = yaml.safe_dump({"clusters": [{"name": "kubernetes", "cluster": {"certificate-authority": "/ca.crt"}}]})
-    assert kube_config.kube_config_lost(by_path, ours) == ["cluster kubernetes (CA not in the file)"]
+    assert kube_config.lost_by(by_path, ours) == ["cluster kubernetes (CA not in the file)"]
 
 
 @pytest.mark.parametrize("text", ["[", "a: secret", "clusters: 5", "clusters: [{name: secret}]"])
 def test_a_text_that_is_none_is_lost_unseen(text: str, authorities: tuple[str, str]) -> None:
-    assert kube_config.kube_config_lost(text, named(("kubernetes", authorities[0], "a"))) == ["what it holds, which is no kubeconfig"]
+    assert kube_config.lost_by(text, named(("kubernetes", authorities[0], "a"))) == ["its content, which is not a kubeconfig"]
 
 
 def test_where_there_is_no_cluster_yet_everything_is_lost(authorities: tuple[str, str]) -> None:
     ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
-    assert [line.partition(" ")[0] for line in kube_config.kube_config_lost(ours)] == ["cluster", "context", "user"]
+    assert [line.partition(" ")[0] for line in kube_config.lost_by(ours)] == ["cluster", "context", "user"]

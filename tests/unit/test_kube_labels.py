@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_keys_that_can_be(key: str) -> None:
         ("Example.com/a", "lower-case domain"),
         ("a_b/c", "lower-case domain"),
         ("a..b/c", "lower-case domain"),
-        (f"{'a' * 254}/b", "254 characters, 253"),
-        ("x" * 64, "64 characters, 63"),
+        (f"{'a' * 254}/b", "254 characters"),
+        ("x" * 64, "64 characters"),
         ("-a", "'-a'"),
         ("a.", "'a.'"),
         ("a b", "'a b'"),

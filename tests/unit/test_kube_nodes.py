@@ -6,17 +6,15 @@ import json
 import typing as t
 
 import pytest
-from declaring import problem
-from fleet import Fleet, Node, node
+from fleet import Fleet, Node, node, service
+from refusals import codes, refused
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired, ownership, protected
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import write as nodes_write
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import NodePlan, Options, plan, plan_node
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.write import NodeWriter
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired, nodes, ownership, protected
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.nodes import Nodes
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import NodePlan, Options, plan_node
 
 OURS = "eco2.platform"
 RECORD = f"ownership.eco2.platform/{OURS}"
@@ -143,8 +141,8 @@ def test_a_worker_role_works() -> None:
 def test_what_the_kubelet_sets_itself_is_not_ours() -> None:
     there = node(labels={"kubernetes.io/hostname": "h"})
     assert planned(there, labels={"kubernetes.io/hostname": "h"}).change is None
-    (line,) = planned(there, labels={"kubernetes.io/hostname": "other"}).problems
-    assert "n1" in line and "kubernetes.io/hostname" in line and "it is h there" in line
+    (problem,) = planned(there, labels={"kubernetes.io/hostname": "other"}).problems
+    assert (problem.code, problem.item, problem.field) == ("label.of_kubelet", "node n1", "kubernetes.io/hostname")
     assert planned(there, labels={"kubernetes.io/arch": None}).problems == []
 
 
@@ -285,64 +283,70 @@ def test_a_node_is_deleted_as_it_was_seen() -> None:
 
 
 def test_a_ready_node_is_deleted_only_by_force() -> None:
-    (line,) = planned(node(ready=True), state="absent").problems
-    assert "n1" in line and "force" in line
+    (problem,) = planned(node(ready=True), state="absent").problems
+    assert (problem.code, problem.item) == ("node.ready", "node n1")
     assert planned(node(ready=True), state="absent", force=True).change is not None
 
 
 def test_an_unknown_node_is_named_with_the_one_that_was_meant() -> None:
-    nodes = {"k8s-api-auth": node("k8s-api-auth"), "k8s-logging": node("k8s-logging")}
-    wanted = desired.declare([{"name": "k8s-api-autth", "labels": {}}, {"name": "gone", "state": "absent"}], OURS)
-    line = problem(plan, wanted, nodes, OPTIONS)
-    assert "k8s-api-autth" in line and "did you mean k8s-api-auth?" in line
-    result, dummy, skipped = plan(wanted, nodes, OPTIONS, skip_unknown=True)
-    assert (result.changes, result.unchanged, skipped) == ((), 1, ["k8s-api-autth"])
-    assert "it has none at all" in problem(plan, wanted, {}, OPTIONS)
+    items = [{"name": "k8s-api-autth", "labels": {}}, {"name": "gone", "state": "absent"}]
+    fleet = Fleet(node("k8s-api-auth"), node("k8s-logging"))
+    (problem,) = converge(service(fleet, *items), check_mode=False, diff=False).result["problems"]
+    assert (problem["code"], problem["item"]) == ("node.unknown", "node k8s-api-autth")
+    assert "k8s-api-auth?" in problem["remedy"]
+    result = converge(service(fleet, *items, unknown_nodes="skip"), check_mode=False, diff=False).result
+    assert (result["changes"], result["unchanged"], result["skipped_nodes"]) == ([], 1, ["k8s-api-autth"])
+    (problem,) = converge(service(Fleet(), *items), check_mode=True, diff=False).result["problems"]
+    assert "no nodes at all" in problem["remedy"]
 
 
 # What is refused before anything is read
 
 
 @pytest.mark.parametrize(
-    ("item", "words"),
+    ("item", "code", "words"),
     [
-        ({"labels": {"a b": "1"}}, ["label 'a b'"]),
-        ({"labels": {"a": "x" * 64}}, ["label 'a'", "64 characters"]),
-        ({"labels": {"a": 1.30}}, ["label 'a'", "write it in quotes"]),
-        ({"labels": {"a": ["b"]}}, ["label 'a'"]),
-        ({"labels": {1: "b"}}, ["among the labels", "write it in quotes"]),
-        ({"annotations": {RECORD: "{}"}}, ["annotation", "leave it out"]),
-        ({"annotations": {"a//b": ""}}, ["annotation 'a//b'"]),
-        ({"taints": ["a=b"]}, ["taint 'a=b' has no effect"]),
-        ({"taints": ["a=b:Never"]}, ["'Never'", "NoSchedule"]),
-        ({"taints": [{"key": "a", "effect": "NoSchedule", "values": "x"}]}, ["values"]),
-        ({"taints": [7]}, ["taint"]),
-        ({"taints": ["a=1:NoSchedule", "a=2:NoSchedule"]}, ["another of that key and effect"]),
-        ({"taints": ["node.kubernetes.io/not-ready:NoSchedule"]}, ["set and removed by Kubernetes itself"]),
-        ({"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "state": "absent"}]}, ["by Kubernetes itself"]),
-        ({"taints": ["node.cilium.io/agent-not-ready:NoExecute"]}, ["for registration alone"]),
-        ({"state": "absent", "labels": {"a": "b"}}, ["state absent, and labels"]),
-        ({"uid": "u-1"}, ["has uid"]),
-        ({"force": True}, ["force"]),
+        ({"labels": {"a b": "1"}}, "label.invalid", "'a b'"),
+        ({"labels": {"a": "x" * 64}}, "label.invalid", "64"),
+        ({"labels": {"a": 1.30}}, "label.invalid", "quotes"),
+        ({"labels": {"a": ["b"]}}, "label.invalid", "'a'"),
+        ({"labels": {1: "b"}}, "label.invalid", "quotes"),
+        ({"annotations": {RECORD: "{}"}}, "annotation.invalid", RECORD),
+        ({"annotations": {"a//b": ""}}, "annotation.invalid", "'a//b'"),
+        ({"taints": ["a=b"]}, "taint.invalid", "'a=b'"),
+        ({"taints": ["a=b:Never"]}, "taint.invalid", "'Never'"),
+        ({"taints": [{"key": "a", "effect": "NoSchedule", "values": "x"}]}, "taint.invalid", "values"),
+        ({"taints": [7]}, "taint.invalid", "7"),
+        ({"taints": ["a=1:NoSchedule", "a=2:NoSchedule"]}, "taint.twice", "a=2"),
+        ({"taints": ["node.kubernetes.io/not-ready:NoSchedule"]}, "taint.invalid", "Kubernetes itself"),
+        ({"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "state": "absent"}]}, "taint.invalid", "itself"),
+        ({"taints": ["node.cilium.io/agent-not-ready:NoExecute"]}, "taint.startup", "cilium"),
+        ({"state": "absent", "labels": {"a": "b"}}, "node.state", "present"),
+        ({"uid": "u-1"}, "node.state", "absent"),
+        ({"force": True}, "node.state", "absent"),
     ],
 )
-def test_what_cannot_be_is_refused_with_node_and_key(item: dict[str, t.Any], words: list[str]) -> None:
-    line = problem(desired.declare, [{"name": "n1", **item}], OURS)
-    assert line.startswith("node n1: ")
-    for word in words:
-        assert word in line
+def test_what_cannot_be_is_refused_with_node_and_key(item: dict[str, t.Any], code: str, words: str) -> None:
+    (problem,) = refused(desired.declare, [{"name": "n1", **item}], OURS)
+    assert (problem.code, problem.item) == (code, "node n1")
+    assert problem.field in item and words in problem.message
 
 
-@pytest.mark.parametrize("name", ["", "N1", "a_b", "a b", "x" * 254, "-a"])
+@pytest.mark.parametrize("name", ["", "N1", "a_b", "a b", "x" * 254, "-a", "a..b", "a.-b", "a\n"])
 def test_names_that_no_node_has(name: str) -> None:
-    assert "is no name of a node" in problem(desired.declare, [{"name": name}], OURS)
+    assert codes(desired.declare, [{"name": name}], OURS) == ["node.name"]
 
 
 def test_all_problems_are_named_at_once() -> None:
     items = [{"name": "n1", "labels": {"a b": "", "c d": ""}}, {"name": "n2", "taints": ["x"]}, {"name": "n1"}]
-    with pytest.raises(Refused) as refused:
-        desired.declare(items, "no owner", ["a b"])
-    assert len(refused.value.problems) == 6
+    assert sorted(codes(desired.declare, items, "no owner", ["a b"])) == [
+        "label.invalid",
+        "label.invalid",
+        "node.twice",
+        "owner.invalid",
+        "protected.invalid",
+        "taint.invalid",
+    ]
 
 
 # Writing
@@ -354,13 +358,9 @@ class Case:
     def __init__(self, *there: Node) -> None:
         self.fleet = Fleet(*there)
 
-    def run(self, *items: dict[str, t.Any]) -> tuple[dict[str, t.Any], NodeWriter]:
-        wanted = desired.declare(items, OURS)
-        result, *dummy = plan(wanted, self.fleet.nodes, OPTIONS)
-        writer = NodeWriter(t.cast("t.Any", self.fleet), wanted, OPTIONS)
-        outcome = _convergence.apply(result, writer, 4)
-        outcome.done = [change for change in map(writer.written, outcome.done) if change is not None]
-        return _convergence.achieved(result, outcome, diff=False), writer
+    def run(self, *items: dict[str, t.Any], **options: t.Any) -> tuple[dict[str, t.Any], Nodes]:
+        runs = service(self.fleet, *items, **options)
+        return converge(runs, check_mode=False, diff=False).result, runs
 
     def once(self, name: str, **patch: t.Any) -> None:
         """Somebody changes this node after it was read, and before it is written; only once."""
@@ -375,7 +375,7 @@ class Case:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes_write, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(nodes, "LONGEST_PAUSE", 0.001)
 
 
 def test_a_conflict_is_counted_and_the_other_ones_work_survives() -> None:
@@ -394,7 +394,7 @@ def test_what_others_did_meanwhile_is_not_said_to_be_ours() -> None:
     case.fleet.of("n1")["metadata"]["labels"]["role"] = "drifted"
     case.once("n1", metadata={"labels": {"role": "api"}})
     result, writer = case.run({"name": "n1", "labels": {"role": "api"}})
-    assert (result["changed"], result["changes"], writer.conflicts, writer.wrote) == (False, [], 1, False)
+    assert (result["changed"], result["changes"], result["unchanged"], writer.conflicts) == (False, [], 1, 1)
 
 
 def test_the_change_that_was_made_in_the_end_is_the_one_that_is_shown() -> None:
@@ -409,8 +409,8 @@ def test_a_war_ends() -> None:
     case = Case(node())
     case.fleet.before_each = lambda name: case.fleet.change(name, metadata={"labels": {"beat": "x"}})
     result, writer = case.run({"name": "n1", "labels": {"role": "api"}})
-    assert writer.conflicts == nodes_write.TRIES
-    assert "changed by others" in result["failures"][0]["reason"]
+    assert writer.conflicts == nodes.TRIES
+    assert "others changed it" in result["failures"][0]["reason"]
     assert result["failures"][0]["object"] == "n1"
 
 
@@ -423,30 +423,36 @@ def test_a_node_that_goes_meanwhile_fails_alone() -> None:
 
     case.fleet.before_each = vanish
     result, dummy = case.run({"name": "n1", "labels": {"a": "1"}}, {"name": "n2", "labels": {"a": "1"}})
-    assert [(entry["object"], "gone" in entry["reason"]) for entry in result["failures"]] == [("n1", True)]
+    assert [(entry["object"], "deleted" in entry["reason"]) for entry in result["failures"]] == [("n1", True)]
     assert [change["object"] for change in result["changes"]] == ["n2"]
 
 
-def test_a_node_that_turns_ready_is_not_deleted() -> None:
+def deleted(item: dict[str, t.Any], **change: t.Any) -> tuple[Case, dict[str, t.Any]]:
+    """What comes of a deletion where somebody changes the node after it was read."""
     case = Case(node())
-    wanted = desired.declare([{"name": "n1", "state": "absent"}], OURS)
-    result, *dummy = plan(wanted, case.fleet.nodes, OPTIONS)
-    case.fleet.change("n1", status={"conditions": [{"type": "Ready", "status": "True"}]})
-    outcome = _convergence.apply(result, NodeWriter(t.cast("t.Any", case.fleet), wanted, OPTIONS), 1)
-    assert "is Ready" in outcome.failures[0][1]
+    delete = case.fleet.delete
+
+    def interfere(*arguments: t.Any) -> bool:
+        case.fleet.delete = delete  # type: ignore[method-assign]
+        case.fleet.change("n1", **change)
+        return delete(*arguments)
+
+    case.fleet.delete = interfere  # type: ignore[method-assign]
+    return case, case.run({"name": "n1", "state": "absent", **item})[0]
+
+
+def test_a_node_that_turns_ready_is_not_deleted() -> None:
+    case, result = deleted({}, status={"conditions": [{"type": "Ready", "status": "True"}]})
+    assert "is Ready" in result["failures"][0]["reason"]
     assert "n1" in case.fleet.nodes
 
 
 def test_a_node_that_was_made_anew_is_another_one_and_stays() -> None:
-    wanted = desired.declare([{"name": "n1", "state": "absent", "uid": "uid-of-n1", "force": True}], OURS)
-    case = Case(node())
-    result, *dummy = plan(wanted, case.fleet.nodes, OPTIONS)
-    assert [change.payload["uid"] for change in result.changes] == ["uid-of-n1"]
-    case.fleet.change("n1", metadata={"uid": "made-anew"})
-    late = _convergence.apply(result, NodeWriter(t.cast("t.Any", case.fleet), wanted, OPTIONS), 1)
-    assert "made anew by others" in late.failures[0][1]
-    assert plan(wanted, case.fleet.nodes, OPTIONS)[0].changes == ()
-    assert plan(wanted, case.fleet.nodes, OPTIONS)[2] == ["n1"]
+    item = {"uid": "uid-of-n1", "force": True}
+    case, result = deleted(item, metadata={"uid": "made-anew"})
+    assert "created it again" in result["failures"][0]["reason"]
+    result, dummy = case.run({"name": "n1", "state": "absent", **item})
+    assert (result["changes"], result["skipped_nodes"]) == ([], ["n1"])
     assert "n1" in case.fleet.nodes
 
 
@@ -459,9 +465,9 @@ def test_a_patch_that_something_changes_on_the_way_is_a_failure_and_a_change() -
 
     case = Case()
     case.fleet = Meddling(node())
-    result, writer = case.run({"name": "n1", "labels": {"role": "api"}})
+    result, dummy = case.run({"name": "n1", "labels": {"role": "api"}})
     assert "label role" in result["failures"][0]["reason"]
-    assert writer.wrote
+    assert (result["changed"], result["changes"]) == (True, [])
 
 
 def test_a_patch_whose_answer_was_lost_is_ours() -> None:
@@ -477,3 +483,32 @@ def test_a_patch_whose_answer_was_lost_is_ours() -> None:
     result, writer = case.run({"name": "n1", "labels": {"role": "api"}})
     assert [change["object"] for change in result["changes"]] == ["n1"]
     assert writer.conflicts == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "place"), [(Unreachable("a"), "not_attempted"), (NoAnswer("b"), "unknown"), (errors.ApiError("c", 422, "d"), "failures")]
+)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_write_that_fails_is_told_apart_from_those_that_were_made(error: Exception, place: str, number: int) -> None:
+    class Failing(Fleet):
+        def merge_patch(self, path: str, body: t.Any, what: str) -> Node:
+            if path.endswith(f"n{number}"):
+                raise error
+            return super().merge_patch(path, body, what)
+
+    case = Case()
+    case.fleet = Failing(*(node(f"n{each}") for each in range(3)))
+    runs = service(case.fleet, *({"name": f"n{each}", "labels": {"a": "1"}} for each in range(3)))
+    runs.workers = 1
+    result = converge(runs, check_mode=False, diff=False).result
+    made = {name for name, there in case.fleet.nodes.items() if labels(there)}
+    assert {change["object"] for change in result["changes"]} == made
+    assert f"n{number}" in {entry["object"] for entry in result[place]}
+    assert result["changed"] is bool(made or place == "unknown")
+
+
+def test_a_node_that_is_late_is_a_failure_beside_the_changes() -> None:
+    case = Case(node(), node("n2", ready=True))
+    result, dummy = case.run({"name": "n1", "labels": {"a": "1"}}, {"name": "n2"}, wait=True)
+    assert [change["object"] for change in result["changes"]] == ["n1"]
+    assert [(entry["object"], entry["action"]) for entry in result["failures"]] == [("n1", "wait")]

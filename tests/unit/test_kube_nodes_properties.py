@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import typing as t
 
-from fleet import Fleet, Node, node
+from fleet import Fleet, Node, node, service
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine import converge
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import desired, ownership, protected, write
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import Options, plan
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.write import NodeWriter
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import nodes, ownership, protected
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.plan import Options
 
-write.LONGEST_PAUSE = 0.001
+nodes.LONGEST_PAUSE = 0.001
 
 Item = t.Dict[str, t.Any]
 
@@ -78,18 +77,13 @@ PAST = st.lists(st.tuples(OPTIONS, ITEM, DRIFT), max_size=3)
 
 def run(fleet: Fleet, options: Options, item: Item) -> dict[str, t.Any]:
     """Check and apply agree; afterwards nothing is left to do."""
-    wanted = desired.declare([item], options.owner)
-    planned, *dummy = plan(wanted, fleet.nodes, options)
-    predicted = converge.predicted(planned, diff=True)
-    writer = NodeWriter(t.cast("t.Any", fleet), wanted, options)
-    outcome = converge.apply(planned, writer, 2)
-    assert outcome.complete, outcome.failures
-    done = converge.achieved(planned, outcome, diff=True)
-    if not writer.conflicts:
-        assert done == predicted
-    again, *dummy = plan(wanted, fleet.nodes, options)
-    assert again.changes == ()
-    return done
+    chosen = {"owner": options.owner, "exact": options.exact, "protected": options.protected}
+    predicted, done, again = (converge(service(fleet, item, **chosen), check_mode, diff=True) for check_mode in (True, False, True))
+    assert done.failure is None, done
+    if not done.result["conflicts"]:
+        assert done.result == predicted.result
+    assert again.result["changes"] == []
+    return done.result
 
 
 def lived(there: Node, past: list[tuple[Options, Item, t.Any]]) -> Fleet:

@@ -8,26 +8,19 @@ import typing as t
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from refusals import refused
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.profile import Profile, parse
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 EVENT_ROUTER = (
     "--node-labels=role=event-router,domain=event-router,service=event-router,workload=event-router,tier=integration,phase=5"
     " --register-with-taints=domain=event-router:NoSchedule"
 )
 WANTED = Profile({"role": "api", "phase": "5"}, (Taint("role", "api", "NoSchedule"),), {"max-pods": "50"})
-
-
-def problems(value: t.Any, cloud: t.Any = None) -> list[str]:
-    with pytest.raises(Refused) as raised:
-        parse(value, cloud)
-    for problem in raised.value.problems:
-        assert "\n" not in problem
-    return raised.value.problems
 
 
 # The same in every spelling
@@ -202,102 +195,104 @@ def test_the_cloud_may_say_what_the_profile_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "words"),
+    ("written", "code", "words"),
     [
-        (5, "the profile is the number 5: write flags"),
-        (["--max-pods=50"], "the profile is a list: write flags"),
-        (True, "the profile is the boolean true"),
-        ("role=api", "the profile is the text 'role=api': write flags"),
-        ("None", "the profile is the text 'None'"),
-        ("{labels: {a: b}}", "is no JSON"),
-        ("{'labels': {'a': true}}", "put the whole value in single quotes"),
-        ('{"labels": {"a": "1", "a": "2"}}', "'a' is there twice"),
-        ({"label": {"a": "b"}}, "the profile has 'label': it has labels, taints, kubelet_extra_args"),
-        ({"max-pods": 50}, "other flags go under kubelet_extra_args"),
-        ({1: 2}, "the profile has 1"),
-        ({"labels": 5}, "labels are the number 5"),
-        ({"labels": [5]}, "label 5 in a list"),
-        ({"labels": [{"a": "b"}]}, "label {'a': 'b'} in a list: write key=value"),
-        ({"labels": {"a": 1.3}}, "label 'a' is the number 1.3, and 1.30 is read as 1.3"),
-        ({"labels": {"a": None}}, "label 'a' is null: write \"\" for an empty value"),
-        ({"labels": {"a": ["b"]}}, "label 'a' is a list, not text"),
-        ({"labels": {"a": datetime.date(2026, 1, 2)}}, "label 'a' is a date, not text"),
-        ({"labels": {5: "b"}}, "a label's key is the number 5: write it in quotes"),
-        ({"labels": {True: "b"}}, "a label's key is the boolean true"),
-        ({"labels": {"a b": "c"}}, "label 'a b' has the name 'a b'"),
-        ("--node-labels=a=b=c", "label 'a' has the value 'b=c'"),
-        ("--node-labels=a=b,a=c", "label 'a' is given as 'b' and as 'c': keep one"),
-        ({"labels": {"a": "b"}, "node_labels": {"a": "c"}}, "label 'a' is given as 'b' and as 'c'"),
-        ({"taints": 5}, "taints are the number 5"),
-        ({"taints": {"key": "a", "effect": "NoSchedule"}}, "taints are a dictionary: write a list"),
-        ({"taints": [5]}, "taint the number 5"),
-        ("--register-with-taints=a:NoSchedule,", "taint '' has no effect"),
-        ("--register-with-taints=a=b:NoSchedule,a=c:NoSchedule", "taint a=c:NoSchedule has the key and effect of taint a=b:NoSchedule"),
-        ({"taints": ["a:NoSchedule", {"key": "a", "effect": "NO_SCHEDULE"}]}, "taint a:NoSchedule is given twice"),
-        ("--register-with-taints=a:NoSchedule --register-with-taints=b:NoSchedule", "heeds only the last: join them into one"),
-        ("--register-with-taints=node.kubernetes.io/not-ready:NoExecute", "is set and removed by Kubernetes itself"),
-        ({"kubelet_extra_args": 5}, "kubelet_extra_args is the number 5"),
-        ({"kubelet_extra_args": [5]}, "flag 5 in a list"),
-        ({"kubelet_extra_args": [{"name": "max-pods"}]}, "flag {'name': 'max-pods'} in a list"),
-        ({"kubelet_extra_args": ["max-pods=50"]}, "'max-pods=50' is no flag: write --name=value"),
-        ({"kubelet_extra_args": {5: "x"}}, "a flag's name is the number 5"),
-        ({"kubelet_extra_args": {"max pods": "x"}}, "'max pods' is no flag of the kubelet"),
-        ({"kubelet_extra_args": {"event-qps": 0.5}}, "flag --event-qps is the number 0.5"),
-        ({"kubelet_extra_args": {"feature-gates": {"A": True}}}, "flag --feature-gates is a dictionary, not text"),
-        ("--max-pods=50 --max-pods=60", "flag --max-pods is given as '50' and as '60': keep one"),
-        ("--max-pods=50 --max_pods=50", "flag --max-pods is given as '50' and as '50': keep one"),
-        ("--max-pods", "flag --max-pods has no value"),
-        ("--max-pods --v=2", "flag --max-pods has no value"),
-        ("--node-labels", "flag --node-labels has no value"),
-        ("--fail-swap-on false", "the kubelet takes a boolean only as --fail-swap-on=false"),
-        ("--node-labels=a=b, c=d", "'c=d' is no flag"),
-        ("--node-labels='a=b", "No closing quotation"),
-        ("-v=2", "write --v=2"),
-        ("-v4", "write --v=4"),
-        ("-v 2", "write --v=LEVEL"),
-        ("-x", "'-x' is no flag of the kubelet"),
-        ("--", "'--' is no flag of the kubelet"),
-        ("--Max-Pods=5", "'--Max-Pods' is no flag of the kubelet"),
-        ("--config=/x", "flag --config is not a profile's to give (kubeadm gives it)"),
-        ("--hostname-override=x", "the node's name is the variable kube_node_name"),
-        ("--register-node=false", "not a profile's to give"),
-        ("--eviction-hard='memory.available<1Gi, nodefs.available<1Gi'", "flag --eviction-hard has ' ' in its value"),
-        ("--provider-id='aws:///$(zone)'", "flag --provider-id has '$' in its value"),
-        ({"kubelet_extra_args": {"a": 'x"y'}}, "flag --a has '\"' in its value"),
-        ({"kubelet_extra_args": {"a": "x\ny"}}, "flag --a has '\\n' in its value"),
+        (5, "profile.form", "number 5"),
+        (["--max-pods=50"], "profile.form", "a list"),
+        (True, "profile.form", "boolean true"),
+        ("role=api", "profile.form", "'role=api'"),
+        ("None", "profile.form", "'None'"),
+        ("{labels: {a: b}}", "profile.json", ""),
+        ("{'labels': {'a': true}}", "profile.json", ""),
+        ('{"labels": {"a": "1", "a": "2"}}', "profile.json", "'a'"),
+        ({"label": {"a": "b"}}, "profile.unknown_key", "'label'"),
+        ({"max-pods": 50}, "profile.unknown_key", "kubelet_extra_args"),
+        ({1: 2}, "profile.unknown_key", ""),
+        ({"labels": 5}, "labels.form", "number 5"),
+        ({"labels": [5]}, "label.form", "a list"),
+        ({"labels": [{"a": "b"}]}, "label.form", "'a'"),
+        ({"labels": {"a": 1.3}}, "label.invalid", "'a'"),
+        ({"labels": {"a": None}}, "label.invalid", "'a'"),
+        ({"labels": {"a": ["b"]}}, "label.invalid", "'a'"),
+        ({"labels": {"a": datetime.date(2026, 1, 2)}}, "label.invalid", "'a'"),
+        ({"labels": {5: "b"}}, "label.invalid", "number 5"),
+        ({"labels": {True: "b"}}, "label.invalid", "boolean true"),
+        ({"labels": {"a b": "c"}}, "label.invalid", "'a b'"),
+        ("--node-labels=a=b=c", "label.invalid", "'a'"),
+        ("--node-labels=a=b,a=c", "label.twice", "'a'"),
+        ({"labels": {"a": "b"}, "node_labels": {"a": "c"}}, "label.twice", "'a'"),
+        ({"taints": 5}, "taints.form", "number 5"),
+        ({"taints": {"key": "a", "effect": "NoSchedule"}}, "taints.form", "a dictionary"),
+        ({"taints": [5]}, "taint.invalid", "number 5"),
+        ("--register-with-taints=a:NoSchedule,", "taint.invalid", "''"),
+        ("--register-with-taints=a=b:NoSchedule,a=c:NoSchedule", "taint.twice", ""),
+        ({"taints": ["a:NoSchedule", {"key": "a", "effect": "NO_SCHEDULE"}]}, "taint.twice", ""),
+        ("--register-with-taints=a:NoSchedule --register-with-taints=b:NoSchedule", "flag.twice", ""),
+        ("--register-with-taints=node.kubernetes.io/not-ready:NoExecute", "taint.invalid", ""),
+        ({"kubelet_extra_args": 5}, "flags.form", "number 5"),
+        ({"kubelet_extra_args": [5]}, "flag.form", "a list"),
+        ({"kubelet_extra_args": [{"name": "max-pods"}]}, "flag.form", "'name'"),
+        ({"kubelet_extra_args": ["max-pods=50"]}, "flag.invalid", "'max-pods=50'"),
+        ({"kubelet_extra_args": {5: "x"}}, "flag.invalid", "number 5"),
+        ({"kubelet_extra_args": {"max pods": "x"}}, "flag.invalid", "'max pods'"),
+        ({"kubelet_extra_args": {"event-qps": 0.5}}, "flag.invalid", "--event-qps"),
+        ({"kubelet_extra_args": {"feature-gates": {"A": True}}}, "flag.invalid", "--feature-gates"),
+        ("--max-pods=50 --max-pods=60", "flag.twice", "--max-pods"),
+        ("--max-pods=50 --max_pods=50", "flag.twice", "--max-pods"),
+        ("--max-pods", "flag.invalid", "--max-pods"),
+        ("--max-pods --v=2", "flag.invalid", "--max-pods"),
+        ("--node-labels", "flag.invalid", "--node-labels"),
+        ("--fail-swap-on false", "flag.invalid", "--fail-swap-on=false"),
+        ("--node-labels=a=b, c=d", "flag.invalid", "'c=d'"),
+        ("--node-labels='a=b", "flag.invalid", ""),
+        ("-v=2", "flag.invalid", "--v=2"),
+        ("-v4", "flag.invalid", "--v=4"),
+        ("-v 2", "flag.invalid", "--v=LEVEL"),
+        ("-x", "flag.invalid", "'-x'"),
+        ("--", "flag.invalid", "'--'"),
+        ("--Max-Pods=5", "flag.invalid", "'--Max-Pods'"),
+        ("--config=/x", "flag.invalid", "--config"),
+        ("--hostname-override=x", "flag.invalid", ""),
+        ("--register-node=false", "flag.invalid", ""),
+        ("--eviction-hard='memory.available<1Gi, nodefs.available<1Gi'", "flag.invalid", "--eviction-hard"),
+        ("--provider-id='aws:///$(zone)'", "flag.invalid", "--provider-id"),
+        ({"kubelet_extra_args": {"a": 'x"y'}}, "flag.invalid", "--a"),
+        ({"kubelet_extra_args": {"a": "x\ny"}}, "flag.invalid", "--a"),
     ],
 )
-def test_what_is_no_profile_is_refused_in_one_line(written: t.Any, words: str) -> None:
-    (problem,) = problems(written)
-    assert words in problem
+def test_what_is_no_profile_is_refused_in_one_line(written: t.Any, code: str, words: str) -> None:
+    (problem,) = refused(parse, written)
+    assert problem.code == code and words in problem.message
 
 
 @pytest.mark.parametrize(
-    ("cloud", "words"),
+    ("cloud", "code", "words"),
     [
-        ({"zone": "b"}, "label 'topology.kubernetes.io/zone' is given as 'a' and as 'b'"),
-        ({"provider_id": "y"}, "flag --provider-id is given as 'x' and as 'y'"),
-        ({"zones": "a"}, "the cloud's facts have 'zones': they are provider_id, cloud_provider, zone, region, instance_type"),
-        ({"region": 1.5}, "label 'topology.kubernetes.io/region' is the number 1.5"),
-        ({"region": "a b"}, "label 'topology.kubernetes.io/region' has the value 'a b'"),
-        ({"cloud_provider": ["x"]}, "flag --cloud-provider is a list"),
+        ({"zone": "b"}, "label.twice", "'topology.kubernetes.io/zone'"),
+        ({"provider_id": "y"}, "flag.twice", "--provider-id"),
+        ({"zones": "a"}, "cloud.unknown_key", ""),
+        ({"region": 1.5}, "label.invalid", "'topology.kubernetes.io/region'"),
+        ({"region": "a b"}, "label.invalid", "'topology.kubernetes.io/region'"),
+        ({"cloud_provider": ["x"]}, "flag.invalid", "--cloud-provider"),
     ],
 )
-def test_what_the_cloud_cannot_say(cloud: t.Any, words: str) -> None:
-    (problem,) = problems("--provider-id=x --node-labels=topology.kubernetes.io/zone=a", cloud)
-    assert words in problem
+def test_what_the_cloud_cannot_say(cloud: t.Any, code: str, words: str) -> None:
+    (problem,) = refused(parse, "--provider-id=x --node-labels=topology.kubernetes.io/zone=a", cloud)
+    assert problem.code == code and words in problem.message
 
 
 def test_every_problem_is_told() -> None:
-    found = problems({"labels": {"a": 1.5, "b c": "d"}, "taints": ["x", "y"], "kubelet_extra_args": "--config=/x --max-pods", "more": 1})
+    found = refused(
+        parse, {"labels": {"a": 1.5, "b c": "d"}, "taints": ["x", "y"], "kubelet_extra_args": "--config=/x --max-pods", "more": 1}
+    )
     assert len(found) == 7
 
 
 def test_long_values_are_cut_in_messages() -> None:
-    (problem,) = problems("x" * 500)
-    assert f"'{'x' * 75}...': write" in problem
-    (problem,) = problems("x" * 78)
-    assert f"the text '{'x' * 78}': write" in problem
+    (problem,) = refused(parse, "x" * 500)
+    assert f"'{'x' * 75}...': write" in problem.message
+    (problem,) = refused(parse, "x" * 78)
+    assert f"the text '{'x' * 78}': write" in problem.message
 
 
 # Any profile
@@ -396,7 +391,7 @@ def test_anything_is_a_profile_or_is_refused_in_lines(value: t.Any) -> None:
     except Refused as refused:
         event("refused")
         assert refused.problems
-        assert not any("\n" in problem for problem in refused.problems)
+        assert not any("\n" in problem.message for problem in refused.problems)
         return
     assert parse(command_line(profile)) == profile
     assert all(labels.problem(*label) is None for label in profile.labels.items())

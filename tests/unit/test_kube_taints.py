@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._kube import taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 NAMES = st.from_regex("[A-Za-z0-9]([-A-Za-z0-9_.]{0,8}[A-Za-z0-9])?", fullmatch=True)
 TAINTS = st.builds(Taint, NAMES | NAMES.map("example.com/{}".format), st.just("") | NAMES, st.sampled_from(taints.EFFECTS))

@@ -10,10 +10,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from declaring import problem
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import codes
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import cluster_info, tokens
 from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens.tokens import NEVER, Token
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
@@ -186,19 +188,112 @@ def test_a_signature_is_right_only_for_its_text_and_secret(authority: str) -> No
     ],
 )
 def test_a_cluster_info_that_makes_no_sense_is_refused_in_one_line(text: str) -> None:
-    line = problem(cluster_info.parse, {"kubeconfig": text})
-    assert "kube-public/cluster-info" in line and "kubeadm init phase bootstrap-token" in line
+    assert codes(cluster_info.parse, {"kubeconfig": text}) == ["cluster_info.unusable"]
+
+
+PARAMS = {"state": "present", "token_id": None, "ttl": 3600, "minimum_left": 600, "group": tokens.GROUP, "wait_timeout": 0.0}
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "code"),
     [
-        ({"ttl": 600}, "ttl: 600 s is not more than minimum_left"),
-        ({"group": "system:masters"}, "must begin with system:bootstrappers:"),
-        ({"token_id": "ABC", "state": "absent"}, "six lower-case letters"),
-        ({"token_id": "abcdef"}, "is for state absent"),
+        ({"ttl": 600}, "token.ttl"),
+        ({"group": "system:masters"}, "token.group"),
+        ({"token_id": "ABC", "state": "absent"}, "token.token_id"),
+        ({"token_id": "abcdef"}, "token.token_id_unused"),
     ],
 )
-def test_arguments_that_cannot_be(given: dict[str, t.Any], words: str) -> None:
-    params = {"state": "present", "token_id": None, "ttl": 3600, "minimum_left": 600, "group": tokens.GROUP, **given}
-    assert words in problem(tokens.converge, None, params, False, False)
+def test_arguments_that_cannot_be(given: dict[str, t.Any], code: str) -> None:
+    assert codes(tokens.Tokens, None, {**PARAMS, **given}) == [code]
+
+
+# Writing
+
+
+class Cluster:
+    """In place of the client: the Secrets of kube-system, and a cluster-info that is signed with every token or with none.
+
+    Its connection is lost for good when it gets write number `lost`.
+    """
+
+    def __init__(self, authority: str, lost: int | None = None, signs: bool = True) -> None:
+        self.secrets: dict[str, dict[str, t.Any]] = {}
+        self.text, self.lost, self.signs, self.writes = kubeconfig("https://a:6443", authority), lost, signs, 0
+
+    def add(self, token_id: str) -> None:
+        expires = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        entry = secret(dict([tokens.OURS]), token_id=token_id, expiration=expires)
+        self.secrets[entry["metadata"]["name"]] = entry
+
+    def get(self, path: str, *dummy: str, **query: str) -> dict[str, t.Any]:
+        if path.endswith("/secrets"):
+            return {"items": list(self.secrets.values())}
+        found = [tokens.of_secret(entry) for entry in self.secrets.values()] if self.signs else []
+        signed = {
+            f"jws-kubeconfig-{token.token_id}": cluster_info.sign(self.text, token.token_id, token.secret) for token in found if token
+        }
+        return {"data": {"kubeconfig": self.text, **signed}}
+
+    def delete(self, path: str, *dummy: str) -> bool:
+        self._write()
+        return self.secrets.pop(path.rpartition("/")[2], None) is not None
+
+    def post(self, dummy: str, body: dict[str, t.Any], what: str) -> None:
+        self._write()
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in body["stringData"].items()}
+        self.secrets[body["metadata"]["name"]] = {"metadata": {**body["metadata"], "uid": "u"}, "data": data}
+
+    def _write(self) -> None:
+        if self.writes == self.lost:
+            raise Unreachable("the API server is lost")
+        self.writes += 1
+
+    def run(self, check_mode: bool = False, **given: t.Any) -> dict[str, t.Any]:
+        report = converge(tokens.Tokens(t.cast("t.Any", self), {**PARAMS, **given}), check_mode, diff=False)
+        return {**report.result, "msg": report.failure}
+
+
+@pytest_openssl
+def test_a_token_is_made_used_again_and_removed(authority: str) -> None:
+    cluster = Cluster(authority)
+    assert cluster.run(check_mode=True)["join"]["token"] is None and not cluster.secrets
+    made = cluster.run()
+    assert (made["changed"], made["msg"]) == (True, None)
+    assert [change["object"] for change in made["changes"]] == [made["join"]["token_id"]]
+    for check_mode in (True, False):
+        again = cluster.run(check_mode)
+        assert (again["changed"], again["unchanged"], again["join"]) == (False, 1, made["join"])
+    assert cluster.run(state="absent")["changed"] and not cluster.secrets
+    assert not cluster.run(state="absent")["changed"]
+
+
+@pytest_openssl
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_server_that_is_lost_between_two_deletions_leaves_a_true_result(authority: str, lost: int) -> None:
+    cluster = Cluster(authority, lost=lost)
+    cluster.add("aaaaaa")
+    cluster.add("bbbbbb")
+    result = cluster.run(state="absent")
+    assert "lost" in result["msg"]
+    assert [change["object"] for change in result["changes"]] == ["aaaaaa", "bbbbbb"][:lost]
+    assert result["changed"] is bool(lost)
+    assert [change["object"] for change in result["not_attempted"]] == ["aaaaaa", "bbbbbb"][lost:]
+
+
+@pytest_openssl
+def test_a_token_whose_signature_never_comes_is_a_change_and_is_named(authority: str) -> None:
+    cluster = Cluster(authority, signs=False)
+    result = cluster.run()
+    (change,) = result["changes"]
+    assert result["changed"] and cluster.secrets.keys() == {f"bootstrap-token-{change['object']}"}
+    assert [(entry["object"], entry["action"]) for entry in result["failures"]] == [(change["object"], "wait")]
+    assert change["object"] in result["msg"] and "join" not in result
+    again = cluster.run()
+    assert (again["changed"], again["failures"][0]["object"]) == (False, change["object"])
+
+
+@pytest_openssl
+def test_a_token_that_cannot_be_made_is_no_change(authority: str) -> None:
+    result = Cluster(authority, lost=0).run()
+    assert (result["changed"], result["changes"], len(result["not_attempted"])) == (False, [], 1)
+    assert "join" not in result

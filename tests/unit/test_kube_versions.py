@@ -33,7 +33,7 @@ def test_versions(written: t.Any, text: str, branch: str) -> None:
     ("written", "words"),
     [
         (1.3, "YAML and INI read 1.30 as 1.3"),
-        (1.36, "cannot be told"),
+        (1.36, "not certain"),
         (1, "is the number 1"),
         (True, "is the boolean true"),
         (None, "is null"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import TIMED_OUT, Done
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_errors
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm_errors import MASK, explain, mask
 
@@ -27,11 +28,11 @@ PREFLIGHT = (
 
 
 def test_every_failed_preflight_check_is_named_with_what_to_do() -> None:
-    line = explain(PREFLIGHT)
+    line = explain(Done(1, PREFLIGHT, ""))
     assert "\n" not in line
-    assert "Port-10250: Port 10250 is in use (another kubelet is running" in line
+    assert "Port-10250: Port 10250 is in use (another kubelet or another program" in line
     assert "FileAvailable--etc-kubernetes-kubelet.conf: /etc/kubernetes/kubelet.conf already exists (left over" in line
-    assert "ip_forward contents are not set to 1 (switch forwarding on" in line
+    assert "ip_forward contents are not set to 1 (enable forwarding" in line
     assert "Unheard: something new (see kubeadm's documentation" in line
     assert "Hostname" not in line
 
@@ -52,7 +53,7 @@ def test_warnings_are_kept_apart() -> None:
         (
             "error: couldn't validate the identity of the API Server: failed to verify JWS signature of received cluster info object, "
             "can't trust this API Server\n",
-            "10.0.0.10:6443 may belong to another cluster",
+            "check that 10.0.0.10:6443 belongs to the right cluster",
         ),
         (
             "error: couldn't validate the identity of the API Server: cluster CA found in cluster-info ConfigMap is invalid: none of the "
@@ -66,7 +67,7 @@ def test_warnings_are_kept_apart() -> None:
         (
             'failed to request the cluster-info ConfigMap: Get "https://10.0.0.10:6443/api": dial tcp 10.0.0.10:6443: connect: connection '
             "refused\n",
-            "10.0.0.10:6443 does not answer to this machine: dial tcp 10.0.0.10:6443: connect: connection refused",
+            "10.0.0.10:6443 does not answer this machine: dial tcp 10.0.0.10:6443: connect: connection refused",
         ),
         (
             "[kubelet-check] The kubelet is not healthy after 4m0s\nerror: failed while waiting for the kubelet to start\n",
@@ -76,25 +77,30 @@ def test_warnings_are_kept_apart() -> None:
             "[kubelet-check] It seems like the kubelet isn't running or healthy.\n",
             "the kubelet does not become healthy; the kubelet says: E-LINE",
         ),
-        ("error: failed while waiting for TLS bootstrap: context deadline exceeded\n", "got no client certificate"),
+        ("error: failed while waiting for TLS bootstrap: context deadline exceeded\n", "did not get a client certificate"),
         ("error: kube-apiserver check failed at https://x/livez", "the control plane does not become healthy"),
     ],
 )
 def test_what_kubeadm_says_and_what_it_means(said: str, means: str) -> None:
-    line = explain(said + STACK, endpoint="10.0.0.10:6443", kubelet_says="E-LINE")
+    line = explain(Done(1, said + STACK, ""), endpoint="10.0.0.10:6443", kubelet_says="E-LINE")
     assert means in line
     assert "\n" not in line
     assert "stack trace" not in line
 
 
 def test_the_unknown_is_told_in_kubeadms_own_words() -> None:
-    assert explain("[init] x\nerror: something new\n" + STACK) == "error: something new"
-    assert explain("") == "it said nothing"
+    assert explain(Done(1, "[init] x\nerror: something new\n" + STACK, "")) == "error: something new"
+    assert explain(Done(1, "", "")) == "it said nothing"
 
 
 def test_a_time_limit_is_told_with_the_last_words() -> None:
-    line = explain("[preflight] Running pre-flight checks\n[preflight] Reading configuration\n", timed_out_after=30, kubelet_says="boom")
-    assert line == "it did not end within 30 s and was stopped; its last words: [preflight] Reading configuration; the kubelet says: boom"
+    output = "[preflight] Running pre-flight checks\n[preflight] Reading configuration\n"
+    done = Done(TIMED_OUT, output, "kubeadm did not end within 30 s")
+    assert explain(done, kubelet_says="boom") == (
+        "kubeadm did not end within 30 s and was stopped; its last line: [preflight] Reading configuration; the kubelet says: boom"
+    )
+    assert not kubeadm_errors.wrote_nothing(done)
+    assert kubeadm_errors.wrote_nothing(Done(1, PREFLIGHT, ""))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLUGINS = PROJECT / "plugins"
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
 UTILS = sorted(path for path in (PLUGINS / "module_utils").rglob("*.py") if path.stem != "__init__")
-SERVICES = sorted({path.name.split("_")[0] for path in MODULES})
+SERVICES = sorted({path.stem.split("_")[0] for path in MODULES})
 # Headings that an import into Galaxy or Automation Hub wants of a certified collection's README.
 HEADINGS = (
     "requirements",
@@ -76,7 +76,7 @@ def test_the_engine_knows_no_service_and_does_no_io(name: str) -> None:
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     own = {name for name in imported if "._engine." in name}
-    assert imported - own <= {"__future__", "threading", "typing", "concurrent.futures", "dataclasses"}
+    assert imported - own <= {"__future__", "contextlib", "threading", "typing", "concurrent.futures", "dataclasses"}
 
 
 @pytest.mark.parametrize("path", [*MODULES, *UTILS], ids=lambda path: path.stem)
@@ -91,7 +91,7 @@ def test_plugins_begin_with_their_licence_and_annotations_from_the_future(path: 
 def test_modules_are_named_after_what_they_touch(path: Path) -> None:
     documentation = documented(path)
     assert documentation["module"] == path.stem
-    assert re.match(r"(apt|kube|rabbitmq|redis)_[a-z_]+$", path.stem)
+    assert re.match(r"(host|on_controller)$|(apt|kube|rabbitmq|redis)_[a-z_]+$", path.stem)
     assert re.match(r"\d+\.\d+\.\d+$", str(documentation["version_added"]))
 
 

@@ -5,7 +5,7 @@ import json
 import typing as t
 
 import pytest
-from declaring import problem, problems
+from declaring import problem, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory import hash_of
@@ -13,7 +13,7 @@ from memory import hash_of
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests, passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 CLUSTER = {"name": "rabbit"}
 
@@ -165,13 +165,13 @@ def test_a_password_hash_is_a_sha512_one() -> None:
     text = base64.b64encode(b"s" * 68).decode()
     one = only(user(), secret(username="ann", passwordHash=text, password="pw"))
     assert one.fields["password"] == Secret(passwords.Hash(text, "rabbit_password_hashing_sha512"))
-    assert "hashing_algorithm" in problem(declared, user(), secret(username="ann", passwordHash=hash_of("pw").text))
+    assert problem(declared, user(), secret(username="ann", passwordHash=hash_of("pw").text)).code == "user.password_hash"
 
 
 def test_secrets_and_users_are_found_in_their_own_namespace() -> None:
     other = secret(namespace="other", username="eve", password="x")
     assert only(other, user(), secret(username="ann")).key == ("user", "ann")
-    assert "creds is not among the manifests of its namespace" in problem(declared, user(), other)
+    assert problem(declared, user(), other).code == "manifest.no_secret"
 
 
 def test_a_permission_may_refer_to_a_user() -> None:
@@ -181,19 +181,19 @@ def test_a_permission_may_refer_to_a_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resources", "words"),
+    ("resources", "code"),
     [
-        ([user(), secret(password="x")], "Secret creds has no username"),
-        ([resource("User", {"tags": []})], "has no importCredentialsSecret"),
-        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "not base64!"}}], "data.username is not base64"),
-        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "ü"}}], "data.username is not base64"),
-        ([resource("Permission", {"vhost": "v"})], "needs user or userReference, one of the two"),
-        ([resource("Permission", {"vhost": "v", "user": "a", "userReference": {"name": "b"}})], "one of the two"),
-        ([resource("Permission", {"vhost": "v", "userReference": {"name": "b"}})], "userReference b is not among"),
+        ([user(), secret(password="x")], "manifest.no_username"),
+        ([resource("User", {"tags": []})], "manifest.no_credentials"),
+        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "not base64!"}}], "manifest.not_base64"),
+        ([user(), secret(username="ann", encoded=False) | {"data": {"username": "ü"}}], "manifest.not_base64"),
+        ([resource("Permission", {"vhost": "v"})], "manifest.user"),
+        ([resource("Permission", {"vhost": "v", "user": "a", "userReference": {"name": "b"}})], "manifest.user"),
+        ([resource("Permission", {"vhost": "v", "userReference": {"name": "b"}})], "manifest.no_user"),
     ],
 )
-def test_references_that_lead_nowhere(resources: list[t.Any], words: str) -> None:
-    assert words in problem(declared, *resources)
+def test_references_that_lead_nowhere(resources: list[t.Any], code: str) -> None:
+    assert problem(declared, *resources).code == code
 
 
 # Forms that manifests come in
@@ -242,9 +242,9 @@ EAST, WEST = ({"name": name, "namespace": "infra"} for name in ("east", "west"))
 
 def test_resources_of_several_clusters_need_a_choice() -> None:
     resources = [resource("Queue", {"name": "a"}, cluster=EAST), resource("Queue", {"name": "b"}, cluster=WEST)]
-    assert problem(declared, *resources) == (
-        "manifests: belong to several clusters (infra/east, infra/west): choose one with cluster_reference"
-    )
+    found = problem(declared, *resources)
+    assert (found.code, found.item) == ("manifest.clusters", "manifests")
+    assert "infra/east, infra/west" in found.message
     assert [one.object for one in declared(*resources, cluster="east")] == ["//a"]
     assert [one.object for one in declared(*resources, cluster="infra/west")] == ["//b"]
     assert declared(*resources, cluster="elsewhere/west") == []
@@ -252,7 +252,7 @@ def test_resources_of_several_clusters_need_a_choice() -> None:
 
 def test_clusters_of_one_name_in_two_namespaces_are_two() -> None:
     resources = [resource("Queue", {"name": "a"}, namespace="one"), resource("Queue", {"name": "b"}, namespace="two")]
-    assert "one/rabbit, two/rabbit" in problem(declared, *resources)
+    assert "one/rabbit, two/rabbit" in problem(declared, *resources).message
     assert [one.object for one in declared(*resources, cluster="two/rabbit")] == ["//b"]
 
 
@@ -279,49 +279,83 @@ def test_a_connection_secret_stands_for_its_cluster() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "words"),
+    ("bad", "code", "item", "field"),
     [
-        (resource("Shovel", {"name": "a"}), "Shovel ns/r: kind Shovel is not converged"),
-        (resource("Queu", {"name": "a"}), "Queu ns/r: unknown kind 'Queu'"),
-        (dict(resource("Queue", {"name": "a"}), apiVersion="apps/v1"), "unknown kind 'Queue' of 'apps/v1'"),
-        ({"metadata": {"name": "a"}}, "resource without kind a: unknown kind None"),
-        (resource("Queue", {"name": "a", "autodelete": True}), "Queue ns/r: unknown field spec.autodelete: it takes name, vhost, type"),
-        (resource("Queue", {"name": "a", "durable": "yes"}), "spec.durable must be true or false, is 'yes'"),
-        (resource("Queue", {"name": "a", "durable": 1}), "spec.durable must be true or false, is 1"),
-        (resource("Queue", {"name": 5}), "spec.name must be a string, is 5"),
-        (resource("Queue", {"name": "a", "arguments": []}), "spec.arguments must be a mapping, is []"),
-        (resource("Queue", {"name": "a", "type": "Quorum"}), "unknown queue type"),
-        (resource("Queue", {"vhost": "/"}), "name is missing"),
-        (resource("Queue", None), "Queue ns/r: has no spec"),
-        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": True}), "spec.priority must be an integer"),
-        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": 1.5}), "spec.priority must be an integer"),
-        (resource("Policy", {"name": "a", "pattern": "", "definition": "{}"}), "spec.definition must be a mapping"),
-        (resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "applyTo": "queue"}), "apply_to is 'queue'"),
-        (resource("Binding", {"source": "a", "destination": "b", "destinationType": "Queue"}), "destination_type is 'Queue'"),
-        (resource("Vhost", {"name": "a", "tags": "x"}), "spec.tags must be a list"),
-        (resource("Vhost", {"name": "a", "tags": [5]}), "spec.tags.0 must be a string, is 5"),
-        (resource("Vhost", {"name": "a", "limits": {"queues": "5"}}), "spec.limits.queues must be an integer, is '5'"),
-        (resource("Vhost", {"name": "a", "limits": {"channels": 5}}), "unknown field spec.limits.channels"),
-        (resource("Permission", {"user": "a", "vhost": "v", "permissions": {"read": 5}}), "spec.permissions.read must be a string, is 5"),
-        (resource("Permission", {"user": "a", "vhost": "v", "permissions": {"delete": ""}}), "unknown field spec.permissions.delete"),
-        (resource("Permission", {"user": "a", "permissions": {}}), "vhost is missing"),
-        (resource("TopicPermission", {"user": "a", "vhost": "v", "permissions": {"configure": ""}}), "spec.permissions.configure"),
-        (["a list"], "manifests[0]: is list, not a resource"),
-        (5, "manifests[0]: is int, not a resource"),
-        ("just text", "manifests[0]: is str, not a resource"),
-        ({"kind": ["Queue"]}, "manifests[0]: kind must be a string"),
-        ({"kind": "Queue", "metadata": "x"}, "manifests[0]: metadata must be a mapping"),
+        (resource("Shovel", {"name": "a"}), "manifest.kind", "Shovel ns/r", ""),
+        (resource("Queu", {"name": "a"}), "manifest.kind", "Queu ns/r", ""),
+        (dict(resource("Queue", {"name": "a"}), apiVersion="apps/v1"), "manifest.kind", "Queue ns/r", ""),
+        ({"metadata": {"name": "a"}}, "manifest.kind", "resource without kind a", ""),
+        (resource("Queue", {"name": "a", "autodelete": True}), "manifest.unknown_field", "Queue ns/r", "spec.autodelete"),
+        (resource("Queue", {"name": "a", "durable": "yes"}), "manifest.type", "Queue ns/r", "spec.durable"),
+        (resource("Queue", {"name": "a", "durable": 1}), "manifest.type", "Queue ns/r", "spec.durable"),
+        (resource("Queue", {"name": 5}), "manifest.type", "Queue ns/r", "spec.name"),
+        (resource("Queue", {"name": "a", "arguments": []}), "manifest.type", "Queue ns/r", "spec.arguments"),
+        (resource("Queue", {"name": "a", "type": "Quorum"}), "queue.type_unknown", "Queue ns/r", "type"),
+        (resource("Queue", {"vhost": "/"}), "declaration.missing", "Queue ns/r", "name"),
+        (resource("Queue", None), "manifest.no_spec", "Queue ns/r", ""),
+        (
+            resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": True}),
+            "manifest.type",
+            "Policy ns/r",
+            "spec.priority",
+        ),
+        (
+            resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "priority": 1.5}),
+            "manifest.type",
+            "Policy ns/r",
+            "spec.priority",
+        ),
+        (resource("Policy", {"name": "a", "pattern": "", "definition": "{}"}), "manifest.type", "Policy ns/r", "spec.definition"),
+        (
+            resource("Policy", {"name": "a", "pattern": "", "definition": {"a": 1}, "applyTo": "queue"}),
+            "declaration.choice",
+            "Policy ns/r",
+            "apply_to",
+        ),
+        (
+            resource("Binding", {"source": "a", "destination": "b", "destinationType": "Queue"}),
+            "declaration.choice",
+            "Binding ns/r",
+            "destination_type",
+        ),
+        (resource("Vhost", {"name": "a", "tags": "x"}), "manifest.type", "Vhost ns/r", "spec.tags"),
+        (resource("Vhost", {"name": "a", "tags": [5]}), "manifest.type", "Vhost ns/r", "spec.tags.0"),
+        (resource("Vhost", {"name": "a", "limits": {"queues": "5"}}), "manifest.type", "Vhost ns/r", "spec.limits.queues"),
+        (resource("Vhost", {"name": "a", "limits": {"channels": 5}}), "manifest.unknown_field", "Vhost ns/r", "spec.limits.channels"),
+        (
+            resource("Permission", {"user": "a", "vhost": "v", "permissions": {"read": 5}}),
+            "manifest.type",
+            "Permission ns/r",
+            "spec.permissions.read",
+        ),
+        (
+            resource("Permission", {"user": "a", "vhost": "v", "permissions": {"delete": ""}}),
+            "manifest.unknown_field",
+            "Permission ns/r",
+            "spec.permissions.delete",
+        ),
+        (resource("Permission", {"user": "a", "permissions": {}}), "declaration.missing", "Permission ns/r", "vhost"),
+        (
+            resource("TopicPermission", {"user": "a", "vhost": "v", "permissions": {"configure": ""}}),
+            "manifest.unknown_field",
+            "TopicPermission ns/r",
+            "spec.permissions.configure",
+        ),
+        (["a list"], "manifest.malformed", "manifests[0]", ""),
+        (5, "manifest.malformed", "manifests[0]", ""),
+        ("just text", "manifest.malformed", "manifests[0]", ""),
+        ({"kind": ["Queue"]}, "manifest.malformed", "manifests[0]", "kind"),
+        ({"kind": "Queue", "metadata": "x"}, "manifest.malformed", "manifests[0]", "metadata"),
     ],
 )
-def test_each_bad_resource_is_one_line_that_names_it(bad: t.Any, words: str) -> None:
-    line = problem(declared, bad)
-    assert words in line
+def test_each_bad_resource_is_one_line_that_names_it(bad: t.Any, code: str, item: str, field: str) -> None:
+    found = problem(declared, bad)
+    assert (found.code, found.item, found.field) == (code, item, field)
 
 
 def test_every_problem_is_told_at_once() -> None:
     resources = [resource("Queue", {"name": "a", "x": 1}, "one"), resource("Shovel", {}, "two"), resource("Queue", None, "three")]
-    lines = problems(declared, *resources)
-    assert sorted(line.split(":")[0] for line in lines) == ["Queue ns/one", "Queue ns/three", "Shovel ns/two"]
+    assert sorted(each.item for each in refusal(declared, *resources)) == ["Queue ns/one", "Queue ns/three", "Shovel ns/two"]
 
 
 JSON = st.recursive(
@@ -361,9 +395,9 @@ def test_whatever_is_handed_in_is_declared_or_refused_in_lines(resources: list[t
     credentials = dict(secret(username="ann"), stringData=data)
     try:
         found = declared(*resources, credentials, cluster=cluster)
-    except Refused as refusal:
-        assert refusal.problems
-        assert all(line.splitlines() == [line] for line in refusal.problems)
+    except Refused as refused:
+        assert refused.problems
+        assert all(str(each).splitlines() == [str(each)] for each in refused.problems)
     else:
         json.dumps([one.identity for one in found])
     assert all(isinstance(value, str) for value in manifests.secrets([*resources, credentials]))
@@ -393,14 +427,14 @@ SECRETIVE = "hunter2"
     ],
 )
 def test_bad_yaml_is_never_quoted(text: str) -> None:
-    line = problem(manifests.items, [QUEUE_YAML, text], None)
-    assert line.startswith("manifests[1]: not YAML")
-    assert SECRETIVE not in line
+    found = problem(manifests.items, [QUEUE_YAML, text], None)
+    assert (found.code, found.item) == ("manifest.not_yaml", "manifests[1]")
+    assert SECRETIVE not in str(found)
     assert text in set(manifests.secrets([QUEUE_YAML, text]))
 
 
 def test_bad_yaml_is_told_with_its_place() -> None:
-    assert "at line 2, column 4" in problem(manifests.items, "a:\n - }", None)
+    assert "at line 2, column 4" in problem(manifests.items, "a:\n - }", None).message
 
 
 def test_every_value_of_a_secret_is_named_for_masking_encoded_and_decoded() -> None:
@@ -423,5 +457,4 @@ def test_only_secrets_are_masked() -> None:
 
 
 def test_a_bad_secret_is_refused_without_its_values() -> None:
-    line = problem(declared, user(), dict(secret(), data={"username": f"{SECRETIVE}!"}))
-    assert SECRETIVE not in line
+    assert SECRETIVE not in str(problem(declared, user(), dict(secret(), data={"username": f"{SECRETIVE}!"})))

@@ -3,11 +3,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from declaring import declare, problem, problems
+from declaring import declare, problem, refusal
 from memory import Memory, hash_of
 
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, observe, plan
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe, plan
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Observed
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
 
 class Api:
@@ -29,7 +30,7 @@ class Api:
 
 
 def observed(option: str, row: dict[str, t.Any]) -> list[Observed]:
-    return list(observe.objects_of(kinds.BY_OPTION[option], row))
+    return list(BY_OPTION[option].observed(row))
 
 
 def test_the_broker_is_known_in_three_requests() -> None:
@@ -101,6 +102,14 @@ def test_the_default_exchanges_bindings_are_none_of_ours() -> None:
     assert binding.extra == {"properties_key": "q"}
 
 
+def test_parameters_that_are_limits_of_vhosts_are_left_to_them() -> None:
+    row = {"vhost": "/", "component": "shovel", "name": "s", "value": {"src-uri": "amqp://a:hunter2@host"}}
+    (parameter,) = observed("parameters", row)
+    assert parameter.fields["value"].reveal() == row["value"]
+    assert "hunter2" not in repr(parameter)
+    assert observed("parameters", dict(row, component="vhost-limits", name="limits")) == []
+
+
 def test_the_policys_hyphen_is_read() -> None:
     row = {"vhost": "/", "name": "p", "pattern": "", "definition": {}, "apply-to": "queues", "priority": 0}
     (policy,) = observed("policies", row)
@@ -117,16 +126,15 @@ def test_the_policys_hyphen_is_read() -> None:
     ],
 )
 def test_a_kind_is_read_with_what_it_refers_to(wanted: list[str], read: list[str]) -> None:
-    assert [kind.name for kind in observe.with_related(kinds.BY_OPTION[option] for option in wanted)] == read
+    assert [kind.name for kind in observe.with_related(BY_OPTION[option].name for option in wanted)] == read
 
 
 def test_what_cannot_be_seen_is_not_taken_for_absent() -> None:
     memory = Memory(tags=["management"])
-    lines = problems(observe.read, Api(), memory.broker, [kinds.QUEUE, kinds.USER, kinds.VHOST_LIMIT], ["/"])
-    assert [line for line in lines if "to read users it needs the tag administrator" in line]
-    assert [line for line in lines if "to read vhost_limits it needs the tag administrator or monitoring or policymaker" in line]
-    assert len(lines) == 2
-    assert "has the tags none" in problem(observe.read, Api(), Memory(tags=[]).broker, [kinds.USER], ["/"])
+    found = refusal(observe.read, Api(), memory.broker, [BY_NAME[name] for name in ("queue", "user", "vhost_limit")], ["/"])
+    assert [(each.code, each.item) for each in found] == [("rights.tag", "users"), ("rights.tag", "vhost_limits")]
+    assert "administrator or monitoring or policymaker" in found[1].message
+    assert "none" in problem(observe.read, Api(), Memory(tags=[]).broker, [BY_NAME["user"]], ["/"]).message
 
 
 def test_one_vhost_is_read_alone_and_several_at_once() -> None:
@@ -134,5 +142,5 @@ def test_one_vhost_is_read_alone_and_several_at_once() -> None:
     memory.put("vhosts", name="eco2")
     for vhosts, asked in ((["eco2", "missing"], ["queues/eco2"]), (["eco2", "/"], ["queues"]), (["missing"], [])):
         api = Api()
-        observe.read(t.cast("t.Any", api), memory.broker, [kinds.QUEUE], vhosts)
+        observe.read(t.cast("t.Any", api), memory.broker, [BY_NAME["queue"]], vhosts)
         assert api.asked == asked

@@ -21,25 +21,20 @@ def node(name: str = "n1", **more: t.Any) -> dict[str, t.Any]:
     return {"name": name, "labels": {**LABELS, "theirs": "x"}, "taints": [taint], **more}
 
 
-def verdict(*seen: dict[str, t.Any], done: dict[str, t.Any] | None = None, check: bool = False, **more: t.Any) -> list[str]:
-    """On the Node n1."""
-    nodes = profile_nodes.declared([entry(**more)])
-    return profile_nodes.verdicts(nodes, {"changed": False} if done is None else done, {"nodes": list(seen)}, check)["n1"]
+def unlike(seen: dict[str, t.Any], **more: t.Any) -> list[str]:
+    return profile_nodes.unlike(profile_nodes.declared(entry(**more), [])["node"], seen)
 
 
 def test_each_host_is_an_item_and_a_bad_profile_is_its_own_alone() -> None:
-    good, bad, torn = profile_nodes.declared(
-        [entry(), entry("n2", profile="--node-labels=a=b c"), entry("n3", torn_off=["--register-with"])]
-    )
+    good = profile_nodes.declared(entry(), ["a"])
     assert (good["node"]["labels"], good["problem"], good["node"]["leave_labels"]) == (LABELS, "", [])
     assert good["split"]["registration_labels"] == LABELS
-    assert bad["problem"] and "torn off" in torn["problem"]
-    said = profile_nodes.verdicts([good, bad, torn], {"changed": False}, {"nodes": [node()]}, check_mode=False)
-    assert (said["n1"], said["n2"], said["n3"]) == ([], [bad["problem"]], [torn["problem"]])
+    assert profile_nodes.declared(entry(profile="--node-labels=a=b c"), [])["problem"]
+    assert "--register-with" in profile_nodes.declared(entry(), ["--register-with"])["problem"]
 
 
 def test_what_the_cloud_said_is_declared_and_the_inventory_counts_more() -> None:
-    (found,) = profile_nodes.declared([entry(found=EC2, asked=True, cloud={"zone": "z"})])
+    found = profile_nodes.declared(entry(found=EC2, asked=True, cloud={"zone": "z"}), [])
     assert found["node"]["labels"] == {
         **LABELS,
         ZONE: "z",
@@ -51,42 +46,31 @@ def test_what_the_cloud_said_is_declared_and_the_inventory_counts_more() -> None
 
 
 def test_what_only_the_cloud_knows_and_nobody_asked_is_left_alone() -> None:
-    (found,) = profile_nodes.declared([entry(found=None, asked=True, cloud={"zone": "z"})])
+    found = profile_nodes.declared(entry(found=None, asked=True, cloud={"zone": "z"}), [])
     assert found["node"]["labels"] == {**LABELS, ZONE: "z"}
     assert found["node"]["leave_labels"] == ["topology.kubernetes.io/region", "node.kubernetes.io/instance-type"]
 
 
 def test_a_node_that_is_as_declared_is_well() -> None:
-    assert verdict(node()) == []
+    assert unlike(node()) == []
     late = [{"key": "role", "value": "api", "effect": "NoSchedule", "timeAdded": "2026-11-24T12:00:00Z"}]
-    assert verdict(node(taints=late)) == [], "timeAdded is the controllers'"
-    empty = "--register-with-taints=role=:NoSchedule"
-    assert verdict(node(taints=[{"key": "role", "effect": "NoSchedule"}]), profile=empty) == []
+    assert unlike(node(taints=late)) == [], "timeAdded is the controllers'"
+    empty = "--node-labels=role=api,phase=5 --register-with-taints=role=:NoSchedule"
+    assert unlike(node(taints=[{"key": "role", "effect": "NoSchedule"}]), profile=empty) == []
 
 
 def test_what_is_missing_is_named() -> None:
-    (line,) = verdict(node(labels={"role": "web"}, taints=[{"key": "role", "value": "web", "effect": "NoSchedule"}]))
-    for part in (
-        "Node n1",
-        'role should be "api" and is "web"',
-        'phase should be "5" and is missing',
-        "taint role=api:NoSchedule is missing",
-    ):
+    (line,) = unlike(node(labels={"role": "web"}, taints=[{"key": "role", "value": "web", "effect": "NoSchedule"}]))
+    for part in ("Node n1", 'role is "web", and the profile has "api"', "phase is missing", "taint role=api:NoSchedule is missing"):
         assert part in line
-    assert "is missing" in verdict()[0]
+    assert "is missing" in unlike({})[0]
 
 
 def test_a_change_that_failed_is_told_to_its_own_host() -> None:
-    failed = {"failures": [{"object": "n2", "reason": "no"}], "msg": "node n2: no"}
-    assert verdict(node(), done=failed) == []
-    assert verdict(node(), done={"failures": [{"object": "n1", "reason": "no"}], "msg": "x"}) == ["no"]
-    assert verdict(node(), done={"msg": "cannot connect"}) == ["cannot connect"]
-    assert verdict(done={"skipped_nodes": ["n1"]}) == ["the cluster has no Node n1"]
-    assert profile_nodes.verdicts(profile_nodes.declared([entry()]), {"changed": False}, {"msg": "HTTP 500"}, check_mode=False)["n1"] == [
-        "HTTP 500"
-    ]
-
-
-def test_a_prediction_is_no_fault() -> None:
-    assert verdict(check=True, done={"skipped_nodes": ["n1"]}) == []
-    assert verdict(done={}) == [], "there is no cluster yet"
+    names = ["n1", "n2"]
+    failed = {"failed": True, "failures": [{"object": "n2", "reason": "no"}], "msg": "node n2: no"}
+    assert profile_nodes.verdicts(names, failed) == {"n1": [], "n2": ["no"]}
+    assert profile_nodes.verdicts(names, {"failed": True, "msg": "cannot connect"}) == {name: ["cannot connect"] for name in names}
+    skipped = {"changed": False, "skipped_nodes": ["n1"]}
+    assert profile_nodes.verdicts(names, skipped, "no Node {name}") == {"n1": ["no Node n1"], "n2": []}
+    assert profile_nodes.verdicts(names, skipped) == {"n1": [], "n2": []}, "a prediction is no fault"

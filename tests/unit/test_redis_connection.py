@@ -8,7 +8,10 @@ import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
 ARGUMENTS: dict[str, t.Any] = {
     "username": None,
@@ -17,10 +20,10 @@ ARGUMENTS: dict[str, t.Any] = {
     "data_password": None,
     "tls": False,
     "validate_certs": True,
-    "ca_path": None,
+    "ca_cert": None,
     "client_cert": None,
     "client_key": None,
-    "connection_timeout": 5.0,
+    "timeout": 5.0,
 }
 
 
@@ -36,47 +39,65 @@ def test_info_without_headings_and_with_colons_in_values() -> None:
 
 def test_each_kind_of_server_has_its_own_credentials() -> None:
     made = connection.access({**ARGUMENTS, "password": "s", "data_username": "u", "data_password": "d"})
-    sentinel, data = made.sentinel("a", 1), made.data("::1", 2)
+    sentinel, data = made.sentinel(Address("a", 1)), made.data(Address("::1", 2))
     assert (sentinel.credentials.username, sentinel.credentials.password) == (None, "s")
     assert (data.credentials.username, data.credentials.password) == ("u", "d")
     assert (sentinel.name, data.name) == ("a:1", "[::1]:2")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "code", "field"),
     [
-        ({"username": "u"}, "username: is of use only with password"),
-        ({"data_username": "u"}, "data_username: is of use only with data_password"),
-        ({"ca_path": "/etc/passwd"}, "ca_path: is of use only with tls"),
-        ({"tls": True, "ca_path": "/nowhere"}, "ca_path: /nowhere does not exist"),
-        ({"tls": True, "client_key": "/etc/passwd"}, "client_key: is of use only with client_cert"),
-        ({"connection_timeout": 0.0}, "connection_timeout: must be more than 0"),
+        ({"username": "u"}, "connection.username_alone", "username"),
+        ({"data_username": "u"}, "connection.username_alone", "data_username"),
+        ({"ca_cert": "/etc/passwd"}, "connection.no_tls", "ca_cert"),
+        ({"tls": True, "ca_cert": "/nowhere"}, "tls.unreadable_file", "ca_cert"),
+        ({"tls": True, "client_key": "/etc/passwd"}, "tls.key_alone", "client_key"),
+        ({"timeout": 0.0}, "connection.timeout", "timeout"),
     ],
 )
-def test_arguments_that_cannot_be_right_are_refused(arguments: dict[str, t.Any], word: str) -> None:
-    with pytest.raises(Refused, match=word):
+def test_arguments_that_cannot_be_right_are_refused(arguments: dict[str, t.Any], code: str, field: str) -> None:
+    with pytest.raises(Refused) as caught:
         connection.access({**ARGUMENTS, **arguments})
+    assert [(problem.code, problem.field) for problem in caught.value.problems] == [(code, field)]
 
 
 @pytest.mark.parametrize(
-    ("items", "word"),
+    ("items", "code"),
     [
-        ([], "at least one"),
-        ([{"host": "", "port": 1}], "'' is no host"),
-        ([{"host": "a b", "port": 1}], "'a b' is no host"),
-        ([{"host": "a", "port": 65536}], "65536 is no port"),
-        ([{"host": "a", "port": 1}, {"host": "a", "port": 1}], "a:1 is there twice"),
+        ([], "sentinels.none"),
+        ([{"host": "", "port": 1}], "sentinel.address"),
+        ([{"host": "a b", "port": 1}], "sentinel.address"),
+        ([{"host": "a", "port": 65536}], "sentinel.address"),
+        ([{"host": "a", "port": 1}, {"host": "a", "port": 1}], "sentinel.twice"),
     ],
 )
-def test_sentinels_that_cannot_be_right_are_refused(items: list[dict[str, t.Any]], word: str) -> None:
-    with pytest.raises(Refused, match=word):
-        connection.access(ARGUMENTS).sentinels(items)
+def test_sentinels_that_cannot_be_right_are_refused(items: list[dict[str, t.Any]], code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        desired.declare({"sentinels": items})
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("certificate verify failed: self-signed certificate", "is not trusted"),
+        ("certificate verify failed: IP address mismatch, certificate is not valid for '10.0.0.1'", "is for other names"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS"),
+        ("[SSL: KEY_VALUES_MISMATCH] key values mismatch", "cannot begin"),
+        ("tlsv13 alert certificate required", "asks for a client certificate"),
+        ("EOF occurred in violation of protocol", "asks for a client certificate"),
+        ("anything", "TLS failed (anything)"),
+    ],
+)
+def test_why_tls_failed(reason: str, words: str) -> None:
+    assert words in tls.cause(reason, has_certificate=False)
 
 
 @pytest.mark.parametrize(
     ("code", "text", "kind", "word"),
     [
-        ("NOAUTH", "Authentication required.", errors.WrongCredentials, "It wants a password: give OPTIONS."),
+        ("NOAUTH", "Authentication required.", errors.WrongCredentials, "It requires a password: give OPTIONS."),
         ("WRONGPASS", "invalid username-password pair or user is disabled.", errors.WrongCredentials, "Check OPTIONS."),
         (
             "ERR",

@@ -8,43 +8,57 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentinel_set import master_node, observed, replica_node, row
+from sentinel_set import seen as monitored
+from sentinel_set import view as sentinel
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, leftovers
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import MARK, Fence, original_priority, raised
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.observe import Node, Scene, View
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.switch import coordinated
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, SentinelView
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import node as read_node
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 
 LARGEST = 2**31 - 1  # what Redis takes for either setting
+SETTINGS = {"replica-priority": "100", "min-replicas-to-write": "0", "min-replicas-max-lag": "10"}
 
-A, B, C = (Address.of(f"10.0.0.{number}", 6379) for number in (1, 2, 3))
-
-
-def node(address: Address, role: str = "slave", **settings: str) -> Node:
-    about = {"role": role}
-    if role == "slave":
-        about.update(master_host=A[0], master_port=str(A[1]), master_link_status="up")
-    else:
-        about.update(slave0="ip=10.0.0.2,port=6379,state=online,offset=1,lag=0", slave1="ip=10.0.0.3,port=6379,state=wait_bgsave")
-    defaults = {"replica-priority": "100", "min-replicas-to-write": "0", "min-replicas-max-lag": "10"}
-    return Node(Server(*address), role, about, {**defaults, **{name.replace("_", "-"): value for name, value in settings.items()}})
+A, B, C = (Address.of(f"10.0.2.{number}", 6379) for number in (1, 2, 3))
 
 
-def view(number: int, **master: str) -> View:
-    row = {"ip": A[0], "port": str(A[1]), "flags": "master", "role-reported": "master", "num-other-sentinels": "2"}
-    replicas = tuple({"ip": ip, "port": str(port), "flags": "slave", "master-link-status": "ok"} for ip, port in (B, C))
-    row.update({name.replace("_", "-"): value for name, value in master.items()})
-    return View(Server(f"10.0.1.{number}", 26379), f"id{number}", row, replicas, {"sentinel_tilt": "0"})
+def node(address: Address, role: str = "slave", silence: str = "", **settings: str) -> Node:
+    made = master_node(str(address)) if role == "master" else replica_node(str(address), str(A), linked=True)
+    return replace(made, silence=silence, settings={**SETTINGS, **{name.replace("_", "-"): value for name, value in settings.items()}})
 
 
-def scene(**more: t.Any) -> Scene:
-    healthy = Scene("m", (view(1), view(2), view(3)), (), (node(A, "master"), node(B), node(C)))
-    return replace(healthy, **more)
+def view(number: int, **more: t.Any) -> SentinelView:
+    rows = more.pop("rows", (row(str(B), str(A)), row(str(C), str(A))))
+    return sentinel(number, monitored("m", more.pop("place", str(A)), rows=rows, **more))
 
 
-def problems(seen: Scene, to: Address | None = None, every: bool = True) -> list[str]:
-    return [problem.text for problem in gate.problems(seen, to, every)]
+def flags(*words: str) -> dict[str, t.Any]:
+    return {"flags": frozenset(words)}
+
+
+def scene(
+    views: t.Sequence[SentinelView] = (view(1), view(2), view(3)),
+    nodes: t.Sequence[Node] = (node(A, "master"), node(B), node(C)),
+    silent: t.Sequence[str] = (),
+) -> Scene:
+    there = observed(views, nodes)
+    there.silent.update(dict.fromkeys(silent, "gone"))
+    return Scene("m", there, t.cast(Connections, None))
+
+
+def problems(seen: Scene, to: Address | None = None, every: bool = True) -> list[Problem]:
+    return gate.problems(seen, to, every)
+
+
+def codes(seen: Scene, to: Address | None = None, every: bool = True) -> set[str]:
+    return {problem.code for problem in problems(seen, to, every)}
 
 
 def test_a_healthy_set_has_no_problems() -> None:
@@ -52,56 +66,56 @@ def test_a_healthy_set_has_no_problems() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "words"),
+    ("seen", "code", "item"),
     [
-        (scene(views=(view(1), view(2), view(3, flags="master,s_down"))), "10.0.1.3:26379: sees the master 10.0.0.1:6379 as s_down"),
-        (scene(views=(view(1), view(2), view(3, flags="master,failover_in_progress"))), "10.0.1.3:26379: a failover is in progress"),
-        (scene(views=(view(1), view(2), view(3, ip=B[0]))), "10.0.1.3:26379 says 10.0.0.2:6379"),
-        (scene(views=(view(1), view(2), view(3, role_reported="slave"))), "10.0.0.1:6379 reports itself as slave"),
-        (scene(views=(view(1), view(2), replace(view(3), about={"sentinel_tilt": "1"}))), "is in TILT"),
-        (scene(views=(view(1), view(2), replace(view(3), id="id1"))), "have the same id"),
-        (scene(views=(view(1), view(2), replace(view(3), replicas=view(3).replicas[:1]))), "does not know the replica 10.0.0.3:6379"),
-        (scene(silent=("10.0.1.4:26379: gone",)), "a sentinel does not answer: 10.0.1.4:26379: gone"),
-        (scene(nodes=(node(A), node(B), node(C))), "it says it is a slave"),
-        (scene(nodes=(node(A, "master"), node(B, "master"), node(C))), "10.0.0.1:6379 and 10.0.0.2:6379 are masters at the same time"),
-        (scene(nodes=(Node(Server(*A), silence="hangs"), node(B), node(C))), "the master does not answer: hangs"),
-        (scene(nodes=(node(A, "master"), Node(Server(*B), silence="hangs"), node(C))), "a replica does not answer: hangs"),
-        (scene(nodes=(node(A, "master", min_replicas_max_lag="5000000"), node(B), node(C))), "which is too long"),
+        (scene([view(1), view(2), view(3, **flags("master", "s_down"))]), "master.flags", "sentinel 10.0.1.3:26379"),
+        (scene([view(1), view(2), view(3, **flags("master", "failover_in_progress"))]), "master.failing_over", "sentinel 10.0.1.3:26379"),
+        (scene([view(1), view(2), view(3, place=str(B))]), "sentinels.disagree", ""),
+        (scene([view(1), view(2), view(3, role="slave")]), "master.flags", "sentinel 10.0.1.3:26379"),
+        (scene([view(1), view(2), replace(view(3), tilt=True)]), "sentinel.tilt", "sentinel 10.0.1.3:26379"),
+        (scene([view(1), view(2), replace(view(3), myid="id-1")]), "sentinels.same_id", "sentinels 10.0.1.1:26379 and 10.0.1.3:26379"),
+        (scene([view(1), view(2), view(3, rows=(row(str(B), str(A)),))]), "replica.unknown", f"sentinel 10.0.1.3:26379: replica {C}"),
+        (scene([view(1), view(2), view(3, rows=(row(str(B), str(A), link="err"), row(str(C), str(A))))]), "replica.flags", None),
+        (scene(silent=["10.0.1.4:26379"]), "sentinel.silent", "sentinel 10.0.1.4:26379"),
+        (scene(nodes=[node(A), node(B), node(C)]), "master.role", str(A)),
+        (scene(nodes=[node(A, "master"), node(B, "master"), node(C)]), "replica.role", f"replica {B}"),
+        (scene(nodes=[node(A, silence="hangs"), node(B), node(C)]), "master.silent", f"data node {A}"),
+        (scene(nodes=[node(A, "master"), node(B, silence="hangs"), node(C)]), "replica.silent", f"replica {B}"),
+        (scene(nodes=[node(A, "master"), replace(node(B), linked=False), node(C)]), "replica.link", f"replica {B}"),
+        (scene(nodes=[node(A, "master", min_replicas_max_lag="5000000"), node(B), node(C)]), "master.fence", f"data node {A}"),
     ],
 )
-def test_whatever_stands_against_it_is_named(seen: Scene, words: str) -> None:
-    assert any(words in text for text in problems(seen)), problems(seen)
+def test_whatever_stands_against_it_is_named(seen: Scene, code: str, item: str | None) -> None:
+    assert [problem for problem in problems(seen) if problem.code == code and item in (None, problem.item)], problems(seen)
 
 
 def test_a_majority_is_of_all_sentinels_that_there_are() -> None:
-    two = scene(views=(view(1), view(2)), silent=("10.0.1.3:26379: gone",))
-    assert problems(two, every=False) == []
-    assert problems(two) == ["a sentinel does not answer: 10.0.1.3:26379: gone"]
-    of_five = scene(views=(view(1, num_other_sentinels="4"), view(2, num_other_sentinels="4")))
-    assert problems(of_five, every=False) == ["2 of 5 sentinels answer, which is no majority"]
+    two = scene([view(1), view(2)], silent=["10.0.1.3:26379"])
+    assert codes(two, every=False) == set()
+    assert codes(two) == {"sentinel.silent"}
+    of_five = scene([view(1, others=4), view(2, others=4)])
+    assert codes(of_five, every=False) == {"sentinels.no_majority"}
 
 
 def test_the_wanted_replica() -> None:
-    assert problems(scene(), Address.of("10.0.0.9", 6379)) == [
-        "to: 10.0.0.9:6379 is no replica of 'm' that the sentinels know (they know: 10.0.0.2:6379, 10.0.0.3:6379)"
-    ]
-    never = scene(nodes=(node(A, "master"), node(B, replica_priority="0"), node(C)))
-    assert problems(never, C) == [] and "has replica-priority 0" in problems(never, B)[0]
-    none = scene(nodes=(node(A, "master"), node(B, replica_priority="0")), views=(view(1), view(2), view(3)))
-    assert "has no replica that could be chosen" in problems(none)[0]
+    (unknown,) = problems(scene(), Address.of("10.0.2.9", 6379))
+    assert unknown.code == "to.unknown" and not checks.passes(unknown)
+    never = scene(nodes=[node(A, "master"), node(B, replica_priority="0"), node(C)])
+    assert problems(never, C) == [] and codes(never, B) == {"to.priority"}
+    none = scene(nodes=[node(A, "master"), node(B, replica_priority="0"), node(C, replica_priority="0")])
+    assert codes(none) == {"master.no_eligible"}
 
 
 def test_a_replica_that_the_sentinels_know_to_be_down_stops_only_a_switch_to_itself() -> None:
-    down = {"ip": C[0], "port": str(C[1]), "flags": "s_down,slave,disconnected", "master-link-status": "err"}
-    views = tuple(replace(view(number), replicas=(view(number).replicas[0], down)) for number in (1, 2, 3))
-    seen = scene(views=views, nodes=(node(A, "master"), node(B), Node(Server(*C), silence="refused")))
+    rows = (row(str(B), str(A)), row(str(C), str(A), "s_down", "disconnected", link="err"))
+    seen = scene([view(number, rows=rows) for number in (1, 2, 3)], [node(A, "master"), node(B), node(C, silence="refused")])
     assert problems(seen) == problems(seen, B) == []
-    assert problems(seen, C) == ["to: refused"]
+    assert codes(seen, C) == {"to.down"}
 
 
 def test_the_best_replicas_have_the_lowest_priority_of_their_own() -> None:
     nodes = [node(A, replica_priority="50"), node(B, replica_priority=str(MARK + 10)), node(C, replica_priority="10")]
-    assert [found.name for found in gate.order_of_choice(nodes)] == ["10.0.0.2:6379", "10.0.0.3:6379"]
+    assert [found.name for found in gate.order_of_choice(nodes)] == ["10.0.2.2:6379", "10.0.2.3:6379"]
 
 
 @given(st.integers(0, 100_000))
@@ -119,16 +133,21 @@ def test_a_raised_fence_tells_what_it_was(to_write: int, max_lag: int, replicas:
 
 
 def test_only_replicas_past_their_first_synchronisation_count_for_the_fence() -> None:
-    assert node(A, "master").online_replicas == 1
+    about = {
+        "role": "master",
+        "slave0": "ip=10.0.2.2,port=6379,state=online,offset=1,lag=0",
+        "slave1": "ip=10.0.2.3,port=6379,state=wait_bgsave",
+    }
+    assert len(read_node(A, about, {}).online) == 1
 
 
 def test_what_a_killed_run_left_is_seen_and_named() -> None:
     assert leftovers.changes(scene()) == []
     fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(1, 10).raised(2).max_lag)}
-    left = scene(nodes=(node(A, "master", **fenced), node(B, replica_priority=str(raised(7))), node(C)))
+    left = scene(nodes=[node(A, "master", **fenced), node(B, replica_priority=str(raised(7))), node(C)])
     first, second = (change.shown() for change in leftovers.changes(left))
     assert (first["object"], [(d["field"], d["after"]) for d in first["differences"]]) == (
-        "10.0.0.1:6379",
+        "10.0.2.1:6379",
         [("min_replicas_to_write", 1), ("min_replicas_max_lag", 10)],
     )
     assert [(d["field"], d["after"]) for d in second["differences"]] == [("replica_priority", 7)]
@@ -136,13 +155,14 @@ def test_what_a_killed_run_left_is_seen_and_named() -> None:
 
 def test_a_second_master_is_demoted_only_if_it_is_fenced_and_all_agree_on_another() -> None:
     fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(0, 10).raised(2).max_lag)}
-    left = scene(nodes=(node(A, "master"), node(B, "master", **fenced), node(C)))
+    nodes = [node(A, "master"), node(B, "master", **fenced), node(C)]
+    left = scene(nodes=nodes)
     assert leftovers.left_a_master(left, left.nodes[1])
     assert not leftovers.left_a_master(left, left.nodes[0])
     for other in (
-        replace(left, nodes=(node(A, "master"), node(B, "master"), node(C))),
-        replace(left, views=(view(1), view(2), view(3, ip=B[0]))),
-        replace(left, nodes=(node(A), node(B, "master", **fenced), node(C))),
+        scene(nodes=[node(A, "master"), node(B, "master"), node(C)]),
+        scene([view(1), view(2), view(3, place=str(B))], nodes),
+        scene(nodes=[node(A), node(B, "master", **fenced), node(C)]),
     ):
         assert not leftovers.left_a_master(other, other.nodes[1])
 
@@ -152,9 +172,10 @@ def test_a_second_master_is_demoted_only_if_it_is_fenced_and_all_agree_on_anothe
     [(["9.1.2", "9.0.0"], True), (["9.1.2", "9.1.0"], False), (["9.1.2", "8.1.1"], False), (["9.1.2", ""], False)],
 )
 def test_coordinated_takes_valkey_9_everywhere_and_not_the_release_that_crashes(versions: list[str], expected: bool) -> None:
-    abouts = [{"valkey_version": version} if version else {"redis_version": "8.0.2"} for version in versions]
-    views = tuple(replace(view(number), about=about) for number, about in enumerate(abouts))
-    assert coordinated(scene(views=views, nodes=(replace(node(A, "master"), about={"valkey_version": "9.1.2"}),))) is expected
+    made = [Version("Valkey" if text else "Redis", tuple(map(int, (text or "8.0.2").split(".")))) for text in versions]
+    views = [replace(view(number), version=version) for number, version in enumerate(made)]
+    seen = scene(views, [replace(node(A, "master"), version=Version("Valkey", (9, 1, 2))), node(B, silence="gone")])
+    assert seen.is_coordinated is expected
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
 from redis_example import SITE, changed
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import plan, state
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import plan, state, steps
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts as host_texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.host import RedisHost
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site
 
 PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
@@ -70,9 +73,9 @@ def test_what_the_server_keeps_changes_without_a_restart() -> None:
     # The others' users take it first.
     changes = sorted(plan.changes_of(newer, seen, False), key=lambda change: change.stage)
     assert [change.kind for change in changes] == ["users", "settings"]
-    stopped = seen._replace(service=Service(active="inactive", enabled=True))
+    stopped = dataclasses.replace(seen, service=Service(active="inactive", enabled=True))
     (file,) = [change for change in plan.changes_of(newer, stopped, False) if change.object == newer.paths.main]
-    assert host_texts.kept_differences(file.payload.content, newer.kept) == ()
+    assert host_texts.kept_differences(file.payload.file.content, newer.kept) == ()
 
 
 def test_a_set_with_replicas_gives_sentinel_the_time_to_see_a_crash() -> None:
@@ -107,12 +110,18 @@ def test_whoever_may_lose_rights_by_it_is_changed_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"dir": "/x"}, {"sentinel": "x"}, {"a b": 1}, {"maxmemory": "1\nuser x"}, {"maxmemory": None}, {"x": {}}]
+    ("code", "settings"),
+    [
+        ("setting.own", {"dir": "/x", "sentinel": "x"}),
+        ("setting.name", {"a b": 1}),
+        ("setting.value", {"maxmemory": "1\nuser x", "hz": None, "x": {}}),
+    ],
 )
-def test_settings_that_are_not_the_users_are_refused(settings: dict[str, t.Any]) -> None:
+def test_settings_that_are_not_the_users_are_refused(code: str, settings: dict[str, t.Any]) -> None:
     item = {**site.instances(SITE, "c", {})[1], "settings": settings}
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         host_instance.declare({**PARAMS, "instances": [item]}, {})
+    assert [(problem.code, problem.field) for problem in refused.value.problems] == [(code, f"settings.{name}") for name in settings]
 
 
 def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> None:
@@ -125,9 +134,21 @@ def test_an_instance_that_runs_is_left_alone_and_its_differences_are_told() -> N
     assert [difference.field for difference in state.pending(newer, seen)] == ["unit"]
     assert [change.kind for change in plan.changes_of(newer, seen, True)] == ["file", "service"]
     # One that does not run is started with what is declared.
-    stopped = seen._replace(service=Service(active="failed", enabled=True))
+    stopped = dataclasses.replace(seen, service=Service(active="failed", enabled=True))
     changes = plan.changes_of(newer, stopped, False)
-    assert [(change.kind, change.payload[2]) for change in changes if change.kind == "service"] == [("service", "start")]
+    assert [(change.kind, change.payload.verb) for change in changes if change.kind == "service"] == [("service", "start")]
+
+
+def test_a_step_that_fails_half_way_counts_as_written() -> None:
+    class HalfWay(steps.Step):
+        touched = True
+
+        def apply(self) -> None:
+            raise OSError("no space left")
+
+    with pytest.raises(ChangeFailed, match="no space left") as failed:
+        RedisHost(PARAMS).write(Change("file", "/etc/x", {}, "update", (), payload=HalfWay()))
+    assert failed.value.touched
 
 
 # From Redis to Valkey
@@ -150,20 +171,20 @@ def test_it_stays_redis_until_its_restart_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("move", "version", "words"),
+    ("move", "version", "code"),
     [
         ("server redis valkey", "v=7.2.11", None),
-        ("server redis valkey", "v=7.4.0", "not what Redis 7.4 wrote"),
-        ("server redis valkey", "v=8.0.2", "not what Redis 8.0 wrote"),
-        ("server redis valkey", "", "whose version cannot be told"),
+        ("server redis valkey", "v=7.4.0", "flavor.unreadable"),
+        ("server redis valkey", "v=8.0.2", "flavor.unreadable"),
+        ("server redis valkey", "", "flavor.unreadable"),
         ("sentinel redis valkey", "v=8.0.2", None),
-        ("server valkey redis", "v=7.2.4", "does not become one of Redis"),
+        ("server valkey redis", "v=7.2.4", "flavor.one_way"),
         ("server redis redis", "v=8.0.2", None),
     ],
 )
 @pytest.mark.parametrize("restart", [True, False])
 def test_only_what_valkey_can_read_becomes_valkey(
-    monkeypatch: pytest.MonkeyPatch, move: str, version: str, words: str | None, restart: bool
+    monkeypatch: pytest.MonkeyPatch, move: str, version: str, code: str | None, restart: bool
 ) -> None:
     kind, has, declared = move.split()
     monkeypatch.setattr(state, "run", lambda *dummy: Done(0, f"Redis server {version} sha=0", ""))
@@ -171,26 +192,27 @@ def test_only_what_valkey_can_read_becomes_valkey(
     name = f"{kind}/{item['name']}"
     params = {**PARAMS, "flavor": declared, "instances": [item], "restart": [name] if restart else []}
     (instance,) = host_instance.declare(params, {name: has})
-    problems = list(state.problems(instance, state.Seen(None, None, None, None, False, Service())))
-    assert len(problems) == (words is not None)
-    assert words is None or words in problems[0]
+    problems = list(state.problems(instance, state.Seen()))
+    assert [problem.code for problem in problems] == ([code] if code else [])
 
 
 def test_what_is_not_ours_is_not_touched() -> None:
     instance = moving(restart=False)
     seen = there(instance)
-    (masked,) = [line for line in state.problems(instance, seen._replace(service=Service(masked=True))) if "is masked" in line]
-    assert "systemctl unmask redis-server@cache" in masked
-    (foreign,) = [line for line in state.problems(instance, seen._replace(static=None)) if "not set up by this module" in line]
-    assert "/etc/redis/redis-cache.conf" in foreign
-    two = seen._replace(other=state.Other(main=state.Found("", 0o640), service=Service(active="active")))
-    assert any("both" in line for line in state.problems(instance, two))
+    stray = state.Parts(main=state.Found("", 0o640), service=Service(active="active"))
+    for code, words, more in (
+        ("instance.masked", "systemctl unmask redis-server@cache", {"service": Service(masked=True)}),
+        ("instance.foreign", "/etc/redis/redis-cache.conf", {"static": None}),
+        ("instance.twice_there", "/etc/valkey/valkey-cache.conf", {"other": stray}),
+    ):
+        found = {problem.code: str(problem) for problem in state.problems(instance, dataclasses.replace(seen, **more))}
+        assert words in found[code]
 
 
 @pytest.mark.parametrize(("active", "enabled", "fields"), [("active", True, ["state", "enabled"]), ("inactive", False, [])])
 def test_the_old_unit_ends_where_it_has_not_ended(active: str, enabled: bool, fields: list[str]) -> None:
-    old = state.Other(state.Found("", 0o640), True, (), Service(active=active, enabled=enabled))
-    seen = state.Seen(None, None, None, None, False, Service(), old)
+    old = state.Parts(state.Found("", 0o640), directory=True, service=Service(active=active, enabled=enabled))
+    seen = state.Seen(other=old)
     ends = [change for change in plan.changes_of(moving(restart=True), seen, True) if change.stage == plan.END]
     assert [difference.field for change in ends for difference in change.differences] == fields
 
@@ -199,18 +221,19 @@ def test_a_backup_comes_before_everything() -> None:
     params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2], "backup": ["server/cache"], "masked": []}
     params.update(transparent_hugepage=None, backup_directory="/b", service={"LimitNOFILE": 9}, restart=["server/cache"])
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
-    seen = {instance.id: there(instance)._replace(drop_in=None)}
+    seen = {instance.id: dataclasses.replace(there(instance), drop_in=None)}
     first, *rest = plan.plan(params, [instance], seen, []).changes
     assert (first.kind, first.object, first.differences[0].after) == ("backup", "server/cache", "/b/cache-TIME.rdb")
     assert [change.kind for change in rest] == ["file", "service"]
-    with pytest.raises(Refused, match="backup: server/other is none of the instances"):
+    with pytest.raises(Refused) as refused:
         host_instance.declare({**params, "backup": ["server/other"]}, {})
+    assert [(problem.code, problem.item) for problem in refused.value.problems] == [("backup.unknown", "server/other")]
 
 
 def test_what_an_instance_is_said_to_be() -> None:
     instance = moving(restart=True)
-    old = state.Other(state.Found("replicaof 10.0.0.1 6379\n", 0o640), True, (), Service(active="active"))
-    told = state.told(instance, state.Seen(None, None, None, None, False, Service(), old), True)
+    old = state.Parts(state.Found("replicaof 10.0.0.1 6379\n", 0o640), directory=True, service=Service(active="active"))
+    told = state.told(instance, state.Seen(other=old), True, True)
     assert {name: told[name] for name in ("established", "active", "follows", "key_count", "pending")} == {
         "established": True,
         "active": True,
@@ -219,14 +242,14 @@ def test_what_an_instance_is_said_to_be() -> None:
         "pending": [],
     }
     waiting = moving(restart=False)
-    assert state.told(waiting, there(waiting), False)["pending"] == [{"field": "flavor", "before": "redis", "after": "valkey"}]
+    assert state.told(waiting, there(waiting), False, False)["pending"] == [{"field": "flavor", "before": "redis", "after": "valkey"}]
 
 
 def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind() -> None:
     instance = moving(restart=True)
     main = state.Found('replicaof 10.0.0.1 6379\ndir "/var/lib/redis/cache"\n', 0o640)
-    old = state.Other(main, True, (instance.other.main, instance.other.static), Service(active="active", enabled=True))
-    seen = state.Seen(None, None, None, None, False, Service(), old)
+    old = state.Parts(main, main, directory=True, service=Service(active="active", enabled=True))
+    seen = state.Seen(other=old)
     changes = sorted(plan.changes_of(instance, seen, True), key=lambda change: change.stage)
     assert [(change.kind, change.object, change.action) for change in changes] == [
         ("service", "redis-server@cache", "update"),
@@ -240,7 +263,7 @@ def test_a_move_ends_the_old_unit_keeps_state_and_data_and_leaves_nothing_behind
         ("file", "/etc/redis/redis-cache.static.conf", "delete"),
     ]
     by_object = {change.object: change for change in changes}
-    file = by_object["/etc/valkey/valkey-cache.conf"].payload
+    file = by_object["/etc/valkey/valkey-cache.conf"].payload.file
     # Where its files are it reads in ours: it may not go where Redis was.
     assert (file.content, file.owner) == ("replicaof 10.0.0.1 6379\n", "valkey")
     assert by_object["/var/lib/valkey/cache"].payload.source == "/var/lib/redis/cache"
@@ -254,11 +277,11 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was() -> None:
     """The main file has moved, the data has not: the next run, whichever, must not start it empty."""
     params = {**PARAMS, "flavor": "valkey", "instances": site.instances(SITE, "c", {})[1:2]}
     (instance,) = host_instance.declare(params, {"server/cache": "valkey"})
-    old = state.Other(None, True, (instance.other.users,), Service())
-    seen = there(instance)._replace(directory=False, service=Service(active="inactive"), other=old)
+    old = state.Parts(users=state.Found("", 0o640), directory=True)
+    seen = dataclasses.replace(there(instance), directory=False, service=Service(active="inactive"), other=old)
     changes = list(plan.changes_of(instance, seen, False))
     assert [(change.kind, change.action) for change in changes] == [("directory", "create"), ("service", "update"), ("file", "delete")]
-    assert changes[0].payload == ("/var/lib/redis/cache", "/var/lib/valkey/cache", "valkey")
+    assert changes[0].payload == steps.Move("/var/lib/redis/cache", "/var/lib/valkey/cache", "valkey")
 
 
 def there(instance: host_instance.Instance) -> state.Seen:

@@ -17,7 +17,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis import mainte
 
 def test_of_a_new_set_the_first_node_is_the_master() -> None:
     for name in NODES:
-        assert site.bootstrap(SITE, BARE, {}, name)["masters"]["pubsub"] == "a"
+        assert site.bootstrap(SITE, BARE, {}, name)[0]["pubsub"] == "a"
     (server, dummy) = site.instances(changed(sets=SITE["sets"][:1]), "b", {"pubsub": "a"})
     assert server["replicaof"] == "10.0.0.1:6379"
     assert site.instances(SITE, "a", {"pubsub": "a"})[0]["replicaof"] is None
@@ -27,7 +27,7 @@ def test_addresses_may_be_of_ipv6() -> None:
     """Written as the sentinels tell them, so that the two can be compared."""
     six = changed(sets=SITE["sets"][:1], addresses={name: f"2001:db8::{name}" for name in NODES})
     told = {"pubsub": "[2001:db8::b]:6379"}
-    assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == {"masters": {"pubsub": "b"}, "problems": []}
+    assert site.bootstrap(six, {**FULL, "a": []}, told, "a") == ({"pubsub": "b"}, [])
     assert site.masters(six)[0]["address"] == [f"[2001:db8::{name}]:6379" for name in NODES]
     (server, dummy) = site.instances(six, "a", {"pubsub": "b"})
     assert texts.main("server", server["replicaof"], {}).splitlines()[-1] == "replicaof 2001:db8::b 6379"
@@ -35,29 +35,29 @@ def test_addresses_may_be_of_ipv6() -> None:
 
 def test_afterwards_the_sentinels_are_asked() -> None:
     here = {**FULL, "a": []}
-    assert site.bootstrap(SITE, here, AT_B, "a") == {"masters": {"pubsub": "b"}, "problems": []}
-    assert site.bootstrap(changed(sets=SITE["sets"][:1]), FULL, AT_B, "a") == {"masters": {}, "problems": []}
+    assert site.bootstrap(SITE, here, AT_B, "a") == ({"pubsub": "b"}, [])
+    assert site.bootstrap(changed(sets=SITE["sets"][:1]), FULL, AT_B, "a") == ({}, [])
 
 
 @pytest.mark.parametrize(
-    ("here", "told", "words"),
+    ("here", "told", "code"),
     [
-        ({**FULL, "a": []}, {}, "no sentinel tells which"),
-        ({**FULL, "a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
-        ({**FULL, "a": []}, {"pubsub": "10.9.9.9:6379"}, "none of its nodes"),
-        ({"a": []}, {}, "b and c could not be looked at"),
-        ({"a": []}, {"pubsub": "10.0.0.1:6379"}, "which has lost its data"),
+        ({**FULL, "a": []}, {}, "set.unknown_master"),
+        ({**FULL, "a": []}, {"pubsub": "10.0.0.1:6379"}, "set.master_lost"),
+        ({**FULL, "a": []}, {"pubsub": "10.9.9.9:6379"}, "set.foreign_master"),
+        ({"a": []}, {}, "set.unseen_nodes"),
+        ({"a": []}, {"pubsub": "10.0.0.1:6379"}, "set.master_lost"),
     ],
 )
-def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any, told: t.Any, words: str) -> None:
-    found = site.bootstrap(SITE, here, told, "a")
-    assert found["masters"] == {}
-    assert words in " ".join(found["problems"])
+def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any, told: t.Any, code: str) -> None:
+    follow, problems = site.bootstrap(SITE, here, told, "a")
+    assert follow == {}
+    assert [(problem.code, problem.item) for problem in problems] == [(code, "set pubsub")]
 
 
 def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follows_nobody() -> None:
     """Otherwise it would follow the first node, which follows it."""
-    assert {name: site.bootstrap(SITE, BARE, AT_B, name)["masters"]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")
+    assert {name: site.bootstrap(SITE, BARE, AT_B, name)[0]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")
     assert site.instances(SITE, "b", {"pubsub": "b"})[0]["replicaof"] is None
 
 
@@ -84,13 +84,13 @@ def looked(**follows: t.Any) -> dict[str, t.Any]:
     ],
 )
 def test_a_first_run_that_was_cut_off_goes_on_where_that_is_certain(nodes: dict[str, t.Any], master: str | None) -> None:
-    found = site.bootstrap(SITE, {**FULL, "a": []}, {}, "a", nodes)
-    assert found["masters"] == ({"pubsub": master} if master else {})
-    assert bool(found["problems"]) is (master is None)
+    follow, problems = site.bootstrap(SITE, {**FULL, "a": []}, {}, "a", nodes)
+    assert follow == ({"pubsub": master} if master else {})
+    assert bool(problems) is (master is None)
 
 
 def test_the_only_node_of_a_set_may_come_back_empty() -> None:
-    assert site.bootstrap(SITE, BARE, {"cache": "10.0.0.3:6382"}, "c")["masters"]["cache"] == "c"
+    assert site.bootstrap(SITE, BARE, {"cache": "10.0.0.3:6382"}, "c")[0]["cache"] == "c"
 
 
 # Declarations
@@ -102,17 +102,24 @@ def test_everything_that_is_wrong_is_said() -> None:
         auth_pass="",
         addresses={"a": "redis"},
     )
-    text = "; ".join(site.problems(wrong))
-    for words in (
-        "y is declared twice",
-        "same port 6379 on a",
-        "x has a twice",
-        "y has no nodes",
-        "a: redis_sentinel_address",
-        "auth_pass is not set",
-    ):
-        assert words in text
-    assert site.problems(SITE) == []
+    assert codes(wrong) == {
+        "set.twice": "set y",
+        "set.port": "set y",
+        "set.node_twice": "set x",
+        "set.no_nodes": "set y",
+        "host.address": "d",
+        "site.no_password": "",
+    }
+    assert codes(SITE) == {}
+
+
+def codes(declared: dict[str, t.Any]) -> dict[str, str]:
+    """The last item of each code."""
+    try:
+        site.checked(declared)
+    except Refused as refusal:
+        return {problem.code: problem.item for problem in refusal.problems}
+    return {}
 
 
 def test_users_have_the_least_rights_and_two_passwords_for_a_time() -> None:
@@ -132,7 +139,7 @@ def test_clients_of_sentinels_have_a_password_and_rights_of_their_own() -> None:
     assert [(user["name"], user["passwords"]) for user in sentinel["users"]] == [("default", ["cli"]), ("admin", ["sen"])]
     assert "@" not in sentinel["users"][0]["rules"] and "failover" not in sentinel["users"][0]["rules"]
     assert sentinel["admin"] == "admin"
-    assert "client_password is of use only" in "; ".join(site.problems({**with_clients, "password": ""}))
+    assert codes({**with_clients, "password": ""}) == {"site.client_password": ""}
 
 
 def test_what_a_host_runs_and_what_the_sentinels_are_told() -> None:
@@ -195,9 +202,9 @@ def test_the_sentinels_of_valkey_hand_over_by_the_servers_themselves() -> None:
 
 
 def test_what_is_not_there_yet() -> None:
-    assert site.new(SITE, FULL) == ["c/cache"]
-    assert site.new(SITE, {"a": ["server/pubsub"]}) == ["a"]
-    assert site.new(SITE, {"a": [], "b": FULL["b"]}) == ["a/pubsub", "a"]
+    assert site.new(SITE, "a", FULL["a"]) == []
+    assert site.new(SITE, "c", FULL["c"]) == ["server/cache"]
+    assert site.new(SITE, "a", ["server/pubsub"]) == ["sentinel/main"]
 
 
 # Maintenance
@@ -205,7 +212,7 @@ def test_what_is_not_there_yet() -> None:
 
 def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
     steps = maintenance.steps(SITE, FULL, AT_B)
-    assert [(step["action"], step["host"], step["instance"]) for step in steps] == [
+    assert [(step.action, step.host, step.object) for step in steps] == [
         ("restart", "a", "server/pubsub"),
         ("restart", "c", "server/pubsub"),
         ("switch", "b", "server/pubsub"),
@@ -213,40 +220,43 @@ def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_
         *(("restart", name, "sentinel/main") for name in NODES),
     ]
     assert maintenance.steps(SITE, {"a": []}, AT_B) == []
-    with pytest.raises(Refused, match="name no master"):
+    with pytest.raises(Refused) as refused:
         maintenance.steps(SITE, FULL, {})
+    assert [problem.code for problem in refused.value.problems] == ["set.no_master"]
 
 
 def test_a_master_without_replicas_is_restarted_in_place() -> None:
     (step,) = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
-    assert (step["action"], step["instance"]) == ("restart", "server/cache")
+    assert (step.action, step.object, step.requires) == ("restart", "server/cache", {"role": "master"})
 
 
 def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:
     steps = maintenance.steps(SITE, FULL, AT_B, upgrading=NODES)
-    assert [(step["action"], step["host"], step["is_master"]) for step in steps[:5]] == [
-        ("backup", "b", True),
-        ("restart", "a", False),
-        ("restart", "c", False),
-        ("switch", "b", True),
-        ("restart", "b", False),
+    assert [(step.action, step.host, step.requires["role"]) for step in steps[:5]] == [
+        ("backup", "b", "master"),
+        ("restart", "a", "replica"),
+        ("restart", "c", "replica"),
+        ("switch", "b", "master"),
+        ("restart", "b", "replica"),
     ]
-    assert [step["expected"][0]["unlinked"] for step in steps[:5]] == [
+    assert [step.expects[0][maintenance.UNLINKED] for step in steps[:5]] == [
         ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"],
         ["10.0.0.2:6379", "10.0.0.3:6379"],
         ["10.0.0.2:6379"],
         ["10.0.0.2:6379"],
         [],
     ]
-    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, "unlinked": []}
+    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, maintenance.UNLINKED: []}
 
 
 def test_packages_are_those_of_what_has_the_declared_flavor() -> None:
-    assert maintenance.packages(SITE, "a", {}) == ["redis-server", "redis-sentinel", "redis-tools"]
-    valkey = changed(flavor="valkey")
+    def packages(flavor: str, established: dict[str, str]) -> list[str]:
+        return [package["name"] for package in maintenance.packages(changed(flavor=flavor), "a", established, "")]
+
     old = {"server/pubsub": "redis", "sentinel/main": "redis"}
-    assert maintenance.packages(valkey, "a", old) == []
-    assert maintenance.packages(valkey, "a", {**old, "server/pubsub": "valkey"}) == ["valkey-server", "valkey-tools"]
+    assert packages("redis", {}) == ["redis-server", "redis-sentinel", "redis-tools"]
+    assert packages("valkey", old) == []
+    assert packages("valkey", {**old, "server/pubsub": "valkey"}) == ["valkey-server", "valkey-tools"]
 
 
 def test_packages_of_another_version_are_told() -> None:

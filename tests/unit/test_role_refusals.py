@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytest.importorskip("jinja2", reason="action plugins run on a controller")
+
+from ansible_collections.eco2.platform.plugins.action import kube_admin_config, kube_join_plan, kube_node_check
+
 PROJECT = Path(__file__).resolve().parents[2]
 PLAYER = Path(sys.executable).parent / "ansible-playbook"
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
-BARE = {"host": {"boot": {"cloud_init": "done"}, "kubelet_conf": None, "static_pods": [], "cgroup_version": 2}}
+BARE: dict[str, t.Any] = {"host": {"boot": {"cloud_init": "done"}, "kubelet_conf": None, "static_pods": [], "cgroup_version": 2}}
 BOOTING = {"host": {**BARE["host"], "boot": {"cloud_init": "running"}}}
 MEMBER = {"host": {**BARE["host"], "kubelet_conf": {"node_name": "k8s-old"}, "boot": {"cloud_init": "running"}}}
-OLD_CGROUP = {"host": {**BARE["host"], "cgroup_version": 1}}
 
 
 def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str, t.Any]], **environment: str) -> dict[str, t.Any]:
@@ -50,24 +53,21 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
     return {host: json.loads(result)["msg"] for host, result in found}
 
 
+def codes(checked: dict[str, t.Any], host: dict[str, t.Any] = BARE, variables: t.Iterable[str] = ()) -> list[str]:
+    """Of kube_node_check, whose options are all unset here but for those given."""
+    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "node_ip": "", "services": False}
+    options = {**dict.fromkeys(("version", "boot_timeout", "name", "profile")), **unset, **host, **checked}
+    return [problem.code for problem in kube_node_check.found(options, variables)]
+
+
 def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
-    right = {
-        "kube_version": "1.36.3",
-        "kube_endpoint": "a:6443",
-        "kube_kubeconfig": "/x",
-        "control_plane_found": BARE,
-        "kube_node_name": "k8s-a",
-    }
-    twice = {"kube_profile": "--node-ip=10.0.0.2", "kube_node_ip": "10.0.0.1"}
+    right = {"kube_version": "1.36.3", "kube_endpoint": "a:6443", "kube_kubeconfig": "/x"}
     said = {
         "right": ({}, ""),
-        "upper": ({"kube_node_name": "K8s-A"}, "K8s-A cannot be the name of a Node"),
+        "version": ({"kube_version": ""}, "control_plane_version"),
+        "kubeconfig": ({"kube_kubeconfig": ""}, "control_plane_kubeconfig"),
         "short": ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
         "said": ({"kube_endpoint": "", "control_plane_single": "a cluster of a test"}, ""),
-        "booting": ({"control_plane_found": BOOTING}, "cloud-init has not finished within 300 s"),
-        "twice": (twice, "the profile has --node-ip, and kube_node_ip is set"),
-        # Of a member these are history.
-        "member": ({"control_plane_found": MEMBER, "kube_node_name": "K8s-A", **twice}, ""),
     }
     found = evaluated(
         tmp_path, "control_plane", "control_plane_problems", {case: {**right, **given} for case, (given, dummy) in said.items()}
@@ -77,6 +77,19 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
         assert words in "".join(found[case])
     found = evaluated(tmp_path, "control_plane", "control_plane_problems", {"host": right}, K8S_AUTH_HOST="https://prod:6443")
     assert "K8S_AUTH_HOST is set in the controller's environment" in found["host"][0]
+    assert codes({"name": "K8s-A"}) == ["node.name"]
+    assert codes({"boot_timeout": 300}, BOOTING) == ["host.booting"]
+    assert codes({"profile": "--node-ip=10.0.0.2", "node_ip": "10.0.0.1"}) == ["profile.node_ip_twice"]
+    assert codes({"profile": "--node-labels=a=b c"}) == ["profile.invalid"]
+    assert codes({"profile": ""}, variables=["--max-pods"]) == ["profile.not_quoted"]
+    assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
+
+
+def test_what_a_member_was_made_with_is_checked_no_more() -> None:
+    tasks = yaml.safe_load((PROJECT / "roles" / "control_plane" / "tasks" / "check.yml").read_text())
+    (check,) = [task["eco2.platform.kube_node_check"] for task in tasks if "eco2.platform.kube_node_check" in task]
+    for option in ("boot_timeout", "name", "profile"):
+        assert check[option].startswith("{{ omit if control_plane_member else ")
 
 
 def test_a_member_is_a_node_by_its_certificates_name(tmp_path: Path) -> None:
@@ -90,38 +103,27 @@ def test_the_api_server_advertises_the_first_of_two_addresses(tmp_path: Path) ->
     assert found == {"none": "", "one": "10.0.0.1", "both": "fd00::1"}
 
 
-def test_what_would_be_lost_is_refused_unless_it_is_of_this_cluster(tmp_path: Path) -> None:
-    """Of a cluster that is yet to be made, everything."""
-    content = "Y2x1c3RlcnM6IFt7bmFtZTogYSwgY2x1c3Rlcjoge319XQ=="  # clusters: [{name: a, cluster: {}}]
-    cases = {"there": {"control_plane_old": {"content": content}}, "nothing": {"control_plane_old": {"skipped": True}}}
-    common = {"control_plane_new": {"skipped": True}}
-    found = evaluated(tmp_path, "control_plane", "control_plane_lost", {case: {**common, **given} for case, given in cases.items()})
-    assert found == {"there": ["cluster a (CA not in the file)"], "nothing": []}
+def test_what_a_host_is_refused_for() -> None:
+    old: dict[str, t.Any] = {"host": {**BARE["host"], "cgroup_version": 1}}
+    assert codes({"version": "1.36.3", "boot_timeout": 300}) == []
+    assert codes({"version": "1.36.3", "boot_timeout": 300}, BOOTING) == ["host.booting"]
+    for version in ("1.36.3", "1.35.0"):
+        assert codes({"version": version}, old) == ["host.cgroup_v1"]
+    assert codes({"version": "1.34.9"}, old) == []
+    for ignored, refused in ((["Swap", "SystemVerification"], False), (["all"], False), (["Swap"], True)):
+        assert bool(codes({"version": "1.36.3", "ignore_preflight_errors": ignored}, old)) is refused
+    assert codes({"version": ""}, old) == ["version.missing"]
+    assert codes({"version": "1.36"}, old) == ["version.invalid"]
+    assert codes({"version": "1.36.3", "api_server_version": "1.35.4"}) == ["version.skew"]
+    stopped = {"services": {"kubelet": {"active": "failed", "failure": "no"}}, "cri": {"ready": False, "problem": "no"}}
+    assert codes({"services": True}, {"host": stopped}) == ["host.service_stopped", "host.cri_not_ready"]
 
 
-def test_what_a_host_is_refused_for(tmp_path: Path) -> None:
-    right = {"kube_version": "1.36.3", "kubernetes_node_found": BARE}
-    ignored = ["Swap", "SystemVerification"]
-    said = {
-        "right": ({}, ""),
-        "booting": ({"kubernetes_node_found": BOOTING}, "cloud-init has not finished within 300 s"),
-        "cgroup": (
-            {"kubernetes_node_found": OLD_CGROUP},
-            "the host has cgroup v1, on which the kubelet does not start from Kubernetes 1.35 on",
-        ),
-        "first": ({"kubernetes_node_found": OLD_CGROUP, "kube_version": "1.35.0"}, "cgroup v2"),
-        "older": ({"kubernetes_node_found": OLD_CGROUP, "kube_version": "1.34.9"}, ""),
-        "asked": ({"kubernetes_node_found": OLD_CGROUP, "node_join_ignore_preflight_errors": ignored}, ""),
-        "both": ({"kubernetes_node_found": OLD_CGROUP, "control_plane_ignore_preflight_errors": ["all"]}, ""),
-        "other": ({"kubernetes_node_found": OLD_CGROUP, "node_join_ignore_preflight_errors": ["Swap"]}, "failCgroupV1=false"),
-        "none": ({"kubernetes_node_found": OLD_CGROUP, "kube_version": ""}, "no version is given"),
-    }
-    found = evaluated(
-        tmp_path, "kubernetes_node", "kubernetes_node_problems", {case: {**right, **given} for case, (given, dummy) in said.items()}
-    )
-    for case, (dummy, words) in said.items():
-        assert len(found[case]) == (1 if words else 0), found[case]
-        assert words in "".join(found[case])
+def test_the_minor_release_of_any_version(tmp_path: Path) -> None:
+    """Also of one that is refused afterwards: the options are read before it is checked."""
+    cases = {"whole": {"kube_version": "v1.36.3"}, "short": {"kube_version": "1.36"}, "number": {"kube_version": 1.3}, "none": {}}
+    found = evaluated(tmp_path, "kubernetes_node", "kubernetes_node_minor", cases)
+    assert found == {"whole": "1.36", "short": "", "number": "", "none": ""}
 
 
 def test_ipv6_is_forwarded_where_a_node_has_such_an_address(tmp_path: Path) -> None:
@@ -130,16 +132,60 @@ def test_ipv6_is_forwarded_where_a_node_has_such_an_address(tmp_path: Path) -> N
     assert found == {"none": {}, "four": {}, "six": {"net.ipv6.conf.all.forwarding": 1}}
 
 
-def test_what_keeps_a_machine_from_joining(tmp_path: Path) -> None:
-    split = {"kubelet_extra_args": [{"name": "node-ip", "value": "10.0.0.2"}]}
-    said = {
-        "right": ({"kube_node_ip": "10.0.0.1"}, ""),
-        "profile": ({"node_join_split": split}, ""),
-        "twice": ({"node_join_split": split, "kube_node_ip": "10.0.0.1"}, "the profile has --node-ip"),
-        "booting": ({"node_join_looked": BOOTING, "kubernetes_node_wait_timeout": 7}, "cloud-init has not finished within 7 s"),
+def test_what_keeps_a_machine_from_joining() -> None:
+    cluster = {"nodes": [], "api_server_version": "1.36.3", "ca_pin": "sha256:a", "cluster_endpoint": "a:6443"}
+    declared = {**evaluated_defaults("containerd"), **evaluated_defaults("kubernetes_node")}
+    common: dict[str, t.Any] = {
+        "node_name": "k8s-a",
+        "names": [],
+        "version": "",
+        "existing": "auto",
+        "other_cluster": "fail",
+        "boot_timeout": 7,
+        "once": {},
+        "node_ip": "",
+        "cloud": {"zone": ""},
+        "profile": "",
+        "cluster": cluster,
+        "declared": declared,
+        **BARE,
     }
-    common = {"node_join_looked": BARE, "node_join_split": {"kubelet_extra_args": []}}
-    found = evaluated(tmp_path, "node_join", "node_join_hindrances", {case: {**common, **given} for case, (given, dummy) in said.items()})
-    for case, (dummy, words) in said.items():
-        assert len(found[case]) == (1 if words else 0), found[case]
-        assert words in "".join(found[case])
+    twice = {"node_ip": "10.0.0.1", "profile": "--node-ip=10.0.0.2"}
+    for given, expected in (
+        ({}, []),
+        ({"profile": "--node-ip=10.0.0.2"}, []),
+        (twice, ["profile.node_ip_twice"]),
+        (BOOTING, ["host.booting"]),
+        ({**BOOTING, **twice, "node_name": "A"}, ["node.name", "host.booting", "profile.node_ip_twice"]),
+        ({"profile": "--node-labels=a=b c"}, ["profile.invalid"]),
+        ({"cluster": {"msg": "HTTP 500"}}, ["cluster.unreadable"]),
+        ({"host": {**BARE["host"], "cloud": {"problem": "no answer"}}}, ["cloud.unreadable"]),
+    ):
+        found = kube_join_plan.decide({**common, **given}, [])
+        assert [problem.code for problem in found["problems"]] == expected
+        assert found["join"] is (expected in ([], ["profile.invalid"], ["cloud.unreadable"]))
+    found = kube_join_plan.decide({**common, "host": {**BARE["host"], "cloud": {"zone": "z", "region": "r"}}}, [])
+    assert found["split"]["labels"] == {"topology.kubernetes.io/zone": "z"}, "only what the role asks for"
+
+
+def evaluated_defaults(role: str) -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", yaml.safe_load((PROJECT / "roles" / role / "defaults" / "main.yml").read_text()))
+
+
+def test_a_member_is_compared_with_the_defaults_of_the_roles_that_made_it(tmp_path: Path) -> None:
+    declared = evaluated(tmp_path, "node_join", "node_join_declared", {"host": {}})["host"]
+    defaults = {**evaluated_defaults("containerd"), **evaluated_defaults("kubernetes_node")}
+    assert declared == {name: defaults[name] for name in declared}
+
+
+@pytest.mark.parametrize(
+    ("there", "path", "words"),
+    [("file", "file/admin.conf", "is not a directory"), ("admin.conf/", "admin.conf", "is not a file"), ("", "admin.conf", None)],
+)
+def test_where_a_kubeconfig_can_be(there: str, path: str, words: str | None, tmp_path: Path) -> None:
+    if there.endswith("/"):
+        (tmp_path / there).mkdir()
+    elif there:
+        (tmp_path / there).touch()
+    problem = kube_admin_config.place_problem(str(tmp_path / path), str((tmp_path / path).parent))
+    assert words in problem if words and problem else problem is None

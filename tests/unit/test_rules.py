@@ -5,13 +5,25 @@ import typing as t
 import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import QUEUE
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "x" * 256, "é" * 128, "\udcff"])
-def test_names_that_cannot_be(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", "name.empty"),
+        (".", "name.unaddressable"),
+        ("..", "name.unaddressable"),
+        ("x" * 256, "name.length"),
+        ("é" * 128, "name.length"),
+        ("\udcff", "name.encoding"),
+    ],
+)
+def test_names_that_cannot_be(name: str, code: str) -> None:
     problem = rules.name_problem(name)
     assert problem
-    assert "\n" not in problem
+    assert (problem.code, problem.field) == (code, "name")
+    assert "\n" not in str(problem)
 
 
 @pytest.mark.parametrize("name", ["a", "...", "x" * 255, "é" * 127, "a/b%c", " ", "amq.direct"])
@@ -21,15 +33,15 @@ def test_names_that_can_be(name: str) -> None:
 
 @pytest.mark.parametrize("queue_type", ["classic", "quorum", "stream"])
 def test_queue_types_of_the_broker(queue_type: str) -> None:
-    assert rules.queue_type_problem(queue_type) is None
+    assert list(QUEUE.problems({"type": queue_type})) == []
 
 
 @pytest.mark.parametrize("queue_type", ["Quorum", "", "mirrored", None, 1, ["quorum"]])
 def test_other_queue_types_are_named_with_those_that_there_are(queue_type: t.Any) -> None:
-    problem = rules.queue_type_problem(queue_type)
-    assert problem
-    assert repr(queue_type) in problem
-    assert "classic, quorum, stream" in problem
+    (problem,) = QUEUE.problems({"type": queue_type})
+    assert (problem.code, problem.field) == ("queue.type_unknown", "type")
+    assert repr(queue_type) in problem.message
+    assert "classic, quorum, stream" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -49,33 +61,34 @@ def test_arguments_that_can_be(arguments: dict[str, t.Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        ({"x-message-ttl": "5"}, ["x-message-ttl", "an integer", "the string '5'", "template"]),
-        ({"x-message-ttl": "-5 "}, ["template"]),
-        ({"x-message-ttl": "soon"}, ["an integer", "the string 'soon'"]),
-        ({"x-message-ttl": 5.0}, ["an integer", "the float 5.0"]),
-        ({"x-message-ttl": True}, ["an integer", "the boolean True"]),
-        ({"x-message-ttl": [5]}, ["an integer", "[5]"]),
-        ({"x-message-ttl": -1}, ["x-message-ttl", "negative", "-1"]),
-        ({"x-single-active-consumer": "true"}, ["true or false", "the string 'true'"]),
-        ({"x-single-active-consumer": 1}, ["true or false", "the integer 1"]),
-        ({"x-max-age": 7}, ["x-max-age", "a string", "the integer 7"]),
-        ({"x-overflow": "drop"}, ["x-overflow", "'drop'", "drop-head, reject-publish, reject-publish-dlx"]),
-        ({"x-queue-mode": "eager"}, ["x-queue-mode", "default, lazy"]),
-        ({"of-a-plugin": None}, ["of-a-plugin", "null"]),
-        ({"x-dead-letter-routing-key": "a"}, ["x-dead-letter-routing-key", "x-dead-letter-exchange"]),
+        ({"x-message-ttl": "5"}, "argument.type", ["an integer", "the string '5'"]),
+        ({"x-message-ttl": "soon"}, "argument.type", ["an integer", "the string 'soon'"]),
+        ({"x-message-ttl": 5.0}, "argument.type", ["an integer", "the float 5.0"]),
+        ({"x-message-ttl": True}, "argument.type", ["an integer", "the boolean True"]),
+        ({"x-message-ttl": [5]}, "argument.type", ["an integer", "[5]"]),
+        ({"x-message-ttl": -1}, "argument.negative", ["-1"]),
+        ({"x-single-active-consumer": "true"}, "argument.type", ["true or false", "the string 'true'"]),
+        ({"x-single-active-consumer": 1}, "argument.type", ["true or false", "the integer 1"]),
+        ({"x-max-age": 7}, "argument.type", ["a string", "the integer 7"]),
+        ({"x-overflow": "drop"}, "argument.choice", ["'drop'", "drop-head, reject-publish, reject-publish-dlx"]),
+        ({"x-queue-mode": "eager"}, "argument.choice", ["default, lazy"]),
+        ({"of-a-plugin": None}, "argument.null", ["null"]),
+        ({"x-dead-letter-routing-key": "a"}, "argument.incomplete", ["x-dead-letter-exchange"]),
     ],
 )
-def test_arguments_that_cannot_be(arguments: dict[str, t.Any], words: list[str]) -> None:
+def test_arguments_that_cannot_be(arguments: dict[str, t.Any], code: str, words: list[str]) -> None:
     (problem,) = rules.argument_problems(arguments)
-    assert all(word in problem for word in words), problem
-    assert "\n" not in problem
+    assert (problem.code, problem.field) == (code, f"arguments.{next(iter(arguments))}")
+    assert all(word in problem.message for word in words), problem
+    assert "\n" not in str(problem)
 
 
-def test_text_that_is_no_number_gets_no_hint_about_templates() -> None:
-    (problem,) = rules.argument_problems({"x-message-ttl": "soon"})
-    assert "template" not in problem
+@pytest.mark.parametrize(("text", "hint"), [("5", True), ("-5 ", True), ("soon", False)])
+def test_only_text_that_is_a_number_gets_a_hint_about_templates(text: str, hint: bool) -> None:
+    (problem,) = rules.argument_problems({"x-message-ttl": text})
+    assert ("template" in problem.remedy) is hint
 
 
 def test_every_argument_that_cannot_be_is_told() -> None:

@@ -7,10 +7,10 @@ import typing as t
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentinel_set import at, master_node, observed, replica_node, seen, view, written
+from sentinel_set import at, master_node, observed, peer, replica_node, row, seen, view, written
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired, plan
@@ -33,10 +33,11 @@ def shown(made: Plan) -> list[tuple[str, str, dict[str, t.Any]]]:
     return [(c.action, c.object, {d.field: (d.before, d.after) for d in c.differences}) for c in made.changes]
 
 
-def refusal(wanted: desired.Desired, there: Observed, **chosen: t.Any) -> str:
+def refusal(wanted: desired.Desired, there: Observed, **chosen: t.Any) -> Problem:
+    """The first of the problems."""
     with pytest.raises(Refused) as caught:
         planned(wanted, there, **chosen)
-    return str(caught.value)
+    return t.cast(Problem, caught.value.problems[0])
 
 
 def test_a_new_master_on_every_sentinel_in_their_order() -> None:
@@ -56,8 +57,7 @@ def test_sentinels_at_a_former_master_are_set_right() -> None:
     made = planned(declared({"name": "m", "address": [A, B], "quorum": 2}), there)
     assert shown(made)[0] == ("replace", "10.0.1.1:26379/m", {"address": (A, B), "quorum": ("3", "2")})
     assert len(made.changes) == 3
-    line = refusal(declared({"name": "m", "address": [B]}), there, repair=False)
-    assert "sentinel 10.0.1.1:26379 watches 10.0.2.1:6379, the master is 10.0.2.2:6379" in line
+    assert refusal(declared({"name": "m", "address": [B]}), there, repair=False).code == "master.wrong_address"
 
 
 def test_a_repair_keeps_what_the_sentinel_tells_and_what_its_file_says() -> None:
@@ -110,21 +110,25 @@ def test_a_repair_knows_how_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "nodes", "master", "words"),
+    ("entry", "nodes", "master", "code"),
     [
-        ({"flags": frozenset({"master", "s_down"})}, SET, {}, "sees it as master,s_down"),
-        ({}, [replica_node(B, A), replica_node(C, A)], {}, "forget_stale"),
-        ({}, [master_node(A, 1), replica_node(B, A)], {"replicas": 2}, "1 of 2 replicas follow 10.0.2.1:6379"),
+        ({"flags": frozenset({"master", "s_down"})}, SET, {}, "forget_stale.master_ill"),
+        ({}, [replica_node(B, A), replica_node(C, A)], {}, "master.not_found"),
+        ({}, [master_node(A, 1), replica_node(B, A)], {"replicas": 2}, "forget_stale.replicas_missing"),
     ],
 )
-def test_nothing_is_forgotten_unless_all_is_well(entry: t.Any, nodes: t.Any, master: t.Any, words: str) -> None:
-    views = [view(n, seen("m", A, **entry), stale={"m": ["sentinel 10.0.1.9:26379"]}) for n in (1, 2, 3)]
-    assert words in refusal(declared({"name": "m", **master}), observed(views, nodes))
+def test_nothing_is_forgotten_unless_all_is_well(entry: t.Any, nodes: t.Any, master: t.Any, code: str) -> None:
+    views = [view(n, seen("m", A, others=3, peers=(peer(9, "s_down"),), **entry)) for n in (1, 2, 3)]
+    found = refusal(declared({"name": "m", **master}), observed(views, nodes), forget_stale=True)
+    assert (found.code, found.item, found.field) == (code, "master m", "forget_stale")
 
 
 def test_what_is_forgotten_is_waited_for_as_far_as_it_lives() -> None:
-    views = [view(n, seen("m", A), stale={"m": ["sentinel 10.0.1.9:26379", f"replica {C}"]}) for n in (1, 2, 3)]
-    made = planned(declared({"name": "m"}), observed(views, [master_node(A, 1), replica_node(B, A)]))
+    entry = seen("m", A, others=3, peers=(peer(2), peer(9, "s_down")), rows=(row(B, A), row(C, A, "s_down")))
+    there = observed([view(n, entry) for n in (1, 2, 3)], [master_node(A, 1), replica_node(B, A)])
+    assert shown(planned(declared({"name": "m"}), there)) == []
+    made = planned(declared({"name": "m"}), there, forget_stale=True)
+    assert shown(made)[0][2] == {"sentinel 10.0.1.9:26379": ("down", None), f"replica {C}": ("down", None)}
     assert [(change.payload.replicas, change.payload.others) for change in made.changes] == [(1, 2)] * 3
 
 
@@ -138,22 +142,23 @@ def test_an_empty_address_is_never_announced_not_even_to_undo() -> None:
 
 def test_whoever_watches_a_replica_without_proof_of_the_master_fails() -> None:
     there = observed([view(n, seen("m", A)) for n in (1, 2, 3)], [replica_node(A, B)], **{B: "no answer"})
-    assert f"{B} does not answer (no answer)" in refusal(declared({"name": "m", "address": [A]}), there)
+    assert refusal(declared({"name": "m", "address": [A]}), there).code == "master.silent"
 
 
 def test_a_name_that_breaks_the_file_can_be_taken_out_and_not_be_added() -> None:
     there = observed([view(n, seen("a b", A)) for n in (1, 2, 3)])
     assert [change.action for change in planned(declared({"name": "a b", "state": "absent"}), there).changes] == ["delete"] * 3
-    with pytest.raises(Refused, match="is no name"):
+    with pytest.raises(Refused) as caught:
         declared({"name": "a b"})
+    assert [problem.code for problem in caught.value.problems] == ["master.name"]
 
 
 def test_a_server_of_elsewhere_is_no_master_of_the_set() -> None:
     """A node copies from a server that nobody has declared: a migration, or the set's new master; no sentinel goes there unasked."""
     there = observed([view(n, seen("m", A)) for n in (1, 2, 3)], [replica_node(A, C), replica_node(B, A), master_node(C)])
-    line = refusal(declared({"name": "m", "address": [A, B]}), there)
-    assert f"{A} is a replica of {C}, which is neither declared nor known to a sentinel" in line
-    there.replicas["m"] = frozenset({at(C)})
+    found = refusal(declared({"name": "m", "address": [A, B]}), there)
+    assert found.code == "master.stranger" and f"{A} is a replica of {C}" in found.message
+    there = observed([view(n, seen("m", A, rows=(row(C, A),))) for n in (1, 2, 3)], there.nodes.values())
     assert [change.action for change in planned(declared({"name": "m", "address": [A, B]}), there).changes] == ["replace"] * 3
     # While no sentinel knows the set, a seed leads wherever it follows.
     nobody = observed([view(n) for n in (1, 2, 3)], [replica_node(A, C), master_node(C)])
@@ -162,16 +167,15 @@ def test_a_server_of_elsewhere_is_no_master_of_the_set() -> None:
 
 def test_two_masters_are_named_and_nothing_is_chosen() -> None:
     there = observed([view(1, seen("m", A, epoch=3)), view(2, seen("m", A)), view(3, seen("m", B))], [master_node(A), master_node(B, 0)])
-    line = refusal(declared({"name": "m", "quorum": 1}), there)
-    assert "more than one master" in line
-    assert f"{A} (2 replicas, watched by 10.0.1.1:26379 in epoch 3" in line
-    assert f"{B} (0 replicas, watched by 10.0.1.3:26379 in epoch 0)" in line
+    found = refusal(declared({"name": "m", "quorum": 1}), there)
+    assert found.code == "master.two_masters"
+    assert f"{A} (2 replicas, watched by 10.0.1.1:26379 in epoch 3" in found.message
+    assert f"{B} (0 replicas, watched by 10.0.1.3:26379 in epoch 0)" in found.message
 
 
 def test_a_silent_node_that_a_sentinel_watches_may_be_a_second_master() -> None:
     there = observed([view(1, seen("m", A)), view(2, seen("m", A)), view(3, seen("m", B))], [master_node(A)], **{B: "no answer"})
-    line = refusal(declared({"name": "m"}), there)
-    assert f"{B} does not answer (no answer): whether it is a master cannot be told" in line
+    assert refusal(declared({"name": "m"}), there).code == "master.silent"
 
 
 def test_one_server_by_its_name_and_its_address_is_one_master() -> None:
@@ -184,7 +188,7 @@ def test_one_server_by_its_name_and_its_address_is_one_master() -> None:
 def test_a_failover_in_progress_is_waited_out() -> None:
     flags = frozenset({"master", "failover_in_progress"})
     there = observed([view(1, seen("m", A, flags=flags)), view(2), view(3)], [replica_node(A, B), master_node(B)])
-    assert "a failover is in progress, says 10.0.1.1:26379" in refusal(declared({"name": "m"}), there)
+    assert refusal(declared({"name": "m"}), there).code == "master.failing_over"
 
 
 def test_a_master_that_is_down_stays_as_it_is() -> None:
@@ -206,20 +210,22 @@ def test_what_nobody_declared_goes_with_prune_alone() -> None:
 
 def test_equal_ids_are_refused() -> None:
     there = observed([view(1, myid="x"), view(2, myid="x"), view(3)], SET)
-    assert "sentinels 10.0.1.1:26379 and 10.0.1.2:26379: have the same id x" in refusal(declared({"name": "m", "address": [A]}), there)
+    found = refusal(declared({"name": "m", "address": [A]}), there)
+    assert (found.code, found.item) == ("sentinels.same_id", "sentinels 10.0.1.1:26379 and 10.0.1.2:26379")
 
 
 @pytest.mark.parametrize(
-    ("number", "master", "settings", "words"),
+    ("number", "master", "settings", "problem"),
     [
-        ((6, 2, 7), {"master_reboot_down_after_period": 5}, {}, "master_reboot_down_after_period"),
-        ((7, 0, 15), {}, {"loglevel": "debug"}, "cannot be told at runtime"),
-        ((8, 0, 6), {"auth_pass": "with space"}, {}, "holds a space or a quote"),
+        ((6, 2, 7), {"master_reboot_down_after_period": 5}, {}, ("option.too_new", "master_reboot_down_after_period")),
+        ((7, 0, 15), {}, {"loglevel": "debug"}, ("option.too_new", "settings.loglevel")),
+        ((8, 0, 6), {"auth_pass": "with space"}, {}, ("option.quotes", "auth_pass")),
     ],
 )
-def test_what_a_version_cannot_do(number: tuple[int, ...], master: dict[str, t.Any], settings: dict[str, t.Any], words: str) -> None:
+def test_what_a_version_cannot_do(number: tuple[int, ...], master: t.Any, settings: t.Any, problem: tuple[str, str]) -> None:
     there = observed([view(n, version=Version("Redis", number)) for n in (1, 2, 3)], SET)
-    assert words in refusal(declared({"name": "m", "address": [A], **master}, settings=settings), there)
+    found = refusal(declared({"name": "m", "address": [A], **master}, settings=settings), there)
+    assert (found.code, found.field) == problem
 
 
 def test_a_server_that_quotes_may_have_spaces() -> None:
@@ -231,17 +237,17 @@ def test_names_need_a_sentinel_that_resolves_them() -> None:
     there = observed([view(n) for n in (1, 2, 3)])
     there.nodes[at("redis-a:6379")] = master_node("redis-a:6379")
     wanted = {"name": "m", "address": ["redis-a"]}
-    assert "redis-a:6379 is a name" in refusal(declared(wanted), there)
+    assert refusal(declared(wanted), there).code == "hostnames.off"
     assert len(planned(declared(wanted, settings={"resolve_hostnames": True}), there).changes) == 6
     watched = observed([view(n, seen("m", "redis-a:6379")) for n in (1, 2, 3)])
     watched.nodes[at("redis-a:6379")] = master_node("redis-a:6379")
-    assert "would not start again" in refusal(declared({"name": "m"}, settings={"resolve_hostnames": False}), watched)
+    assert refusal(declared({"name": "m"}, settings={"resolve_hostnames": False}), watched).code == "hostnames.in_use"
 
 
 def test_warnings() -> None:
     there = observed([view(1, seen("m", A), tilt=True), view(2, seen("m", A)), view(3, seen("m", A))], SET)
     warnings = " | ".join(plan.plan(declared({"name": "m", "quorum": 1}), there, plan.Options())[1])
-    for words in ("10.0.1.1:26379 is in TILT", "quorum 1 is below the majority", "min-replicas-to-write is 0 at 10.0.2.1:6379"):
+    for words in ("10.0.1.1:26379: is in TILT", "quorum: is 1, below the majority", "min-replicas-to-write is 0 at 10.0.2.1:6379"):
         assert words in warnings
     safe = observed([view(n, seen("m", A)) for n in (1, 2, 3)], [master_node(A, min_replicas=True)])
     assert plan.plan(declared({"name": "m", "quorum": 2}), safe, plan.Options())[1] == []

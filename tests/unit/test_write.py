@@ -5,14 +5,18 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from memory import hash_of, logs_in
+from memory import Memory, hash_of, logs_in
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan, Secret
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import apply
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, kinds, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, passwords
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import path_of
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Observed
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.write import IMPORT_FROM, BrokerWriter, body_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.bindings import BINDING
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plain import TOPIC_PERMISSION
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_OPTION
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.users import USER
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.plan import Replacement
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.service import IMPORT_FROM, Topology
 
 
 class Recorder:
@@ -42,27 +46,40 @@ class Recorder:
 
 
 def change(option: str, action: str, identity: dict[str, t.Any], payload: t.Any) -> Change:
-    kind = kinds.BY_OPTION[option]
+    kind = BY_OPTION[option]
     return Change(kind.name, kind.object(identity), identity, action, (), kind.stage, payload=payload)
 
 
-class _Administrator:
-    administrator = True
+ARGUMENTS: dict[str, t.Any] = {
+    "url": ["http://localhost:15672"],
+    "username": "admin",
+    "password": "hunter2",
+    "validate_certs": True,
+    "timeout": 5.0,
+    "on_immutable_change": "fail",
+    "accept_loss_window": False,
+    "prune": [],
+    "prune_ignore": [],
+    "prune_limit": 10,
+    **dict.fromkeys(("ca_cert", "client_cert", "client_key", "manifests", "cluster_reference")),
+}
 
 
-def writer(client: Recorder, allowed: t.Collection[str] = (), **broker: t.Any) -> BrokerWriter:
-    who = type("Broker", (_Administrator,), broker)()
-    return BrokerWriter(t.cast("t.Any", client), who, allowed, accept_loss_window=False)
+def writer(client: Recorder, allowed: t.Collection[str] = (), memory: Memory | None = None) -> Topology:
+    service = Topology({**ARGUMENTS, "allow_message_loss": allowed})
+    service.client = t.cast("t.Any", client)
+    service.broker = (memory or Memory()).broker
+    return service
 
 
-def sent(one: Change, allowed: t.Collection[str] = ()) -> list[tuple[t.Any, ...]]:
+def sent(one: Change, allowed: t.Collection[str] = (), memory: Memory | None = None) -> list[tuple[t.Any, ...]]:
     client = Recorder()
-    writer(client, allowed).one(one)
+    assert writer(client, allowed, memory).write(one) is one
     return client.sent
 
 
 Q = {"vhost": "a/b", "name": "q"}
-BINDING = {"vhost": "/", "source": "x", "destination": "y", "destination_type": "exchange", "routing_key": "k/1", "arguments": {"a": 1}}
+BOUND = {"vhost": "/", "source": "x", "destination": "y", "destination_type": "exchange", "routing_key": "k/1", "arguments": {"a": 1}}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +107,13 @@ BINDING = {"vhost": "/", "source": "x", "destination": "y", "destination_type": 
             "/api/policies/%2F/p",
             {"pattern": "", "definition": {"a": 1}, "apply-to": "all", "priority": 0},
         ),
+        (
+            "parameters",
+            {"vhost": "/", "component": "shovel", "name": "s"},
+            {"value": Secret({"src-uri": "amqp://"})},
+            "/api/parameters/shovel/%2F/s",
+            {"value": {"src-uri": "amqp://"}},
+        ),
         ("vhost_limits", {"vhost": "/", "name": "max-queues"}, {"value": 5}, "/api/vhost-limits/%2F/max-queues", {"value": 5}),
         (
             "topic_permissions",
@@ -106,13 +130,13 @@ def test_what_is_put(option: str, identity: dict[str, t.Any], fields: dict[str, 
 
 def test_a_binding_is_posted_between_its_ends_and_deleted_by_the_brokers_own_key() -> None:
     body = {"routing_key": "k/1", "arguments": {"a": 1}}
-    assert sent(change("bindings", "create", BINDING, {})) == [("POST", "/api/bindings/%2F/e/x/e/y", body)]
-    gone = change("bindings", "delete", BINDING, {"properties_key": "k%2F1~hash"})
+    assert sent(change("bindings", "create", BOUND, {})) == [("POST", "/api/bindings/%2F/e/x/e/y", body)]
+    gone = change("bindings", "delete", BOUND, {"properties_key": "k%2F1~hash"})
     assert sent(gone) == [("DELETE", "/api/bindings/%2F/e/x/e/y/k%252F1~hash", {})]
 
 
 def test_a_password_is_sent_as_a_hash_and_never_in_clear() -> None:
-    body = body_of("user", {"tags": ["a", "b"], "password": Secret(passwords.Password("hunter2"))})
+    body = USER.body({"tags": ["a", "b"], "password": Secret(passwords.Password("hunter2"))})
     assert "hunter2" not in repr(body)
     assert body["tags"] == "a,b"
     assert logs_in(passwords.Hash(body["password_hash"], body["hashing_algorithm"]), "hunter2")
@@ -120,7 +144,7 @@ def test_a_password_is_sent_as_a_hash_and_never_in_clear() -> None:
 
 def test_a_stored_hash_is_sent_back_with_its_algorithm() -> None:
     stored = passwords.Hash("AAAA", "rabbit_password_hashing_sha512")
-    assert body_of("user", {"tags": [], "password": Secret(stored)}) == {
+    assert USER.body({"tags": [], "password": Secret(stored)}) == {
         "tags": "",
         "password_hash": "AAAA",
         "hashing_algorithm": stored.algorithm,
@@ -128,7 +152,7 @@ def test_a_stored_hash_is_sent_back_with_its_algorithm() -> None:
 
 
 def test_a_user_without_password_cannot_log_in_by_one() -> None:
-    body = body_of("user", {})
+    body = USER.body({})
     assert (body["tags"], body["password_hash"]) == ("", "")
 
 
@@ -151,16 +175,19 @@ def test_a_message_that_came_meanwhile_keeps_the_queue() -> None:
             return [{"payload": "x"}]
 
     client = Full()
-    with pytest.raises(ChangeFailed, match="left alone"):
-        writer(client).one(change("queues", "delete", Q, {"type": "quorum"}))
+    with pytest.raises(ChangeFailed, match="was not deleted"):
+        writer(client).write(change("queues", "delete", Q, {"type": "quorum"}))
     assert client.sent == []
 
 
 def test_a_replacement_deletes_declares_and_binds_again_in_this_order() -> None:
     fields = {"type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
-    granted = Observed(kinds.TOPIC_PERMISSION, "//ann x", {"vhost": "/", "user": "ann", "exchange": "x"}, {"write": "^a", "read": ""})
-    payload = {"fields": fields, "bindings": [BINDING], "topic_permissions": [granted]}
-    assert [request[:2] for request in sent(change("exchanges", "replace", {"vhost": "/", "name": "x"}, payload))] == [
+    memory = Memory()
+    memory.put("exchanges", name="x")
+    granted = TOPIC_PERMISSION.entry({"vhost": "/", "user": "ann", "exchange": "x"}, {"write": "^a", "read": ""})
+    payload = Replacement(fields, [granted, BINDING.entry(BOUND, {})])
+    one = change("exchanges", "replace", {"vhost": "/", "name": "x"}, payload)
+    assert [request[:2] for request in sent(one, memory=memory)] == [
         ("DELETE", "/api/exchanges/%2F/x"),
         ("PUT", "/api/exchanges/%2F/x"),
         ("PUT", "/api/topic-permissions/%2F/ann"),
@@ -170,8 +197,8 @@ def test_a_replacement_deletes_declares_and_binds_again_in_this_order() -> None:
 
 @pytest.mark.parametrize("name", [".", ".."])
 def test_a_name_that_no_url_carries_fails_its_own_change_only(name: str) -> None:
-    with pytest.raises(ChangeFailed, match="cannot be addressed"):
-        writer(Recorder()).one(change("queues", "delete", {"vhost": "/", "name": name}, {"type": "stream"}))
+    with pytest.raises(ChangeFailed, match="cannot be part of an address"):
+        writer(Recorder()).write(change("queues", "delete", {"vhost": "/", "name": name}, {"type": "stream"}))
 
 
 # Many at once
@@ -189,7 +216,7 @@ def rows(count: int, **other: t.Any) -> list[dict[str, t.Any]]:
 
 def test_many_new_objects_are_imported_in_one_request() -> None:
     client = Recorder(rows(IMPORT_FROM))
-    assert writer(client).together(many(IMPORT_FROM)) == {change.key for change in many(IMPORT_FROM)}
+    assert list(writer(client).together(many(IMPORT_FROM))) == many(IMPORT_FROM)
     ((method, path, body),) = client.sent
     assert (method, path) == ("POST", "/api/definitions/%2F")
     assert body["queues"][0] == {
@@ -202,15 +229,14 @@ def test_many_new_objects_are_imported_in_one_request() -> None:
 
 def test_only_what_is_there_afterwards_as_declared_counts_as_done() -> None:
     missing = Recorder(rows(IMPORT_FROM - 1))
-    assert ("queue", f"//q{IMPORT_FROM - 1}") not in writer(missing).together(many(IMPORT_FROM))
-    assert len(writer(missing).together(many(IMPORT_FROM))) == IMPORT_FROM - 1
+    assert list(writer(missing).together(many(IMPORT_FROM))) == many(IMPORT_FROM)[:-1]
     for other in ({"durable": False}, {"arguments": {"x-expires": 5.0}}, {"arguments": {}}):
-        assert writer(Recorder(rows(IMPORT_FROM, **other))).together(many(IMPORT_FROM)) == set()
+        assert list(writer(Recorder(rows(IMPORT_FROM, **other))).together(many(IMPORT_FROM))) == []
 
 
 def test_an_import_that_fails_leaves_the_rest_to_single_writes() -> None:
     client = Recorder(rows(3), error=errors.Invalid("importing", 400, "no"))
-    assert len(writer(client).together(many(IMPORT_FROM))) == 3
+    assert len(list(writer(client).together(many(IMPORT_FROM)))) == 3
 
 
 @pytest.mark.parametrize(
@@ -218,7 +244,8 @@ def test_an_import_that_fails_leaves_the_rest_to_single_writes() -> None:
 )
 def test_few_objects_updates_and_users_without_the_right_go_one_by_one(changes: list[Change], administrator: bool) -> None:
     client = Recorder(rows(IMPORT_FROM))
-    assert writer(client, administrator=administrator).together(changes) == set()
+    memory = Memory(tags=["administrator" if administrator else "management"])
+    assert list(writer(client, memory=memory).together(changes)) == []
     assert client.sent == []
 
 
@@ -234,7 +261,11 @@ class _GoneAfterTheImport(Recorder):
 
 def test_an_import_that_nobody_can_ask_about_any_more_is_unknown_and_not_untried() -> None:
     new = [change("exchanges", "create", {"vhost": "/", "name": f"e{number}"}, {}) for number in range(IMPORT_FROM)]
-    outcome = apply(Plan.of(new, 0), writer(_GoneAfterTheImport()), workers=2)
-    assert len(outcome.unknown) == IMPORT_FROM
-    assert outcome.not_attempted == [] and outcome.done == []
-    assert outcome.stopped == "the connection broke before an answer came"
+    service = writer(_GoneAfterTheImport())
+    planned: t.Any = {"observe": lambda: None, "plan": lambda: Plan.of(new), "prove": lambda plan: []}
+    vars(service).update(planned)
+    report = converge(service, check_mode=False, diff=False)
+    assert report.result["changed"]
+    assert len(report.result["unknown"]) == IMPORT_FROM
+    assert report.result["not_attempted"] == [] and report.result["changes"] == []
+    assert str(report.failure).startswith("the connection broke before an answer came")

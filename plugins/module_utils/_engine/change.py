@@ -39,9 +39,20 @@ class Secret:
 class ChangeFailed(Exception):
     """The server refused a change; other changes may go on."""
 
+    # Whether something of the change was written nevertheless.
+    touched = False
+
+
+class Altered(ChangeFailed):
+    """The server took a change, and the object is not as declared nevertheless; other changes may go on."""
+
+    touched = True
+
 
 class HalfDone(ChangeFailed):
     """A change failed after a part of it was written. Nothing further is tried."""
+
+    touched = True
 
 
 class NoAnswer(Exception):

@@ -11,6 +11,7 @@ reads check mode.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Unreachable,
     shown,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, summary
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 Result = t.Dict[str, t.Any]
 
@@ -44,6 +45,10 @@ class Service:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
+    def alone(self) -> t.ContextManager[t.Any]:
+        """Wait for others that write to the same object, and keep them away until this run ends. Not called in check mode."""
+        return contextlib.nullcontext()
+
     def observe(self) -> None:
         """Read what is there."""
         raise NotImplementedError
@@ -59,6 +64,10 @@ class Service:
 
     def problems(self, plan: Plan) -> t.Iterable[Problem | str]:
         """Why the plan is refused. In check mode it is not asked where `prepare` has something to do, whose effect it cannot see."""
+        return ()
+
+    def missing(self, plan: Plan) -> t.Iterable[Problem | str]:
+        """What the plan needs and an earlier task brings. Not asked in check mode, where that task was only predicted."""
         return ()
 
     def prove(self, plan: Plan) -> t.Iterable[Problem | str]:
@@ -135,7 +144,8 @@ def converge(service: Service, check_mode: bool, diff: bool) -> Report:
     run = _Run(service, check_mode)
     failure, problems = None, None
     try:
-        run.converge()
+        with contextlib.nullcontext() if check_mode else service.alone():
+            run.converge()
     except Refused as refusal:
         failure, problems = str(refusal), refusal.shown()
     except WRITE_ERRORS as error:
@@ -166,8 +176,8 @@ class _Run:
                 self.service.observe()
         self.plan = self.service.plan()
         if not (self.check_mode and leftovers.changes):
-            for ask in (self.service.problems, self.service.prove):
-                problems = list(ask(self.plan))
+            for ask in (self.service.problems, self.service.missing, self.service.prove):
+                problems = [] if self.check_mode and ask == self.service.missing else list(ask(self.plan))
                 if problems:
                     raise Refused(problems)
         self.write(self.plan)
@@ -194,7 +204,9 @@ class _Run:
                 self.skip(change)
             else:
                 ready.append(change)
-        list(pool.map(self.one, self.in_bulk(stage, ready)))
+        # A single worker writes in the main thread, where a service may handle signals.
+        each = map if self.service.workers == 1 else pool.map
+        list(each(self.one, self.in_bulk(stage, ready)))
 
     def in_bulk(self, stage: int, changes: list[Change]) -> list[Change]:
         """What is left to write singly after the service has had its chance to write in bulk."""
@@ -246,7 +258,7 @@ class _Run:
             self.outcome.failures.append((change, str(error)))
         else:
             self.outcome.not_attempted.append(change)
-        self.outcome.touched |= isinstance(error, HalfDone)
+        self.outcome.touched |= isinstance(error, ChangeFailed) and error.touched
         if not isinstance(error, ChangeFailed) or isinstance(error, HalfDone):
             self.outcome.stopped = self.outcome.stopped or str(error)
 
@@ -274,7 +286,8 @@ class _Run:
 def failure_message(outcome: Outcome) -> str | None:
     """In one line how far it got, the first reason, and what a second run will do; None where nothing failed."""
     if outcome.complete:
-        return summary([f"{late.kind} {late.object}: {late.reason}" for late in outcome.late]) if outcome.late else None
+        late, more = outcome.late[:1], len(outcome.late) - 1
+        return f"{late[0].kind} {late[0].object}: {late[0].reason}" + (f" (and {more} more)" if more else "") if late else None
     reasons = [f"{change.kind} {change.object}: {reason}" for change, reason in outcome.failures]
     first = outcome.stopped or (reasons[0] if reasons else "")
     counts = (

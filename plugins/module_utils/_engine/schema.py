@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fields: what an option or a field of an object is, said once. Private to this collection.
 
-Argument specifications, defaults and masking come from them.
+Argument specifications, defaults, masking and the generated part of the documentation come from them.
 """
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -28,7 +29,9 @@ KEEP = Keep()
 class Field:
     """One field: its Ansible type, and what it is when a declaration omits it (KEEP: as it is on the server).
 
-    `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere.
+    `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere; False
+    says of a name that looks like a secret's that it is none. Of a secret of type raw, mask what `confidential` returns. `wire`: its
+    name on the server, where that differs.
     """
 
     name: str
@@ -37,8 +40,9 @@ class Field:
     required: bool = False
     choices: tuple[str, ...] | None = None
     elements: str | None = None
-    secret: bool = False
+    secret: bool | None = None
     fields: tuple[Field, ...] = ()
+    wire: str = ""
 
     def option(self) -> Spec:
         """The field as an entry of an argument specification."""
@@ -51,8 +55,9 @@ class Field:
             option["choices"] = list(self.choices)
         if self.elements:
             option["elements"] = self.elements
-        if self.secret:
-            option["no_log"] = True
+        if self.secret is not None:
+            # Ansible would mask every word and number of a raw value wherever else it occurs.
+            option["no_log"] = self.secret and self.type != "raw"
         if self.fields:
             option["options"] = options(self.fields)
         return option
@@ -80,6 +85,22 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
                     yield from texts(value)
                 elif "options" in option:
                     yield from secrets(option["options"], value)
+
+
+_CONFIDENTIAL = re.compile("passw|secret|token|credential|uri|url", re.IGNORECASE)
+
+
+def confidential(value: t.Any, within: bool = False) -> t.Iterator[str]:
+    """The texts of a raw value that may be secret: addresses, and what is under the name of an address or a password."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from confidential(inner, within or bool(_CONFIDENTIAL.search(str(name))))
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from confidential(inner, within)
+    elif isinstance(value, str) and value and (within or "://" in value):
+        yield value
+        yield from re.findall("://[^/@]*?:([^/@]+)@", value)
 
 
 def texts(value: t.Any) -> t.Iterator[str]:

@@ -1,12 +1,14 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of a host: what they are to hold, what they hold, and writing them at once or not at all. Private to this collection."""
+"""Files of a host: declared content, present content, and atomic writes. Private to this collection."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -15,6 +17,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, run
 
 # The first line of what a role writes and may remove again.
@@ -24,7 +27,7 @@ STAGE = 0
 
 @dataclass(frozen=True)
 class File:
-    """`content` None: it is to be absent. `mode` None: as it is, 0644 for a new one. `owner` is a user and a group of one name."""
+    """`content` None: it must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner`: a user and a group."""
 
     path: str
     content: str | None
@@ -33,11 +36,11 @@ class File:
     validate: str | None = None
     owner: str | None = None
 
-    def shown(self, text: str | None) -> t.Any:
-        """By lines, which a diff shows one by one."""
-        if text is None:
+    def shown(self, content: str | None) -> t.Any:
+        """As a list of lines, so that a diff shows them one by one."""
+        if content is None:
             return None
-        return Secret(text) if self.secret else text.splitlines()
+        return Secret(content) if self.secret else content.splitlines()
 
 
 class Found(t.NamedTuple):
@@ -45,23 +48,21 @@ class Found(t.NamedTuple):
     mode: int
 
 
-def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | str]:
-    """The option `files`; a text in place of a file says what is wrong with it."""
+def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | Problem]:
+    """The option `files`; a Problem in place of a file that cannot be."""
     for item in items:
-        path, state = item["path"], item["state"]
+        path, mode = item["path"], item["mode"] or ""
         contents = [item[name] for name in ("content", "secret_content") if item[name] is not None]
+        where = f"file {path}"
         if not path.startswith("/"):
-            yield f"file {path}: the path does not begin with a slash"
-        elif state == "present" and len(contents) != 1:
-            yield f"file {path}: give either content or secret_content"
+            yield Problem("file.relative_path", "the path is not absolute", where, "path", "begin it with a slash")
+        elif item["state"] == "present" and len(contents) != 1:
+            yield Problem("file.content", "a file has exactly one content", where, "content", "set either content or secret_content")
+        elif not re.fullmatch("[0-7]*", mode):
+            yield Problem("file.mode", f"{mode!r} is not an octal mode", where, "mode", "write it such as '0644'")
         else:
-            try:
-                mode = int(item["mode"], 8) if item["mode"] else None
-            except ValueError:
-                yield f"file {path}: mode {item['mode']!r} is not octal, such as '0644'"
-                continue
-            content = contents[0] if state == "present" else None
-            yield File(path, content, mode, item["secret_content"] is not None, item["validate"])
+            content = contents[0] if item["state"] == "present" else None
+            yield File(path, content, int(mode, 8) if mode else None, item["secret_content"] is not None, item["validate"])
 
 
 def read(path: str) -> Found | None:
@@ -72,8 +73,17 @@ def read(path: str) -> Found | None:
         return None
 
 
+def text(path: str) -> str | None:
+    """The text of a file; None where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def forgotten(patterns: t.Iterable[str], files: t.Iterable[File]) -> list[File]:
-    """Files of ours that match a pattern and are declared no more: to be absent."""
+    """Files that a role of this collection wrote, that match a pattern and are not declared: they must be absent."""
     known = {file.path for file in files}
     paths = {path for pattern in patterns for path in glob.glob(pattern)} - known
     ours = []
@@ -98,22 +108,24 @@ def changes(files: t.Iterable[File], found: t.Mapping[str, Found | None]) -> t.I
 
 
 def apply(file: File) -> None:
-    """Raises ChangeFailed."""
+    """Raises ChangeFailed. An empty directory goes with its last file."""
+    if file.content is None:
+        remove(file.path)
+        with contextlib.suppress(OSError):  # the directory is not empty
+            os.rmdir(os.path.dirname(file.path))
+        return
     try:
-        if file.content is None:
-            os.unlink(file.path)
-            _remove_empty(os.path.dirname(file.path))
-        else:
-            _write(file)
+        _write(file)
     except (OSError, LookupError) as error:
         raise ChangeFailed(str(error)) from error
 
 
-def _remove_empty(directory: str) -> None:
+def remove(path: str) -> None:
+    """Raises ChangeFailed."""
     try:
-        os.rmdir(directory)
-    except OSError:
-        pass
+        os.unlink(path)
+    except OSError as error:
+        raise ChangeFailed(str(error)) from error
 
 
 def _write(file: File) -> None:
@@ -121,7 +133,7 @@ def _write(file: File) -> None:
     os.makedirs(directory, mode=0o755, exist_ok=True)
     have = read(file.path)
     mode = file.mode if file.mode is not None else have.mode if have else 0o644
-    # Where a link leads, so that the link stays.
+    # The target of a symbolic link is replaced, not the link.
     path = os.path.realpath(file.path)
     handle, draft = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
     try:
@@ -138,8 +150,9 @@ def _write(file: File) -> None:
 
 
 def _validate(file: File, draft: str) -> None:
-    """Nothing to ask where the program that reads the file is not installed."""
+    """Does nothing where the program that reads the file is not installed."""
     if file.validate:
         done = run(*(draft if word == "%s" else word for word in shlex.split(file.validate)))
         if done.code not in (0, MISSING):
-            raise ChangeFailed(f"was not written: {file.validate.replace('%s', file.path)}: {done.complaint}")
+            command = file.validate.replace("%s", file.path)
+            raise ChangeFailed(f"the file was not written, because '{command}' rejects its content: {done.complaint}")

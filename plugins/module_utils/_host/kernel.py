@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel modules and sysctls of a host, now and after a boot. Private to this collection."""
+"""Kernel modules and sysctls of a host, now and after a reboot. Private to this collection."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, text
 
 MODULES, SYSCTLS = 1, 2  # stages
-# What shows that a module is there which was built into the kernel and has no parameters: no list names it in a container.
+# Paths that exist only with a module. A module that is built into the kernel and has no parameters is in no list inside a container.
 _SIGNS = {"br_netfilter": "proc/sys/net/bridge", "nf_conntrack": "proc/sys/net/netfilter", "ip_vs": "proc/net/ip_vs"}
 
 
-def problems(modules: t.Iterable[str], sysctls: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+def problems(modules: t.Iterable[str], sysctls: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
     for name in modules:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            yield f"module {name!r}: a module's name has letters, digits, minus and underscore"
+            yield Problem("module.name", f"{name!r} is not a name of letters, digits, '-' and '_'", f"module {name}")
     for key, value in sysctls.items():
         if not re.fullmatch(r"[A-Za-z0-9_*-]+([./][A-Za-z0-9_*:@-]+)+", key):
-            yield f"sysctl {key!r}: is not a name such as net.ipv4.ip_forward"
+            yield Problem("sysctl.name", f"{key!r} is not a name such as net.ipv4.ip_forward", f"sysctl {key}")
         if value.__class__ not in (int, str):
-            yield f"sysctl {key}: {value!r} is neither a number nor a text"
+            yield Problem("sysctl.value", f"{value!r} is neither a number nor a string", f"sysctl {key}", remedy="quote the value")
 
 
 def files(name: str, modules: t.Sequence[str], sysctls: t.Mapping[str, t.Any]) -> list[File]:
-    """What makes them so after a boot (modules-load.d(5), sysctl.d(5)); sorted late, so that others' defaults give way."""
+    """The files that set them after a reboot (modules-load.d(5), sysctl.d(5)). Their names sort last, so that they win."""
     found = []
     if modules:
         found.append(File(f"/etc/modules-load.d/{name}.conf", f"# {MARK}\n" + "".join(f"{module}\n" for module in modules), 0o644))
@@ -47,7 +48,7 @@ def is_loaded(name: str, root: str = "/") -> bool:
         return True
     listed = [f"{root}proc/modules", f"{root}proc/filesystems", f"{root}lib/modules/{os.uname().release}/modules.builtin"]
     pattern = re.compile(rf"^(?:{plain} |(?:nodev)?\t{plain}$|.*/{plain.replace('_', '[_-]')}\.ko$)", re.MULTILINE)
-    return any(pattern.search(_text(path) or "") for path in listed)
+    return any(pattern.search(text(path) or "") for path in listed)
 
 
 def module_changes(modules: t.Iterable[str], loaded: t.Collection[str]) -> t.Iterator[Change]:
@@ -61,7 +62,7 @@ def load(name: str) -> None:
     done = run("modprobe", name)
     if done.code != 0 and not is_loaded(name):
         release = os.uname().release
-        hint = "" if os.path.isdir(f"/lib/modules/{release}") else f"; there is no /lib/modules/{release} here, as in a container"
+        hint = "" if os.path.isdir(f"/lib/modules/{release}") else f"; /lib/modules/{release} does not exist here (a container?)"
         raise ChangeFailed(f"{done.complaint}{hint}")
 
 
@@ -72,32 +73,24 @@ def _path(key: str, root: str = "/") -> str:
 
 
 def value(key: str, root: str = "/") -> str | None:
-    """The value now; None where the kernel has no such key, yet."""
-    text = _text(_path(key, root))
-    return None if text is None else " ".join(text.split())
+    """The present value; None where the kernel does not have the key (yet)."""
+    content = text(_path(key, root))
+    return None if content is None else " ".join(content.split())
 
 
 def sysctl_changes(wanted: t.Mapping[str, t.Any], now: t.Mapping[str, str | None]) -> t.Iterator[Change]:
     for key, want in wanted.items():
-        text = " ".join(str(want).split())
-        if now[key] != text:
-            yield Change("sysctl", key, {"key": key}, "update", (Difference("value", now[key], text),), SYSCTLS, payload=text)
+        wants = " ".join(str(want).split())
+        if now[key] != wants:
+            yield Change("sysctl", key, {"key": key}, "update", (Difference("value", now[key], wants),), SYSCTLS, payload=wants)
 
 
-def set_value(key: str, text: str) -> None:
+def set_value(key: str, wanted: str) -> None:
     """Raises ChangeFailed."""
     try:
         with open(_path(key), "w", encoding="ascii") as file:
-            file.write(text)
+            file.write(wanted)
     except FileNotFoundError as error:
-        raise ChangeFailed("the kernel has no such key; the module that brings it may not be loaded") from error
+        raise ChangeFailed("the kernel does not have this key; load the kernel module that brings it (option modules)") from error
     except OSError as error:
-        raise ChangeFailed(f"{error.strerror}: the kernel refuses {text!r}") from error
-
-
-def _text(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
+        raise ChangeFailed(f"{error.strerror}: the kernel refuses {wanted!r}") from error

@@ -1,16 +1,17 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services of a host: running, enabled, and started after what they read was last changed. Private to this collection."""
+"""Services of a host: running, enabled, and restarted when a file that they read has changed. Private to this collection."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 
 STAGE = 4
@@ -35,16 +36,15 @@ class Service:
     masked: bool = False
     stale_unit: bool = False
     since: float | None = None
-    # When each file that it reads was last changed, in seconds since 1970.
+    # When each file that the service reads was last changed, in seconds since 1970.
     files: t.Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_up(self) -> bool:
-        """Whether it runs, or is about to."""
         return self.active in ("active", "activating", "reloading")
 
     def is_older_than(self, path: str) -> bool:
-        """Whether it was started before that file was last changed; False where systemd did not say."""
+        """Whether the service was started before the file was last changed; False where systemd does not tell."""
         return self.since is not None and self.files.get(path, 0) > self.since
 
 
@@ -59,22 +59,18 @@ def observe(services: t.Sequence[Wanted]) -> dict[str, Service]:
     files = {path for service in services for path in service.restart_after}
     changed = {path: os.stat(path).st_ctime for path in files if os.path.exists(path)}
     return {
-        service.name: _with(found[service.name], {path: changed[path] for path in service.restart_after if path in changed})
+        service.name: replace(found[service.name], files={path: changed[path] for path in service.restart_after if path in changed})
         for service in services
     }
 
 
-def _with(service: Service, files: dict[str, float]) -> Service:
-    return Service(service.active, service.enabled, service.masked, service.stale_unit, service.since, files)
-
-
 def show(names: t.Sequence[str]) -> dict[str, Service]:
-    """What systemd says of the services, by name."""
+    """The state of the services as systemd tells it, by name."""
     if not names:
         return {}
     command = ["systemctl", "show", "--property", _PROPERTIES, *(f"{name}.service" for name in names)]
     done = run(*command, "--timestamp=us+utc")
-    if done.code != 0:  # systemd before 247 has no such option: when it was started stays unknown
+    if done.code != 0:  # systemd before 247 does not have the option; the time of the start stays unknown
         done = run(*command)
     return shown(names, done.output)
 
@@ -105,63 +101,74 @@ def _seconds(timestamp: str) -> float | None:
     return when.replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
-def problems(services: t.Iterable[Wanted], found: t.Mapping[str, Service], predicting: bool) -> t.Iterator[str]:
+def problems(services: t.Iterable[Wanted], found: t.Mapping[str, Service]) -> t.Iterator[Problem]:
     for service in services:
-        have = found[service.name]
-        if have.masked:
-            yield f"service {service.name} is masked: systemctl unmask {service.name}, if that was not meant"
-        elif have.active == "missing" and not predicting:
-            yield f"service {service.name}: there is no such unit; install the package that brings it first"
+        if found[service.name].masked:
+            remedy = f"run 'systemctl unmask {service.name}' if it must run"
+            yield Problem("service.masked", "the unit is masked", f"service {service.name}", remedy=remedy)
+
+
+def missing(services: t.Iterable[Wanted], found: t.Mapping[str, Service]) -> t.Iterator[Problem]:
+    for service in services:
+        if found[service.name].active == "missing":
+            remedy = "install the package that brings it first"
+            yield Problem("service.missing", "systemd does not know this unit", f"service {service.name}", remedy=remedy)
 
 
 def changes(services: t.Iterable[Wanted], found: t.Mapping[str, Service], changing: t.Collection[str]) -> t.Iterator[Change]:
-    """`changing` are the paths of files that this run changes.
+    """`changing`: the paths of the files that this run changes.
 
-    Of a service that is missing, which only a prediction meets, it is taken that its package starts and enables it.
+    In check mode a service may be missing. It is assumed that its package starts and enables it.
     """
     for service in services:
         have = found[service.name]
         newer = [path for path in service.restart_after if path in changing or have.is_older_than(path)]
-        differences, verb = [], None
+        differences, restart = [], None
         if service.enabled is not None and have.enabled != service.enabled and have.active != "missing":
             differences.append(Difference("enabled", have.enabled, service.enabled))
         if service.started and have.active not in ("active", "missing"):
-            differences.append(Difference("state", have.active, "active"))
-            verb = "restart"
+            restart = Difference("state", have.active, "active")
         elif service.restart and have.active == "active":
-            differences.append(Difference("started", "running", "anew"))
-            verb = "restart"
+            restart = Difference("started", "running", "again")
         elif service.started and newer:
-            differences.append(Difference("started", f"before {newer[0]} changed", "after"))
-            verb = "restart"
+            restart = Difference("started", f"before {newer[0]} changed", "after")
+        payload = ("restart" if restart else None, service.enabled if differences else None)
+        differences += [restart] if restart else []
         if differences:
             needs = frozenset(("file", path) for path in service.restart_after if path in changing)
             action = "create" if have.active == "missing" else "update"
-            payload = (verb, service.enabled if differences[0].field == "enabled" else None)
             yield Change("service", service.name, {"name": service.name}, action, tuple(differences), STAGE, needs, payload)
 
 
-def reload_units() -> str | None:
-    """systemctl daemon-reload; what went wrong, None where nothing did."""
-    done = run("systemctl", "daemon-reload")
-    return None if done.code == 0 else done.complaint
+def reload_units() -> None:
+    """Raises ChangeFailed."""
+    _systemctl("daemon-reload")
 
 
-def apply(name: str, verb: str | None, enabled: bool | None) -> None:
-    """Raises ChangeFailed with what the service itself said last."""
+def apply(name: str, verb: str | None, enabled: bool | None, timeout: float = 120) -> None:
+    """Raises ChangeFailed with the last error of the service itself."""
     if enabled is not None:
-        done = run("systemctl", "enable" if enabled else "disable", f"{name}.service")
-        if done.code != 0:
-            raise ChangeFailed(done.complaint)
+        _systemctl("enable" if enabled else "disable", name)
     if verb:
         run("systemctl", "reset-failed", f"{name}.service")
-        done = run("systemctl", verb, f"{name}.service", timeout=120)
+        done = run("systemctl", verb, f"{name}.service", timeout=timeout)
         if done.code != 0:
             raise ChangeFailed(f"systemctl {verb} failed: {last_error(name) or done.complaint}")
 
 
+def mask(unit: str) -> None:
+    """Raises ChangeFailed."""
+    _systemctl("mask", unit)
+
+
+def _systemctl(*arguments: str) -> None:
+    done = run("systemctl", *arguments, timeout=120)
+    if done.code != 0:
+        raise ChangeFailed(f"systemctl {arguments[0]} failed: {done.complaint}")
+
+
 def last_error(name: str) -> str | None:
-    """The last line of the journal that tells why the service fails, None where there is none."""
+    """The last line of the journal that tells why the service fails; None where there is none."""
     lines = run("journalctl", "--unit", f"{name}.service", "--lines", "60", "--no-pager", "--output", "cat", timeout=5).output.splitlines()
     said = [line.strip() for line in lines if line.strip() and not _of_systemd(name, line)]
     telling = [line for line in said if any(word in line.lower() for word in ("error", "fail", "fatal", "invalid", "cannot", "panic"))]
@@ -169,5 +176,5 @@ def last_error(name: str) -> str | None:
 
 
 def _of_systemd(name: str, line: str) -> bool:
-    """What systemd itself says of the unit, which only repeats that it failed."""
+    """A line of systemd itself, which only repeats that the unit failed."""
     return line.startswith((f"{name}.service", "Starting ", "Started ", "Stopping ", "Stopped ", "Failed to start "))

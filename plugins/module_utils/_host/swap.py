@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Swap: off now, and not on again after a boot. Private to this collection."""
+"""Swap: off now and after a reboot. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENTRY = re.compile(r"^(?=[ \t]*[^\s#]\S*[ \t]+\S+[ \t]+swap\b)", re.MULTILINE)
 
 
 class Swap(t.NamedTuple):
-    """What is on (paths), fstab's text, and swap units that no fstab made: partitions found by systemd, zram."""
+    """Active swap (paths), the text of fstab, and swap units that are not from fstab: partitions that systemd found, zram."""
 
     active: tuple[str, ...]
     fstab: str
@@ -32,7 +32,7 @@ def observe() -> Swap:
 
 
 def active(path: str = "/proc/swaps") -> tuple[str, ...]:
-    """The devices and files that are used as swap (proc(5))."""
+    """The devices and files in use as swap (proc(5))."""
     try:
         with open(path, encoding="utf-8") as file:
             # A path with spaces is written with \040, as in fstab.
@@ -65,16 +65,7 @@ def changes(swap: Swap) -> t.Iterator[Change]:
 
 
 def off(path: str) -> None:
-    """Raises ChangeFailed. What is in use has to fit into memory, which may take minutes."""
-    _do("swapoff", path)
-
-
-def mask(unit: str) -> None:
-    """Raises ChangeFailed."""
-    _do("systemctl", "mask", unit)
-
-
-def _do(*command: str) -> None:
-    done = run(*command, timeout=600)
+    """Raises ChangeFailed. The kernel moves what is in swap to memory, which may take minutes."""
+    done = run("swapoff", path, timeout=600)
     if done.code != 0:
         raise ChangeFailed(done.complaint)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a certificate says of itself, read with the standard library alone. Private to this collection.
+"""Reads certificates with the standard library only. Private to this collection.
 
-The parts of X.509 (RFC 5280, 4.1) that joining a cluster takes. Nothing is verified here: a pin is compared by
-kubeadm, a signature checked by TLS. Runs on nodes too, so it stays with Python 3.9 and without libraries.
+It reads the parts of X.509 (RFC 5280, 4.1) that are needed to join a cluster. It verifies nothing: kubeadm compares the pin, and TLS
+checks signatures. It runs on nodes too, so it supports Python 3.9 and needs no libraries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BLOCK = re.compile("-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----",
 def spki_pins(pem: str) -> list[str]:
     """`sha256:<hex>` of each certificate's public key, as kubeadm's --discovery-token-ca-cert-hash takes it (RFC 7469).
 
-    Of all certificates of a bundle, in its order; never empty. Raises ValueError where the text holds no readable certificate.
+    One for each certificate of a bundle, in its order; never empty. Raises ValueError if the text contains no readable certificate.
     """
     return ["sha256:" + hashlib.sha256(certificate.public_key).hexdigest() for certificate in _certificates(pem)]
 
@@ -37,7 +37,7 @@ def common_name(pem: str) -> str:
 
 
 def not_after(pem: str) -> datetime.datetime:
-    """The last moment of the first certificate's validity, in UTC. Raises ValueError."""
+    """When the first certificate expires, in UTC. Raises ValueError."""
     return _certificates(pem)[0].not_after
 
 

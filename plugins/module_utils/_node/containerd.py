@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""containerd's configuration from a role's options: complete files, for each version of its format. Private to this collection."""
+"""The configuration files of containerd from the options of the role, for each version of the format. Private to this collection."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._node import toml
 
 Options = t.Mapping[str, t.Any]
@@ -23,15 +24,15 @@ _REGISTRY = re.compile(r"_default|[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?
 
 
 def configuration(version: str, options: Options) -> dict[str, t.Any]:
-    """`files`, as kube_host takes them, and `effective`, what containerd config dump has to show then.
+    """`files` for the module `host`, and `effective`, the facts of kube_host_info when these files are in force.
 
-    `version` is containerd's, such as 2.2.9; the newest form is taken where it does not begin with numbers.
+    `version`: of containerd, such as 2.2.9; if it does not begin with numbers, the newest format is written.
     Options: cgroup_driver, sandbox_image, cni_bin_dirs, cni_conf_dir, registry_mirrors, proxy, runtime_settings.
-    Raises ValueError with everything that is wrong.
+    Raises Refused with everything that is wrong.
     """
     found = list(problems(options))
     if found:
-        raise ValueError("; ".join(found))
+        raise Refused(found)
     numbers = _numbers(version)
     table = _one_piece(options) if numbers < (2, 0) else _three_pieces(numbers, options)
     config = {"path": CONFIG, "content": HEAD + toml.render(table), "mode": "0644", "validate": "containerd --config %s config dump"}
@@ -50,7 +51,7 @@ def _runc(options: Options) -> dict[str, t.Any]:
 
 
 def _one_piece(options: Options) -> dict[str, t.Any]:
-    """Version 2, the last that 1.x takes."""
+    """Format version 2, the last that containerd 1.x reads."""
     cri = {
         **({"sandbox_image": options["sandbox_image"]} if options["sandbox_image"] else {}),
         "cni": {"bin_dir": options["cni_bin_dirs"][0], "conf_dir": options["cni_conf_dir"]},
@@ -61,7 +62,7 @@ def _one_piece(options: Options) -> dict[str, t.Any]:
 
 
 def _three_pieces(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
-    """Version 3 of 2.0 to 2.2 and 4 of 2.3 and newer, which differ in the server's sections alone."""
+    """Format version 3 of containerd 2.0 to 2.2, or 4 of 2.3 and newer; they differ only in the sections of the server."""
     cni = {"conf_dir": options["cni_conf_dir"]}
     bin_dirs = {"bin_dirs": list(options["cni_bin_dirs"])} if numbers >= (2, 1) else {"bin_dir": options["cni_bin_dirs"][0]}
     runtime = {"containerd": {"default_runtime_name": "runc", "runtimes": {"runc": _runc(options)}}, "cni": {**bin_dirs, **cni}}
@@ -80,7 +81,7 @@ def _three_pieces(numbers: tuple[int, int], options: Options) -> dict[str, t.Any
 
 
 def merged(base: t.Mapping[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The second over the first, tables key by key."""
+    """`extra` over `base`; tables are merged key by key."""
     both = dict(base)
     for name, value in extra.items():
         ours = both.get(name)
@@ -104,7 +105,7 @@ def _effective(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
 
 
 def _hosts(registry: str, mirror: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """hosts.toml of a registry (docs/hosts.md of containerd). Headers may hold credentials, so they are never shown."""
+    """hosts.toml of a registry (docs/hosts.md of containerd). Headers may contain credentials, so they are never shown."""
     hosts = {}
     for host in mirror["hosts"]:
         hosts[host["url"]] = {name: value for name, value in host.items() if name != "url"}
@@ -118,7 +119,7 @@ def _hosts(registry: str, mirror: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _proxies(proxy: t.Mapping[str, t.Any]) -> Files:
-    """A drop-in that names a file of variables, which root alone may read: systemctl shows a unit's own variables to everyone."""
+    """A drop-in and a file of variables that only root may read, because systemctl shows the variables of a unit to everyone."""
     names = (("HTTP_PROXY", "http"), ("HTTPS_PROXY", "https"), ("NO_PROXY", "no_proxy"))
     values = {variable: _joined(proxy.get(option)) for variable, option in names}
     if not (values["HTTP_PROXY"] or values["HTTPS_PROXY"]):
@@ -138,38 +139,54 @@ def _quoted(text: str) -> str:
     return '"' + re.sub(r'(["\\$`])', r"\\\1", text) + '"'
 
 
-def problems(options: Options) -> t.Iterator[str]:
+def problems(options: Options) -> t.Iterator[Problem]:
     if options["cgroup_driver"] not in ("systemd", "cgroupfs"):
-        yield f"containerd_cgroup_driver {options['cgroup_driver']!r} is neither systemd nor cgroupfs"
+        message = f"{options['cgroup_driver']!r} is neither systemd nor cgroupfs"
+        yield Problem("containerd.cgroup_driver", message, field="containerd_cgroup_driver")
     if not options["cni_bin_dirs"]:
-        yield "containerd_cni_bin_dirs is empty: without a CNI plugin no pod gets an address"
-    for path in [*options["cni_bin_dirs"], options["cni_conf_dir"]]:
-        if not str(path).startswith("/"):
-            yield f"containerd's CNI directory {path!r} does not begin with a slash"
+        message = "the list is empty, and without CNI plugins no pod gets an address"
+        yield Problem("containerd.no_cni", message, field="containerd_cni_bin_dirs")
+    for field, paths in (("containerd_cni_bin_dirs", options["cni_bin_dirs"]), ("containerd_cni_conf_dir", [options["cni_conf_dir"]])):
+        for path in paths:
+            if not str(path).startswith("/"):
+                yield Problem("containerd.relative_path", f"{path!r} is not an absolute path", field=field)
     for name in ("http", "https"):
         address = options["proxy"].get(name)
         if address and not re.match(r"(https?|socks5)://[^\s]+$", address):
-            yield f"containerd_proxy.{name} is no address such as http://proxy.example.org:3128"
-    unknown = set(options["proxy"]) - {"http", "https", "no_proxy"}
-    if unknown:
-        yield f"containerd_proxy has {', '.join(sorted(unknown))}; it takes http, https and no_proxy"
+            remedy = "write it such as http://proxy.example.org:3128"
+            yield Problem("containerd.proxy", "this is not the address of a proxy", field=f"containerd_proxy.{name}", remedy=remedy)
+    yield from _unknown_keys(options["proxy"], {"http", "https", "no_proxy"}, "containerd_proxy")
     for registry, mirror in options["registry_mirrors"].items():
-        yield from (f"containerd_registry_mirrors, {registry}: {problem}" for problem in _mirror_problems(registry, mirror))
+        yield from _mirror_problems(registry, mirror, f"containerd_registry_mirrors.{registry}")
 
 
-def _mirror_problems(registry: str, mirror: t.Any) -> t.Iterator[str]:
+def _unknown_keys(given: t.Iterable[str], known: t.Collection[str], field: str) -> t.Iterator[Problem]:
+    unknown = sorted({*given} - {*known})
+    if unknown:
+        message = f"unknown keys {', '.join(unknown)}"
+        yield Problem("containerd.unknown_key", message, field=field, remedy=f"use {', '.join(sorted(known))}")
+
+
+def _mirror_problems(registry: str, mirror: t.Any, field: str) -> t.Iterator[Problem]:
     if not _REGISTRY.fullmatch(registry):
-        yield "a registry is named as images name it, such as registry.k8s.io or 10.0.0.5:5000, or _default for all others"
-    if not isinstance(mirror, dict) or not isinstance(mirror.get("hosts"), list) or set(mirror) - {"server", "hosts"}:
-        yield "takes server (an address) and hosts (a list)"
+        remedy = "name it as in the names of images, such as registry.k8s.io or 10.0.0.5:5000, or _default for all others"
+        yield Problem("containerd.registry", "this is not the name of a registry", field=field, remedy=remedy)
+    if not isinstance(mirror, dict) or not isinstance(mirror.get("hosts"), list):
+        remedy = "give server (an address) and hosts (a list)"
+        yield Problem("containerd.mirror", "a mirror is a mapping with a list of hosts", field=field, remedy=remedy)
         return
-    if mirror.get("server") and not re.match(r"https?://\S+$", str(mirror["server"])):
-        yield f"server {mirror['server']!r} is no address that begins with https:// or http://"
+    yield from _unknown_keys(mirror, {"server", "hosts"}, field)
+    urls = [mirror["server"]] if mirror.get("server") else []
     for host in mirror["hosts"]:
-        if not isinstance(host, dict) or not re.match(r"https?://\S+$", str(host.get("url"))):
-            yield "each of hosts has a url that begins with https:// or http://"
-            continue
-        if set(host) - _HOST_KEYS:
-            yield f"host {host['url']} has {', '.join(sorted(set(host) - _HOST_KEYS))}; it takes {', '.join(sorted(_HOST_KEYS))}"
-        if not set(host.get("capabilities", [])) <= _CAPABILITIES:
-            yield f"host {host['url']}: capabilities are pull, resolve and push"
+        urls.append(host.get("url") if isinstance(host, dict) else host)
+        if isinstance(host, dict):
+            yield from _unknown_keys(host, _HOST_KEYS, f"{field}: host {host.get('url')}")
+            if not set(host.get("capabilities", [])) <= _CAPABILITIES:
+                remedy = "use pull, resolve and push"
+                yield Problem("containerd.capabilities", f"host {host.get('url')} has unknown capabilities", field=field, remedy=remedy)
+    for url in urls:
+        if not re.match(r"https?://\S+$", str(url)):
+            message = f"{url!r} is not an address"
+            yield Problem(
+                "containerd.address", message, field=field, remedy="begin server and the url of each host with https:// or http://"
+            )

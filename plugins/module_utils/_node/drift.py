@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a member is not as the roles containerd and kubernetes_node would make it, in words. Private to this collection.
+"""Where a member differs from what the roles containerd and kubernetes_node would make of it. Private to this collection.
 
-Pure, and changes nothing: to install, restart or upgrade on a machine at work is another job's.
+Pure. It only reports, because installing or restarting could disturb the pods of a member.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._node import containerd
-from ansible_collections.eco2.platform.plugins.module_utils._node import facts as host_facts
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts
 
 Facts = t.Mapping[str, t.Any]
-# By its path in the host's facts: what it is called, what it should be, and the option that says so.
+# By path in the facts of kube_host_info: its name in messages, its wanted value, and the option that says so.
 Wanted = t.Dict[str, t.Tuple[str, t.Any, str]]
 
 _VERSIONED = ("kubelet", "kubeadm", "kubectl")
@@ -33,75 +33,66 @@ _CONTAINERD = "containerd_"
 
 
 def sentences(host: Facts, declared: Facts, version: str) -> list[str]:
-    """host: of kube_host_info, asked for packages, sysctls and digests; declared: the roles' options by their names.
+    """The differences, one line each.
 
-    version: the kubelet's that is wanted, "" where that is not known.
+    host: of kube_host_info with packages, sysctls and digests. declared: the options of the roles by name. version: the wanted version of
+    the kubelet, "" if it is not known.
     """
     wanted, problems = _wanted(host, declared, version)
     found = []
-    for difference in host_facts.differences(dict(host), {path: want for path, (dummy, want, dummy2) in wanted.items()}):
+    for difference in facts.differences(dict(host), {path: want for path, (dummy, want, dummy2) in wanted.items()}):
         name, want, option = wanted[difference["what"]]
         found.append(_sentence(name, difference["is"], want, option))
     cri = host.get("cri") or {}
     if not cri.get("ready", True):
         found.append(f"containerd's CRI is not ready: {cri.get('problem') or 'no reason given'}")
     if host.get("swap") and declared["kubernetes_node_swap"] in ("off", False):
-        found.append(f"swap is on ({', '.join(host['swap'])}), and kubernetes_node_swap says off")
+        found.append(f"swap is on ({', '.join(host['swap'])}), but must be off (kubernetes_node_swap)")
     return [*problems, *found]
 
 
 def _sentence(name: str, now: t.Any, want: t.Any, option: str) -> str:
-    if name.startswith("the hold"):
-        return f"{name} is {'on' if now else 'off'}, and {option} says {'on' if want else 'off'}"
     if name.endswith(_FILE):
-        return f"{name} is {'not there' if now is None else 'another'}" + (" than" if now else ", unlike what") + f" {option} says"
-    is_now = "not there" if now is None else _shown(now)
-    return f"{name} is {is_now}" + (f", and {option} says {_shown(want)}" if option else f", not {_shown(want)}")
+        return f"{name} {'is missing' if now is None else 'has other content'}, but must be as {option} declares"
+    held = name.startswith("the hold")
+    is_now = "missing" if now is None else _shown(now, held)
+    return f"{name} is {is_now}, but must be {_shown(want, held)}" + (f" ({option})" if option else "")
 
 
 _FILE = "hosts.toml"
 
 
-def _shown(value: t.Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else {True: "true", False: "false"}.get(value, str(value) or "empty")
+def _shown(value: t.Any, held: bool) -> str:
+    words = {True: "on", False: "off"} if held else {True: "true", False: "false"}
+    return ", ".join(map(str, value)) if isinstance(value, list) else words.get(value, str(value) or "empty")
 
 
 def _wanted(host: Facts, declared: Facts, version: str) -> tuple[Wanted, list[str]]:
     packages = host.get("packages") or {}
-    wanted: Wanted = {}
-    for name in _VERSIONED if version else ():
-        wanted[f"packages.{name}.version"] = (name, version, "kube_version (by default the API server's)")
-    for name in _HELD:
-        if name in packages:
-            wanted[f"packages.{name}.held"] = (f"the hold of {name}", declared["kubernetes_node_hold"], "kubernetes_node_hold")
-    if declared["kubernetes_node_cni_version"]:
-        wanted["packages.kubernetes-cni.version"] = (
-            "kubernetes-cni",
-            declared["kubernetes_node_cni_version"],
-            "kubernetes_node_cni_version",
-        )
-    for key, value in declared["kubernetes_node_sysctls"].items():
-        if "*" not in key:  # a pattern is many keys, of which none was read
-            wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
     package = _CONTAINERDS[declared["containerd_source"]]
+    versions = dict.fromkeys(_VERSIONED, (version, "kube_version, by default the API server's"))
+    versions["kubernetes-cni"] = (declared["kubernetes_node_cni_version"], "kubernetes_node_cni_version")
+    versions[package] = (declared["containerd_version"] if package in packages else "", "containerd_version")
+    wanted: Wanted = {f"packages.{name}.version": (name, *want) for name, want in versions.items() if want[0]}
+    for name, option in {**dict.fromkeys(_HELD, "kubernetes_node_hold"), package: "containerd_hold"}.items():
+        if name in packages:
+            wanted[f"packages.{name}.held"] = (f"the hold of {name}", declared[option], option)
     if package not in packages:
-        wanted[f"packages.{package}"] = (f"the package {package}", declared["containerd_source"], "containerd_source")
-    elif declared["containerd_version"]:
-        wanted[f"packages.{package}.version"] = (package, declared["containerd_version"], "containerd_version")
-    if package in packages:
-        wanted[f"packages.{package}.held"] = (f"the hold of {package}", declared["containerd_hold"], "containerd_hold")
-    problems = _containerd(host, declared, wanted)
-    return wanted, problems
+        wanted[f"packages.{package}"] = (f"the package {package}", "installed", "containerd_source")
+    for key, value in declared["kubernetes_node_sysctls"].items():
+        if "*" not in key:  # a pattern stands for many keys, which were not read
+            wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
+    return wanted, _containerd(host, declared, wanted)
 
 
 def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
-    """Adds what containerd should do; why that cannot be told."""
+    """Adds the configuration of containerd to `wanted`; returns why that is not possible."""
     found = host.get("containerd") or {}
     config = found.get("config") or {}
     options = {name[len(_CONTAINERD) :]: value for name, value in declared.items() if name.startswith(_CONTAINERD)}
     try:
         configured = containerd.configuration(found.get("version") or "", options)
-    except ValueError as error:
+    except Refused as error:
         return [str(error)]
     if not found or config.get("problem"):
         return [f"containerd's configuration is not known: {config.get('problem') or 'containerd is not installed'}"]
@@ -112,9 +103,5 @@ def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
     for file in configured["files"]:
         if file["path"].endswith(_FILE):
             content = file.get("content") or file["secret_content"]
-            wanted[f"digests.{file['path']}"] = (file["path"], digest(content.encode()), "containerd_registry_mirrors")
+            wanted[f"digests.{file['path']}"] = (file["path"], hashlib.sha256(content.encode()).hexdigest(), "containerd_registry_mirrors")
     return []
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

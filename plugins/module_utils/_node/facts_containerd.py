@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containerd really does, from `containerd config dump` and its CRI plugin. Private to this collection."""
+"""The configuration in force of containerd, from `containerd config dump`, and the state of its CRI. Private to this collection."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def version(done: Done) -> str | None:
 
 
 def effective(dump: Done) -> dict[str, t.Any]:
-    """What is in force, whatever the files say. `problem` tells why it is not known, null where it is."""
+    """The configuration in force. `problem`: why it is not known, null where it is."""
     if dump.code != 0:
         return {"problem": dump.complaint}
     try:
         config = toml.parse(dump.output)
     except ValueError as error:
-        return {"problem": f"containerd config dump is not understood: {error}"}
+        return {"problem": f"the output of containerd config dump cannot be parsed: {error}"}
     plugins = config.get("plugins", {})
     one_piece = _RUNTIME not in plugins
     runtime = plugins.get(_CRI if one_piece else _RUNTIME, {})
@@ -58,19 +58,19 @@ def effective(dump: Done) -> dict[str, t.Any]:
 
 
 def cri(crictl: Done, ctr: Done) -> dict[str, t.Any]:
-    """Whether the CRI answers, by crictl where it is, else by containerd's own list of plugins."""
+    """Whether the CRI answers: from crictl where it is installed, else from containerd's list of plugins."""
     if crictl.code == 0:
         return _by_crictl(crictl.output)
     if ctr.code != 0:
         return {"ready": False, "problem": ctr.complaint}
     rows = [row.split() for row in ctr.output.splitlines()[1:]]
-    # TYPE ID PLATFORMS STATUS: a plugin that is disabled is not listed at all.
+    # TYPE ID PLATFORMS STATUS; a disabled plugin is not listed.
     states = {f"{row[0]}.{row[1]}": row[-1] for row in rows if len(row) >= 4}
     needed = [name for name in (_CRI, _RUNTIME, _IMAGES) if name in states]
     if _CRI not in states:
         return {"ready": False, "problem": "containerd's CRI plugin is disabled"}
     bad = [
-        f"plugin {name}: {states[name]} ('ctr plugins ls --detailed' and journalctl -u containerd say why)"
+        f"plugin {name}: {states[name]} (see 'ctr plugins ls --detailed' and 'journalctl -u containerd')"
         for name in needed
         if states[name] != "ok"
     ]
@@ -78,11 +78,14 @@ def cri(crictl: Done, ctr: Done) -> dict[str, t.Any]:
 
 
 def _by_crictl(output: str) -> dict[str, t.Any]:
-    """That the network is not ready is no fault before there is a CNI."""
+    """NetworkReady does not count, because there is no CNI configuration before the join."""
     try:
         conditions = json.loads(output)["status"]["conditions"]
         (runtime,) = [condition for condition in conditions if condition["type"] == "RuntimeReady"]
         ready, message = bool(runtime["status"]), runtime.get("message")
     except (ValueError, KeyError, TypeError) as error:
-        return {"ready": False, "problem": f"crictl info is not understood: {error!r}"}
-    return {"ready": ready, "problem": None if ready else f"containerd says of its runtime: {message or 'not ready'}"}
+        return {"ready": False, "problem": f"the output of crictl info cannot be parsed: {error!r}"}
+    return {
+        "ready": ready,
+        "problem": None if ready else f"containerd reports that its runtime is not ready: {message or 'no reason given'}",
+    }

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs kubeadm on this machine: one at a time, in a bounded time, its configuration by stdin only.
+"""Run kubeadm on this machine: one at a time, with a time limit, and with its configuration on stdin only.
 
-Private to this collection. Runs on nodes, so Python 3.9 and the standard library alone.
+Private to this collection. Runs on nodes, so it uses Python 3.9 and the standard library only.
 """
 
 from __future__ import annotations
@@ -14,36 +14,27 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
-import signal
-import subprocess
-import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, PATH, Done, run
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_errors
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VALIDATES_FROM = (1, 26)  # kubeadm config validate
 _LOCK = "run/lock/eco2-platform-kubeadm.lock"
-CONTROL_PLANE_FILES = (
-    "etc/kubernetes/manifests/kube-apiserver.yaml",
-    "etc/kubernetes/manifests/etcd.yaml",
-    "etc/kubernetes/admin.conf",
-    "var/lib/etcd/member",
-)
-LEFTOVERS = (
-    "etc/kubernetes/kubelet.conf",
-    "etc/kubernetes/bootstrap-kubelet.conf",
-    "etc/kubernetes/pki/ca.crt",
-    "var/lib/kubelet/config.yaml",
-)
+KUBELET_CONF = "etc/kubernetes/kubelet.conf"
+BOOTSTRAP_CONF = "etc/kubernetes/bootstrap-kubelet.conf"
+_API_SERVER, _ADMIN_CONF = "etc/kubernetes/manifests/kube-apiserver.yaml", "etc/kubernetes/admin.conf"
+_CONTROL_PLANE = (_API_SERVER, "etc/kubernetes/manifests/etcd.yaml", _ADMIN_CONF, "var/lib/etcd/member")
+_MEMBER = (KUBELET_CONF, BOOTSTRAP_CONF, "etc/kubernetes/pki/ca.crt", "var/lib/kubelet/config.yaml")
 
 
 def is_running(root: str = "/") -> bool:
-    """Whether a kubeadm that this collection has started is still at work, as where its play was cut off."""
+    """Whether a kubeadm that this collection started is still running, for example after its play was interrupted."""
     try:
         descriptor = os.open(f"{root}/{_LOCK}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -54,28 +45,16 @@ def is_running(root: str = "/") -> bool:
         os.close(descriptor)
 
 
-class KubeadmError(Exception):
-    """What went wrong, in one line a person can act on; nothing secret is in it."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What came of a command: its output (both streams, in order), masked."""
-
-    code: int
-    output: str
-    timed_out: bool
-
-
 class Machine:
-    """The machine that this runs on, or a directory that stands for it."""
+    """The machine that this runs on, or a directory that stands for it. `secrets` are masked in everything that a command prints."""
 
-    def __init__(self, root: str = "/", path: str = _PATH) -> None:
+    def __init__(self, root: str = "/", path: str = PATH) -> None:
         self._root = Path(root)
         self._path = path
         self._lock: int | None = None
+        self.secrets: tuple[str, ...] = ()
 
-    def there(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         return (self._root / name).exists()
 
     def remove(self, name: str) -> None:
@@ -83,21 +62,29 @@ class Machine:
             (self._root / name).unlink()
 
     def leftovers(self) -> list[str]:
-        """What a join leaves behind, finished or not."""
-        return [f"/{name}" for name in LEFTOVERS if self.there(name)]
+        """The files of a join that are present, whether it was finished or not."""
+        return [f"/{name}" for name in _MEMBER if self.has(name)]
 
     def control_plane(self) -> list[str]:
-        """What only a control plane has."""
-        return [f"/{name}" for name in CONTROL_PLANE_FILES if self.there(name)]
+        """The files of a control plane that are present."""
+        return [f"/{name}" for name in _CONTROL_PLANE if self.has(name)]
+
+    def state(self) -> str:
+        if self.control_plane():
+            is_whole = self.has(_API_SERVER) and self.has(_ADMIN_CONF) and len(self.leftovers()) >= 3
+            return "initialised" if is_whole else "unfinished"
+        if self.has(KUBELET_CONF):
+            return "joined"
+        return "unfinished" if self.leftovers() else "reset"
 
     def static_pods(self) -> list[str]:
         directory = self._root / "etc/kubernetes/manifests"
         return sorted(path.name for path in directory.iterdir() if not path.name.startswith(".")) if directory.is_dir() else []
 
     def joined_to(self) -> list[str]:
-        """The pins of the CAs that kubelet.conf trusts; empty where it has not joined or they cannot be read."""
+        """The pins of the CAs that kubelet.conf trusts; empty where it is missing or they cannot be read."""
         try:
-            text = (self._root / "etc/kubernetes/kubelet.conf").read_text(encoding="utf-8")
+            text = (self._root / KUBELET_CONF).read_text(encoding="utf-8")
             found = re.search(r"certificate-authority-data:\s*\"?([A-Za-z0-9+/=]+)", text)
             if found:
                 return certificates.spki_pins(base64.b64decode(found.group(1)).decode("ascii"))
@@ -107,123 +94,75 @@ class Machine:
 
     def kubeadm_version(self) -> str:
         """Such as v1.36.3."""
-        ran = self.run(["kubeadm", "version", "-o", "short"], timeout=30)
-        found = re.search(r"v\d+\.\d+\.\d+\S*", ran.output)
-        if ran.code != 0 or not found:
-            raise KubeadmError(f"kubeadm does not tell its version: {kubeadm_errors.explain(ran.output)}")
+        done = self.run("kubeadm", "version", "-o", "short")
+        found = re.search(r"v\d+\.\d+\.\d+\S*", done.output)
+        if done.code != 0 or not found:
+            raise ChangeFailed(f"kubeadm does not tell its version: {kubeadm_errors.explain(done)}")
         return found.group()
 
-    def validate(self, configuration: str, version: str, *secrets: str) -> None:
-        """Ask kubeadm itself whether it takes the configuration; from 1.26 on it can say so."""
+    def validate(self, configuration: str, version: str) -> None:
+        """Let kubeadm check the configuration, which it can from 1.26 on."""
         numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
         if numbers < _VALIDATES_FROM:
             return
-        ran = self.run(["kubeadm", "config", "validate", "--config", "/dev/stdin"], configuration, 60, *secrets)
-        if ran.code != 0:
-            raise KubeadmError(f"kubeadm {version} does not take the configuration: {kubeadm_errors.explain(ran.output)}")
+        done = self.run("kubeadm", "config", "validate", "--config", "/dev/stdin", stdin=configuration)
+        if done.code != 0:
+            raise ChangeFailed(f"kubeadm {version} does not accept the configuration: {kubeadm_errors.explain(done)}")
 
     def node_name(self) -> str:
-        """The name of this machine's Node, by the kubelet's client certificate; "" where there is none."""
+        """The name of this machine's Node in the kubelet's client certificate; "" where there is none."""
         try:
             pem = (self._root / "var/lib/kubelet/pki/kubelet-client-current.pem").read_text(encoding="ascii")
             return certificates.common_name(pem).partition("system:node:")[2]
         except (OSError, ValueError):
             return ""
 
-    def wait_until_registered(self, name: str, timeout: float) -> None:
-        """Until the API server knows the Node, asked as the kubelet would. Without kubectl nothing is waited for."""
-        if not shutil.which("kubectl", path=self._path):
-            return
-        command = ["kubectl", "--kubeconfig", str(self._root / "etc/kubernetes/kubelet.conf"), "--request-timeout", "5s"]
-        deadline = time.monotonic() + timeout
-        while True:
-            ran = self.run([*command, "get", "node", name, "--output", "name"], timeout=15)
-            if ran.code == 0:
-                return
-            if time.monotonic() > deadline:
-                said = kubeadm_errors.explain(ran.output, kubelet_says=self.kubelet_error())
-                raise KubeadmError(f"the kubelet has not registered the Node {name} within {timeout:.0f} s: {said}")
-            time.sleep(0.5)
+    def unregistered(self, name: str, timeout: float) -> str | None:
+        """Wait until the API server knows the Node; why it does not. Asks with the kubelet's credentials, and only where kubectl is."""
+        command = ["kubectl", "--kubeconfig", str(self._root / KUBELET_CONF), "--request-timeout", "5s", "get", "node", name]
+        done = until(lambda: self._run(*command, "--output", "name", timeout=15), lambda done: done.code in (0, MISSING), timeout)
+        if done.code in (0, MISSING):
+            return None
+        said = kubeadm_errors.explain(done, kubelet_says=self.kubelet_error())
+        return f"the kubelet has not registered the Node {name} within {timeout:.0f} s: {said}"
 
-    def kubelet_error(self, *secrets: str) -> str:
-        """The kubelet's own last error line, from the journal; "" where there is none."""
-        command = ["journalctl", "--unit", "kubelet", "--lines", "200", "--no-pager", "--output", "cat", "--since", "-15min"]
-        try:
-            return kubeadm_errors.kubelet_error(self.run(command, "", 20, *secrets).output)
-        except KubeadmError:
-            return ""
+    def kubelet_error(self) -> str:
+        """The kubelet's last error in the journal; "" where there is none."""
+        command = ("journalctl", "--unit", "kubelet", "--lines", "200", "--no-pager", "--output", "cat", "--since", "-15min")
+        return kubeadm_errors.kubelet_error(self._run(*command, timeout=20).output)
 
     @contextlib.contextmanager
     def alone(self, timeout: float) -> t.Iterator[bool]:
         """Keep every other kubeadm of this collection away; yields whether there was one to wait for.
 
-        A play that was cut off leaves its kubeadm running: the next one waits for it instead of working against it. kubeadm
-        inherits the lock, so that it holds as long as kubeadm lives, even where this process is killed.
+        A play that is interrupted leaves its kubeadm running. kubeadm inherits the lock, so that it stays locked as long as kubeadm
+        runs, even if this process is killed.
         """
         file = self._root / _LOCK
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        deadline, waited = time.monotonic() + timeout, False
+        lock = self._lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            while not _locked(self._lock):
-                waited = True
-                if time.monotonic() > deadline:
-                    raise KubeadmError(f"another kubeadm has been running for {timeout:.0f} s (lock {file}); wait for it, or end it")
-                time.sleep(0.5)
+            waited = not _locked(lock)
+            if waited and not until(lambda: _locked(lock), bool, timeout):
+                message = f"another kubeadm has been running for {timeout:.0f} s (lock {file})"
+                raise Refused([Problem("kubeadm.busy", message, remedy="wait until it is done, or end it")])
             yield waited
         finally:
-            os.close(self._lock)
+            os.close(lock)
             self._lock = None
 
-    def run(self, command: list[str], stdin: str = "", timeout: float = 60, *secrets: str) -> Ran:
-        """Run it in a group of its own, which is killed as a whole when the time is over. Raises KubeadmError where it is missing."""
-        program = shutil.which(command[0], path=self._path)
-        if not program:
-            raise KubeadmError(f"{command[0]} is not installed (role kubernetes_node installs it)")
-        process = subprocess.Popen(  # noqa: S603 # pylint: disable=ansible-bad-function
-            [program, *command[1:]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={"PATH": self._path, "LC_ALL": "C.UTF-8", "HOME": "/root"},
-            start_new_session=True,
-            pass_fds=() if self._lock is None else (self._lock,),
-        )
-        with _hangups_ignored(process):
-            try:
-                output, dummy = process.communicate(stdin.encode(), timeout=timeout)
-                timed_out = False
-            except subprocess.TimeoutExpired:
-                output, timed_out = _end(process), True
-        return Ran(process.returncode, kubeadm_errors.mask(output.decode(errors="replace"), *secrets), timed_out)
+    def run(self, *command: str, stdin: str = "", timeout: float = 60) -> Done:
+        """Both output streams in order, masked. Raises ChangeFailed where the program is missing."""
+        done = self._run(*command, stdin=stdin, timeout=timeout)
+        if done.code == MISSING:
+            raise ChangeFailed(f"{command[0]} is not installed; the role kubernetes_node installs it")
+        return done
 
-
-@contextlib.contextmanager
-def _hangups_ignored(process: subprocess.Popen[bytes]) -> t.Iterator[None]:
-    """A connection that is cut must not leave kubeadm without its time limit; being told to end ends it too."""
-
-    def end(number: int, dummy: t.Any) -> None:
-        _end(process)
-        raise SystemExit(128 + number)
-
-    before = {signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(process: subprocess.Popen[bytes]) -> bytes:
-    """Its output so far, after the end of its whole group: asked first, then killed."""
-    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        try:
-            return process.communicate(timeout=patience)[0]
-        except subprocess.TimeoutExpired as late:
-            output = late.stdout or b""
-    return output
+    def _run(self, *command: str, stdin: str = "", timeout: float) -> Done:
+        environment = {"PATH": self._path, "LC_ALL": "C.UTF-8", "HOME": "/root"}
+        lock = () if self._lock is None else (self._lock,)
+        done = run(*command, stdin=stdin, timeout=timeout, environment=environment, merged=True, descriptors=lock, survives_hangup=True)
+        return done._replace(output=kubeadm_errors.mask(done.output, *self.secrets))
 
 
 def _locked(descriptor: int) -> bool:

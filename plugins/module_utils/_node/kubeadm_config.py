@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kubeadm's configuration documents. Private to this collection. Pure; runs on nodes, so Python 3.9 and no libraries.
 
-Documents are JSON, which is YAML too. v1beta4 is read by kubeadm from 1.31 on and is the only one that 1.37 takes; older ones
-read v1beta3 (kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4, "Migration"). Fields of the other version are errors.
+Documents are JSON, which is also YAML. kubeadm reads v1beta4 from 1.31 on, and 1.37 reads no other version; older ones read v1beta3
+(kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4, "Migration"). Fields of the other version are errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FIRST_WITH_V1BETA4 = (1, 31)
 
 
 def config_version(kubeadm_version: str) -> str:
-    """The configuration version for a kubeadm such as `v1.36.3`. Raises ValueError where that is no version."""
+    """The configuration version for a kubeadm such as `v1.36.3`. Raises ValueError if it is not a version."""
     found = re.match(r"v?(\d+)\.(\d+)", kubeadm_version)
     if not found:
         raise ValueError(f"{kubeadm_version!r} is no version of kubeadm")
@@ -32,7 +32,7 @@ def config_version(kubeadm_version: str) -> str:
 
 
 def join(version: str, *, token: str, endpoint: str, ca_cert_hashes: t.Sequence[str], registration: Registration, timeout: int) -> Document:
-    """A worker's JoinConfiguration. `timeout` is what kubeadm may spend, in seconds; its own steps are bounded below it."""
+    """The JoinConfiguration of a worker. `timeout`: seconds for all of kubeadm; each of its steps gets a part."""
     discovery: Document = {
         "bootstrapToken": {"token": token, "apiServerEndpoint": endpoint, "caCertHashes": list(ca_cert_hashes)},
         "tlsBootstrapToken": token,
@@ -45,7 +45,7 @@ def join(version: str, *, token: str, endpoint: str, ca_cert_hashes: t.Sequence[
     }
     step = max(5, timeout // 3)
     if version == "v1beta3":
-        # The other steps' timeouts cannot be set there.
+        # It has no fields for the other steps.
         discovery["timeout"] = f"{step}s"
     else:
         document["timeouts"] = {"discovery": f"{step}s", "kubeletHealthCheck": f"{step}s", "tlsBootstrap": f"{step}s"}
@@ -53,7 +53,7 @@ def join(version: str, *, token: str, endpoint: str, ca_cert_hashes: t.Sequence[
 
 
 def init(version: str, *, registration: Registration, advertise_address: str = "", timeout: int = 240) -> Document:
-    """The InitConfiguration of a first control plane; its bootstrap token is made by kubeadm and soon over."""
+    """The InitConfiguration of the first control plane. kubeadm makes its bootstrap token, which expires soon."""
     document: Document = {
         "apiVersion": f"{_GROUP}/{version}",
         "kind": "InitConfiguration",
@@ -63,13 +63,13 @@ def init(version: str, *, registration: Registration, advertise_address: str = "
     if advertise_address:
         document["localAPIEndpoint"] = {"advertiseAddress": advertise_address}
     if version != "v1beta3":
-        # kubeadm waits for the API server to come up by repeating its first call, for no more than a minute unless told.
+        # kubeadm repeats its first call until the API server answers, for one minute by default.
         document["timeouts"] = dict.fromkeys(_INIT_STEPS, f"{timeout}s")
     return document
 
 
 def cluster(version: str, wanted: t.Mapping[str, t.Any]) -> Document:
-    """The ClusterConfiguration; `wanted` is in kubeadm's own field names, with extraArgs as a mapping or as a list of name and value."""
+    """The ClusterConfiguration. `wanted` has kubeadm's field names; extraArgs may be a mapping or a list of name and value."""
     document = {"apiVersion": f"{_GROUP}/{version}", "kind": "ClusterConfiguration", **wanted}
     for component in ("apiServer", "controllerManager", "scheduler"):
         if isinstance(document.get(component), dict) and "extraArgs" in document[component]:
@@ -97,7 +97,7 @@ def node_registration(version: str, wanted: Registration) -> Document:
     if wanted.get("name"):
         document["name"] = wanted["name"]
     if wanted.get("taints") is not None:
-        # null would mean kubeadm's default for control planes; an empty list means none.
+        # Without the field a control plane gets kubeadm's default taint; an empty list means no taints.
         document["taints"] = [_taint(taint) for taint in wanted["taints"]]
     if extra:
         document["kubeletExtraArgs"] = _arguments(version, extra)
@@ -116,7 +116,7 @@ def _taint(taint: t.Mapping[str, t.Any]) -> Document:
 
 
 def _arguments(version: str, arguments: t.Any) -> t.Any:
-    """v1beta4: a list of name and value, in which a name may come twice; v1beta3: a mapping, whose last one counts."""
+    """v1beta4: a list of name and value, where a name may repeat; v1beta3: a mapping, where the last value counts."""
     pairs = arguments.items() if isinstance(arguments, dict) else [(entry["name"], entry.get("value")) for entry in arguments]
     strings = [(str(name), "" if value is None else _flag(value)) for name, value in pairs]
     return dict(strings) if version == "v1beta3" else [{"name": name, "value": value} for name, value in strings]

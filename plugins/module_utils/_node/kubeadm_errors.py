@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What kubeadm's output means, in one line that says what to do; and nothing secret in it.
+"""Explain kubeadm's output in one line that says what to do, and mask secrets in it.
 
 Private to this collection. Pure; runs on nodes, so Python 3.9 and no libraries. The messages are those of kubeadm 1.28 to 1.37
 (cmd/kubeadm/app: discovery/token, preflight/checks.go, cmd/phases/join/kubelet.go).
@@ -13,9 +13,11 @@ import itertools
 import re
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import TIMED_OUT, Done
+
 MASK = "********"
 
-# Whatever kubeadm prints that opens a door: bootstrap tokens, certificate keys, private keys, JSON web tokens, a kubeconfig's key.
+# Secrets that kubeadm may print: bootstrap tokens, certificate keys, private keys, JSON web tokens, a kubeconfig's key.
 _SECRETS = (
     (re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{6}\.[a-z0-9]{16}(?![A-Za-z0-9])"), MASK),
     (re.compile(r"(?<![A-Za-z0-9:])[0-9a-f]{64}(?![A-Za-z0-9])"), MASK),
@@ -28,31 +30,31 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHECK = re.compile(r"^\s*\[(ERROR|WARNING) ([^\]]+)\]: (.*)$")
 _KLOG_ERROR = re.compile(r"^E\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [^\]]+\] ?")
 
-# For each preflight check: what to do about it. Prefixes end in '-'.
+# What to do about each preflight check. Prefixes end in '-'.
 _REMEDIES = {
     "CRI": "containerd does not answer; role containerd installs it and enables its CRI plugin",
     "ContainerRuntimeVersion": "update containerd",
-    "Swap": "switch swap off (kubernetes_node_swap: off) or let the kubelet take it",
-    "SystemVerification": "see the line; cgroup v1 takes failCgroupV1: false in the KubeletConfiguration and this check to be ignored",
-    "KubeletVersion": "install kubelet and kubeadm of one minor version (kube_version)",
-    "KubernetesVersion": "kubeadm deploys its own minor version and the one before",
+    "Swap": "turn swap off (kubernetes_node_swap: off) or set failSwapOn: false in the KubeletConfiguration",
+    "SystemVerification": "read the message; on cgroup v1 set failCgroupV1: false in the KubeletConfiguration and ignore this check",
+    "KubeletVersion": "install kubelet and kubeadm of the same minor version (kube_version)",
+    "KubernetesVersion": "kubeadm deploys only its own minor version and the one before",
     "IsPrivilegedUser": "run with become: true",
     "HTTPProxy": "add the address to no_proxy",
     "NumCPU": "the machine is too small for a control plane",
     "Mem": "the machine is too small for a control plane",
-    "ImagePull": "is the registry reachable, or a mirror set (containerd_registry_mirrors)?",
-    "Port-10250": "another kubelet is running, or a program that listens there: ss -ltnp 'sport = :10250'",
-    "Port-": "something listens there already: an earlier control plane, perhaps",
-    "DirAvailable--var-lib-etcd": "an earlier control plane's data; nothing here ever deletes it",
-    "FileAvailable-": "left over from an earlier join or init; kubeadm reset clears it",
+    "ImagePull": "check that the registry is reachable, or set a mirror (containerd_registry_mirrors)",
+    "Port-10250": "another kubelet or another program listens on this port; find it with ss -ltnp 'sport = :10250'",
+    "Port-": "another program listens on this port, perhaps an earlier control plane",
+    "DirAvailable--var-lib-etcd": "the data of an earlier control plane; this collection never deletes it",
+    "FileAvailable-": "left over from an earlier join or init; kubeadm reset removes it",
     "FileExisting-": "install the package that brings it",
-    "FileContent--proc-sys-net-": "switch forwarding on (role kubernetes_node sets net.ipv4.ip_forward)",
+    "FileContent--proc-sys-net-": "enable forwarding (role kubernetes_node sets net.ipv4.ip_forward)",
     "Service-kubelet": "enable the service",
 }
 
 
 def mask(text: str, *secrets: str) -> str:
-    """The text without these secrets and without anything that looks like one."""
+    """The text without these secrets and without anything that looks like a secret."""
     for secret in sorted((secret for secret in secrets if secret), key=len, reverse=True):
         text = text.replace(secret, MASK)
     for pattern, replacement in _SECRETS:
@@ -61,62 +63,64 @@ def mask(text: str, *secrets: str) -> str:
 
 
 def warnings(output: str) -> list[str]:
-    """kubeadm's preflight warnings, `CHECK: what it says`."""
+    """kubeadm's preflight warnings, `CHECK: message`."""
     return [f"{name}: {said}" for severity, name, said in _checks(output) if severity == "WARNING"]
 
 
-def explain(output: str, *, endpoint: str = "", kubelet_says: str = "", timed_out_after: int | None = None) -> str:
-    """One line: what went wrong, and what to do. `output` is kubeadm's, masked; `kubelet_says` the kubelet's own last error."""
-    failed = [(name, said) for severity, name, said in _checks(output) if severity == "ERROR"]
+def explain(done: Done, *, endpoint: str = "", kubelet_says: str = "") -> str:
+    """What went wrong and what to do, in one line. `done`: of kubeadm, masked; `kubelet_says`: the kubelet's own last error."""
+    failed = [(name, said) for severity, name, said in _checks(done.output) if severity == "ERROR"]
     if failed:
         return "preflight checks failed: " + "; ".join(f"{name}: {said.rstrip('. ')} ({_remedy(name)})" for name, said in failed)
     for pattern, meaning in _MEANINGS:
-        found = re.search(pattern, output)
+        found = re.search(pattern, done.output)
         if found:
             known = {**found.groupdict(), "endpoint": endpoint or "the API server"}
             return _with_kubelet(meaning.format(**known), kubelet_says if "kubelet" in meaning else "")
-    if timed_out_after is not None:
-        return _with_kubelet(
-            f"it did not end within {timed_out_after} s and was stopped; its last words: {_last_line(output)}", kubelet_says
-        )
-    return _with_kubelet(_last_line(output), kubelet_says)
+    last = _last_line(done.output)
+    return _with_kubelet(f"{done.errors} and was stopped; its last line: {last}" if done.code == TIMED_OUT else last, kubelet_says)
+
+
+def wrote_nothing(done: Done) -> bool:
+    """Whether kubeadm failed in its preflight phase, before it writes anything."""
+    return bool(done.code != TIMED_OUT and "error execution phase preflight" in done.output)
 
 
 def kubelet_error(journal: str) -> str:
-    """The kubelet's last line that tells of an error, without klog's heading; "" where there is none. `journal` begins with the oldest."""
+    """The kubelet's last error in the journal (oldest line first), without klog's prefix; "" where there is none."""
     lines = journal.splitlines()
     for number in reversed(range(len(lines))):
         if _KLOG_ERROR.match(lines[number]) or re.match(r'(Error: |"command failed" )', lines[number]):
             said = [_KLOG_ERROR.sub("", lines[number])]
-            if said[0].endswith("=<"):  # klog's way to write a value of several lines
+            if said[0].endswith("=<"):  # klog writes a value of several lines this way
                 said += itertools.takewhile(lambda line: line.strip() != ">", lines[number + 1 :])
             return " ".join(" ".join(said).split())[:600]
     return ""
 
 
-# Patterns of kubeadm's errors, the most telling first.
+# Patterns of kubeadm's errors, the most specific first.
 _MEANINGS = (
     (
         r"could not find a JWS signature in the cluster-info ConfigMap for token ID \"(?P<id>\w+)\"|token id \"(?P<old>\w+)\" is invalid",
-        "the cluster does not know the token: it has expired, was removed, or is not signed yet (the controller manager signs it "
-        "within seconds; is it running?). A new run makes a new token",
+        "the cluster does not know the token: it has expired, was removed, or is not signed yet (check that the controller manager runs, "
+        "which signs it within seconds); run the play again, which makes a new token",
     ),
     (
         r"failed to verify JWS signature",
-        "the cluster knows a token of this ID with another secret: {endpoint} may belong to another cluster",
+        "the cluster has a token with this ID and another secret; check that {endpoint} belongs to the right cluster",
     ),
     (
         r"none of the public keys \"?(?P<found>[^\"]+?)\"? are pinned",
-        "the CA of {endpoint} is not the expected one (it has {found}): another cluster answers there, or the CA was renewed",
+        "the CA of {endpoint} is not the expected one (it has {found}); check whether another cluster answers there or the CA was renewed",
     ),
     (
         r"a Node with name \"(?P<node>[^\"]+)\" and status \"Ready\" already exists",
-        "the cluster has a Node {node} that is Ready; say node_join_existing=replace to delete it first, or choose another kube_node_name",
+        "the cluster already has a Ready Node {node}; set node_join_existing=replace to delete it first, or choose another kube_node_name",
     ),
     (
         r"failed to request the cluster-info ConfigMap: .*?"
         r"(?P<why>(dial tcp|x509|EOF|context deadline|Client\.Timeout|forbidden|no such host)[^\n]*)",
-        "{endpoint} does not answer to this machine: {why}",
+        "{endpoint} does not answer this machine: {why}; check the address, firewalls and routes",
     ),
     (
         r"failed while waiting for the kubelet to start|kubelet isn't running or healthy|[Tt]he kubelet is not healthy after",
@@ -124,11 +128,11 @@ _MEANINGS = (
     ),
     (
         r"failed while waiting for TLS bootstrap|timed out waiting for the condition",
-        "the kubelet got no client certificate from {endpoint} in time (is the controller manager running, which approves and signs it?)",
+        "the kubelet did not get a client certificate from {endpoint} in time; check that the controller manager runs, which signs it",
     ),
     (
         r"(kube-apiserver|kube-controller-manager|kube-scheduler) check failed|waiting for the (kubelet to boot up the )?control plane",
-        "the control plane does not become healthy; see crictl ps -a and the kubelet's journal",
+        "the control plane does not become healthy; see 'crictl ps -a' and the kubelet's journal",
     ),
 )
 

@@ -1,17 +1,24 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments that the rabbitmq modules share, and their documentation's twin. Private to this collection."""
+"""What the rabbitmq modules share: their options, secrets that no option can mark, and their client. Private to this collection."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
+from ansible_collections.eco2.platform.plugins.module_utils._engine.module import Library
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, confidential, options
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import manifests
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
-Spec = t.Dict[str, t.Any]
+LIBRARY: Library = ("requests", REQUESTS_IMPORT_ERROR)
+STATE = Field("state", default="present", choices=("present", "absent"))
 
 
 def connection() -> Spec:
@@ -21,7 +28,7 @@ def connection() -> Spec:
         "username": {"type": "str", "required": True, "fallback": (env_fallback, ["RABBITMQ_USERNAME"])},
         "password": {"type": "str", "required": True, "no_log": True, "fallback": (env_fallback, ["RABBITMQ_PASSWORD"])},
         "validate_certs": {"type": "bool", "default": True},
-        "ca_path": {"type": "path"},
+        "ca_cert": {"type": "path"},
         "client_cert": {"type": "path"},
         "client_key": {"type": "path"},
         "timeout": {"type": "float", "default": 30.0},
@@ -30,38 +37,26 @@ def connection() -> Spec:
 
 def topology() -> Spec:
     """The lists of rabbitmq_topology: one for each kind of the table."""
-    return {kind.option: _list_of(kind) for kind in kinds.KINDS}
+    return {kind.option: {"type": "list", "elements": "dict", "options": _item(kind)} for kind in KINDS}
 
 
-def _list_of(kind: kinds.Kind) -> Spec:
-    options: Spec = {}
-    for name in kind.identity:
-        # The task's own vhost stands in where an item names none.
-        options[name] = _option(kind.optional_identity.get(name, kinds.Field(name, required=name != "vhost")))
+def _item(kind: Kind) -> Spec:
+    spec = options([*kind.identity, *kind.fields, *kind.options, STATE])
     for entry in kind.fields:
-        options[entry.name] = _option(entry)
         # What an item needs depends on its state, and is checked with the item named.
-        options[entry.name].pop("required", None)
-    if "routing_key" in options:
-        options["routing_key"]["no_log"] = False  # a key, and no secret
-    if kind is kinds.USER:
-        options["password_hash"] = {"type": "str", "no_log": True}
-        options["hashing_algorithm"] = {"type": "str", "choices": list(kinds.HASHING), "default": "sha256"}
-        options["update_password"] = {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False}
-    options["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
-    return {"type": "list", "elements": "dict", "options": options}
+        spec[entry.name].pop("required", None)
+    return spec
 
 
-def _option(entry: kinds.Field) -> Spec:
-    option: Spec = {"type": entry.type}
-    if entry.required:
-        option["required"] = True
-    if entry.default is not kinds.KEEP:
-        option["default"] = entry.default
-    if entry.choices and entry.type == "str":
-        option["choices"] = list(entry.choices)
-    if entry.elements:
-        option["elements"] = entry.elements
-    if entry.secret:
-        option["no_log"] = True
-    return option
+def secrets(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Secrets in manifests and in raw values, and passwords in addresses."""
+    yield from manifests.secrets(params.get("manifests"))
+    for option, entry in ((kind.option, entry) for kind in KINDS for entry in kind.fields if entry.secret and entry.type == "raw"):
+        items = params.get(option)
+        for item in items if isinstance(items, list) else ():
+            yield from confidential(item.get(entry.name)) if isinstance(item, dict) else confidential(item, within=True)
+    urls = params.get("url") or []
+    for url in [urls] if isinstance(urls, str) else urls:
+        # Also in an address that is none, such as admin:secret@host.
+        user = re.sub("^[A-Za-z]*://", "", str(url).rpartition("@")[0])
+        yield user.partition(":")[2]

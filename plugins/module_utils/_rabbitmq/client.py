@@ -8,17 +8,15 @@ One Client serves several threads; each thread has its own connection.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import os
 import threading
-import time
 import traceback
 import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry, tls
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 
 try:
@@ -30,7 +28,7 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
-# Waits before trying again, in seconds. Long enough for a load balancer to notice, short enough for a person.
+# Pauses between two attempts, in seconds. Long enough for a load balancer to notice, short enough for a person.
 PAUSES = (0.2, 0.8)
 
 
@@ -42,14 +40,14 @@ class Connection:
     username: str
     password: str
     validate_certs: bool = True
-    ca_path: str | None = None
+    ca_cert: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
     timeout: float = 30.0
 
     @property
     def verify(self) -> bool | str:
-        return (self.ca_path or True) if self.validate_certs else False
+        return (self.ca_cert or True) if self.validate_certs else False
 
     @property
     def certificate(self) -> tuple[str, str] | str | None:
@@ -62,27 +60,15 @@ def connection(params: t.Mapping[str, t.Any]) -> Connection:
     """The connection that a module's arguments describe; Refused where they cannot be right."""
     problems = [problem for url in params["url"] for problem in _url_problems(url)]
     if not params["url"]:
-        problems.append("url: at least one address is needed, such as http://localhost:15672")
-    if params["client_key"] and not params["client_cert"]:
-        problems.append("client_key: is of use only with client_cert")
-    for option in ("ca_path", "client_cert", "client_key"):
-        if params[option] and not os.access(params[option], os.R_OK):
-            problems.append(f"{option}: {params[option]} does not exist, or cannot be read here")
+        problems.append(Problem("connection.no_url", "has no address", field="url", remedy="give one, such as http://localhost:15672"))
+    problems += tls.problems(params)
     if problems:
         raise Refused(problems)
-    return Connection(
-        urls=tuple(url.rstrip("/") for url in params["url"]),
-        username=params["username"],
-        password=params["password"],
-        validate_certs=params["validate_certs"],
-        ca_path=params["ca_path"],
-        client_cert=params["client_cert"],
-        client_key=params["client_key"],
-        timeout=params["timeout"],
-    )
+    names = ("username", "password", "validate_certs", *tls.FILES, "timeout")
+    return Connection(tuple(url.rstrip("/") for url in params["url"]), **{name: params[name] for name in names})
 
 
-def _url_problems(url: str) -> t.Iterator[str]:
+def _url_problems(url: str) -> t.Iterator[Problem]:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -90,9 +76,11 @@ def _url_problems(url: str) -> t.Iterator[str]:
         valid = False
     # What stands before an @ may be a password, in a good address or a bad one: it is not shown.
     if "@" in url:
-        yield "url: holds a username or password; give them as username and password, where they stay hidden"
+        remedy = "give them as username and password, where they stay hidden"
+        yield Problem("connection.credentials_in_url", "must not contain a username or password", field="url", remedy=remedy)
     elif not valid:
-        yield f"url: {url!r} is not an address of a management API: it looks like http://host:15672 or https://host:15671"
+        message = f"{url!r} is not the address of a management API"
+        yield Problem("connection.url", message, field="url", remedy="give it as http://host:15672 or https://host:15671")
 
 
 def path_of(segments: t.Sequence[str]) -> str:
@@ -100,7 +88,8 @@ def path_of(segments: t.Sequence[str]) -> str:
     for segment in segments:
         # Servers and clients collapse these even when encoded: a DELETE would hit another object.
         if segment in ("", ".", ".."):
-            raise Refused([f"the name {segment!r} cannot be addressed through the management API: choose another"])
+            message = f"the name {segment!r} cannot be part of an address of the management API"
+            raise Refused([Problem("name.unaddressable", message, remedy="choose another name")])
     return "/api/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
@@ -130,13 +119,13 @@ class Client:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def overview(self) -> dict[str, t.Any]:
-        """GET /api/overview, from the first endpoint that answers; its cluster is the one we stay with."""
+        """GET /api/overview, from the first endpoint that answers. All later requests must go to its cluster."""
         try:
             answer = self.get("overview")
         except errors.NotFound as error:
             raise errors.NotABroker(f"{self.settings.urls[self._current]}: reading overview", error.status, error.reason) from error
         if not isinstance(answer, dict) or "rabbitmq_version" not in answer:
-            raise errors.NotABroker(f"{self.settings.urls[self._current]}: reading overview", 200, "the answer is no broker's overview")
+            raise errors.NotABroker(f"{self.settings.urls[self._current]}: reading overview", 200, "the answer is not a broker's overview")
         self.cluster_name, self._home = str(answer.get("cluster_name", "")), self._current
         return answer
 
@@ -170,43 +159,42 @@ class Client:
     def _send(self, request: _Request) -> requests.Response:
         """The answer to the request from the current endpoint, or from another after a broken connection."""
         attempts = len(PAUSES) * len(self.settings.urls) if request.repeat else 0
-        attempt = 0
-        unanswered: errors.TimedOut | None = None
-        while True:
-            endpoint = self._current
-            try:
-                answer = self._exchange(endpoint, request)
-            except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted) as error:
-                # Once sent without an answer it may have happened, whatever later attempts run into.
-                unanswered = unanswered or (error if isinstance(error, errors.TimedOut) else None)
-                if attempt >= attempts or not self._worth_another(error):
-                    raise unanswered or error from error
-                self._leave(endpoint)
-            else:
-                if answer.status_code < 300:
-                    return answer
+
+        def pause(attempt: retry.Attempt) -> float | None:
+            if attempt.number >= attempts or not self._worth_another(attempt.error, request):
+                return None
+            return PAUSES[attempt.number // len(self.settings.urls) % len(PAUSES)]
+
+        return retry.answer(lambda: self._answered(request), pause)
+
+    def _answered(self, request: _Request) -> requests.Response:
+        """The answer of the current endpoint. Raises what it refuses; the next attempt goes to another one where it is not available."""
+        endpoint = self._current
+        try:
+            answer = self._exchange(endpoint, request)
+            if answer.status_code >= 300:
                 what = f"{self.settings.urls[endpoint]}: {request.what}" if request.method == "GET" else request.what
-                refusal = errors.from_answer(what, answer.status_code, answer.text)
-                # A listing may fail with 500 while another client deletes what is listed.
-                passing = isinstance(refusal, errors.NotReady) or (request.method == "GET" and refusal.status >= 500)
-                if not passing or attempt >= attempts:
-                    raise refusal
-                if isinstance(refusal, errors.NotReady):
-                    self._leave(endpoint)
-            time.sleep(PAUSES[attempt // len(self.settings.urls) % len(PAUSES)])
-            attempt += 1
+                raise errors.from_answer(what, answer.status_code, answer.text)
+        except (errors.CannotConnect, errors.TimedOut, errors.NotTrusted, errors.NotReady):
+            self._leave(endpoint)
+            raise
+        return answer
 
-    def _worth_another(self, error: Exception) -> bool:
-        """Another endpoint always is; the same one, unless it keeps silent or fails at TLS."""
-        return len(self.settings.urls) > 1 or not isinstance(error, (errors.Silent, errors.NotTrusted))
+    def _worth_another(self, error: Exception, request: _Request) -> bool:
+        if isinstance(error, errors.BrokerError):
+            # A listing may fail with 500 while another client deletes what is listed.
+            return isinstance(error, errors.NotReady) or (request.method == "GET" and error.status >= 500)
+        # Another endpoint always is; the same one, unless it keeps silent or fails at TLS.
+        transient = isinstance(error, (errors.CannotConnect, errors.TimedOut)) and not isinstance(error, errors.Silent)
+        return transient or (len(self.settings.urls) > 1 and not isinstance(error, errors.OtherCluster))
 
-    def _exchange(self, endpoint: int, request: _Request) -> requests.Response:
+    def _exchange(self, endpoint: int, request: _Request, session: requests.Session | None = None) -> requests.Response:
         """One request to one endpoint; raises CannotConnect, NotTrusted or TimedOut."""
         url = self.settings.urls[endpoint]
         waits = (self.settings.timeout, self.settings.timeout + request.patience)
         try:
             # Redirects are not followed: requests would turn a PUT into a GET.
-            return self._session(endpoint).request(
+            return (session or self._session(endpoint)).request(
                 request.method,
                 url + request.path,
                 json=request.body,
@@ -224,38 +212,26 @@ class Client:
             session = requests.Session()
             session.auth = (self.settings.username, self.settings.password)
             # Looked up once: doing it for each request costs more than the request, and lets
-            # REQUESTS_CA_BUNDLE override ca_path.
+            # REQUESTS_CA_BUNDLE override ca_cert.
             session.proxies = dict(requests.utils.get_environ_proxies(self.settings.urls[endpoint]))
             session.trust_env = False
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-            self._local.session, self._local.endpoint = session, endpoint
             if self._home not in (None, endpoint):
-                with self._on_failure_anew():
-                    self._check_cluster(endpoint)
+                self._check_cluster(endpoint, session)
+            # An endpoint that was not proven to be of our cluster is asked again the next time.
+            self._local.session, self._local.endpoint = session, endpoint
         return t.cast("requests.Session", self._local.session)
 
-    @contextlib.contextmanager
-    def _on_failure_anew(self) -> t.Iterator[None]:
-        """An endpoint that was not proven to be of our cluster is asked again the next time."""
-        proven = False
-        try:
-            yield
-            proven = True
-        finally:
-            if not proven:
-                self._local.endpoint = None
-
-    def _check_cluster(self, endpoint: int) -> None:
-        answer = self._exchange(endpoint, _Request("GET", "/api/overview"))
+    def _check_cluster(self, endpoint: int, session: requests.Session) -> None:
+        url = self.settings.urls[endpoint]
+        answer = self._exchange(endpoint, _Request("GET", "/api/overview"), session)
         if answer.status_code >= 300:
-            raise errors.CannotConnect(f"{self.settings.urls[endpoint]}: HTTP {answer.status_code} when asked which cluster it belongs to")
+            raise errors.CannotConnect(f"{url}: HTTP {answer.status_code} when asked which cluster it belongs to")
         name = str(answer.json().get("cluster_name", ""))
         if name != self.cluster_name:
-            raise errors.OtherCluster(
-                f"{self.settings.urls[endpoint]}: belongs to cluster {name!r}, not to {self.cluster_name!r} "
-                "that answered first: list only endpoints of one cluster in url"
-            )
+            message = f"{url}: belongs to cluster {name!r}, not to {self.cluster_name!r} that answered first"
+            raise errors.OtherCluster(f"{message}: list only endpoints of one cluster in url")
 
     def _leave(self, endpoint: int) -> None:
         """Turn to the next endpoint, unless another thread has done so."""
@@ -265,19 +241,19 @@ class Client:
 
 
 def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exception:
-    """What a request that brought no answer failed of, as CannotConnect, NotTrusted or TimedOut."""
+    """Why a request brought no answer, as CannotConnect, NotTrusted or TimedOut."""
     kinds = requests.exceptions
     root = _root(error)
     if isinstance(error, kinds.SSLError):
-        return errors.NotTrusted(_tls_message(url, str(root)))
+        return errors.NotTrusted(f"{url}: {tls.cause(str(root))}")
     if isinstance(error, kinds.ConnectTimeout):
-        return errors.CannotConnect(f"{url}: no connection within {waits[0]:g} s: check address and firewall")
+        return errors.CannotConnect(f"{url}: no connection within {waits[0]:g} s: check url and any firewall")
     if isinstance(error, kinds.ReadTimeout):
-        return errors.Silent(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or is slow and needs a longer timeout")
+        return errors.Silent(f"{url}: no answer within {waits[1]:g} s: the broker hangs, or it is slow and needs a longer timeout")
     if isinstance(root, http.client.BadStatusLine) and not isinstance(root, http.client.RemoteDisconnected):
         return errors.CannotConnect(f"{url}: {_not_http(str(root.args[0]))}")
     if isinstance(error, kinds.ConnectionError) and any(words in str(error) for words in ("Failed to establish", "Failed to resolve")):
-        return errors.CannotConnect(f"{url}: cannot connect ({root}): does the broker run, with its management plugin enabled?")
+        return errors.CannotConnect(f"{url}: cannot connect ({root}): check that the broker runs and that its management plugin is enabled")
     if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError)):
         return errors.TimedOut(f"{url}: the connection broke before an answer came ({root})")
     if isinstance(error, OSError) and not isinstance(error, kinds.RequestException):
@@ -286,23 +262,15 @@ def _failure(url: str, error: Exception, waits: tuple[float, float]) -> Exceptio
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost cause: what a person would want to read."""
+    """The innermost cause, which says most."""
     inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
     return _root(inner) if isinstance(inner, BaseException) else error
 
 
 def _not_http(said: str) -> str:
-    """What a port is whose first words are not HTTP's."""
+    """What to say of a port whose first bytes are not HTTP."""
     if said.startswith("\x15\x03"):
-        return "this port speaks TLS: its address begins with https://"
+        return "this port speaks TLS: begin the address in url with https://"
     if said.startswith("AMQP"):
-        return "this port speaks AMQP: the management API has a port of its own, usually 15672, or 15671 with TLS"
-    return f"this port does not speak HTTP, it says {said[:40]!r}"
-
-
-def _tls_message(url: str, reason: str) -> str:
-    if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "doesn't match")):
-        return f"{url}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
-    if any(words in reason for words in ("PEM", "NO_CERTIFICATE_OR_CRL_FOUND", "KEY_VALUES_MISMATCH")):
-        return f"{url}: TLS cannot begin ({reason}): look into the files of ca_path, client_cert and client_key"
-    return f"{url}: TLS failed ({reason}): check that this port speaks TLS, and client_cert and client_key if the broker asks for them"
+        return "this port speaks AMQP: give the port of the management API in url, usually 15672, or 15671 with TLS"
+    return f"this port does not speak HTTP (it says {said[:40]!r}): check url"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Custom resources of the Messaging Topology Operator as items of our lists. Private to this collection.
 
-The fields and defaults are those of the operator's CRDs (rabbitmq.com/v1beta1): an exchange is transient and a queue
+The fields and defaults are those of the operator's CRDs (rabbitmq.com/v1beta1): an exchange is transient and a queue is
 durable unless it says otherwise, an absent permission is the empty pattern, an operator policy applies to queues.
 """
 
@@ -15,13 +15,14 @@ import functools
 import re
 import traceback
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 
 try:
     import yaml
@@ -33,76 +34,35 @@ else:
 Resource = t.Dict[str, t.Any]
 
 GROUP = "rabbitmq.com"
-# Kinds of the operator that this module does not converge.
+# Kinds of the operator that this module does not manage.
 _ELSEWHERE = ("Federation", "Shovel", "SuperStream", "SchemaReplication")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How a resource's spec maps to an item: spec field to our field, and the operator's own defaults."""
+    """How a resource's spec maps to an item: spec field to our field, the operator's own defaults, and fields that have no effect here."""
 
     kind: Kind
     fields: t.Mapping[str, str]
     defaults: Values
-    # Fields that say what happens on deletion or where the resource belongs: nothing to converge.
-    ignored: tuple[str, ...] = ("rabbitmqClusterReference", "deletionPolicy")
+    ignored: tuple[str, ...]
 
 
-_POLICY = {
-    "name": "name",
-    "vhost": "vhost",
-    "pattern": "pattern",
-    "applyTo": "apply_to",
-    "priority": "priority",
-    "definition": "definition",
-}
-SHAPES: dict[str, Shape] = {
-    "Vhost": Shape(
-        kinds.VHOST,
-        {"name": "name", "tracing": "tracing", "tags": "tags", "defaultQueueType": "default_queue_type", "limits": "limits"},
-        {},
-    ),
-    "Queue": Shape(
-        kinds.QUEUE,
-        {"name": "name", "vhost": "vhost", "type": "type", "durable": "durable", "autoDelete": "auto_delete", "arguments": "arguments"},
-        {"vhost": "/", "durable": True},
-        ("rabbitmqClusterReference", "deletionPolicy", "deleteIfEmpty", "deleteIfUnused"),
-    ),
-    "Exchange": Shape(
-        kinds.EXCHANGE,
-        {"name": "name", "vhost": "vhost", "type": "type", "durable": "durable", "autoDelete": "auto_delete", "arguments": "arguments"},
-        {"vhost": "/", "type": "direct", "durable": False},
-    ),
-    "Binding": Shape(
-        kinds.BINDING,
-        {
-            "vhost": "vhost",
-            "source": "source",
-            "destination": "destination",
-            "destinationType": "destination_type",
-            "routingKey": "routing_key",
-            "arguments": "arguments",
-        },
-        {"vhost": "/"},
-    ),
-    "User": Shape(kinds.USER, {"tags": "tags", "importCredentialsSecret": "credentials", "limits": "limits"}, {}),
-    "Permission": Shape(
-        kinds.PERMISSION,
-        {"vhost": "vhost", "user": "user", "userReference": "user_reference", "permissions": "permissions"},
-        {},
-    ),
-    "TopicPermission": Shape(
-        kinds.TOPIC_PERMISSION,
-        {"vhost": "vhost", "user": "user", "userReference": "user_reference", "permissions": "permissions"},
-        {},
-    ),
-    "Policy": Shape(kinds.POLICY, _POLICY, {"vhost": "/"}),
-    "OperatorPolicy": Shape(kinds.OPERATOR_POLICY, _POLICY, {"vhost": "/", "apply_to": "queues"}),
-}
-_LIMITS = {
-    "Vhost": (kinds.VHOST_LIMIT, "vhost", {"connections": "max-connections", "queues": "max-queues"}),
-    "User": (kinds.USER_LIMIT, "user", {"connections": "max-connections", "channels": "max-channels"}),
-}
+def _shapes() -> t.Iterator[tuple[str, Shape]]:
+    for kind in KINDS:
+        if kind.resource is not None:
+            ours = [entry.name for entry in (*kind.identity, *kind.fields) if entry.name not in kind.resource.without]
+            fields = {re.sub("_(.)", lambda match: match[1].upper(), name): name for name in ours}
+            fields.update(kind.resource.more, **({"limits": "limits"} if kind.resource.limits else {}))
+            ignored = ("rabbitmqClusterReference", "deletionPolicy", *kind.resource.ignored)
+            yield kind.resource.kind, Shape(kind, fields, kind.resource.defaults, ignored)
+
+
+SHAPES = dict(_shapes())
+
+
+def _refused(code: str, message: str, field: str = "", remedy: str = "", item: str = "") -> Refused:
+    return Refused([Problem(f"manifest.{code}", message, item, field, remedy)])
 
 
 def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
@@ -111,14 +71,14 @@ def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
         return []
     resources = list(_resources(manifests))
     book = _Book.of(resources)
-    problems: list[str] = []
+    problems: list[Problem] = []
     chosen = _of_one_cluster(book.topology, cluster_reference, problems)
     found: list[Item] = []
     for resource in chosen:
         try:
             found += _items(resource, book)
         except Refused as refusal:
-            problems += [f"{_name(resource)}: {problem}" for problem in refusal.problems]
+            problems += [replace(problem, item=problem.item or _name(resource)) for problem in refusal.problems]
     if problems or book.problems:
         raise Refused(book.problems + problems)
     return found
@@ -147,7 +107,7 @@ def _values_of(secret: Resource) -> t.Iterator[str]:
     for part in ("data", "stringData"):
         for name, value in _mapping(secret.get(part)).items():
             if name == "username":
-                continue  # names the object in every result; hidden, it would hide itself wherever else it stands
+                continue  # it names the object in every result; masked, it would be masked wherever else it occurs
             yield str(value)
             with contextlib.suppress(ValueError):
                 yield base64.b64decode(str(value), validate=True).decode()
@@ -169,28 +129,26 @@ def _resources(manifests: t.Any) -> t.Iterator[Resource]:
         for document in documents:
             if document is None:
                 continue
-            problem = _malformed(document)
-            if problem:
-                raise Refused([f"manifests[{number}]: {problem}"])
+            _refuse_malformed(document, f"manifests[{number}]")
             if document.get("kind") == "List":
                 yield from _resources(document.get("items") or [])
             else:
                 yield document
 
 
-def _malformed(document: t.Any) -> str | None:
+def _refuse_malformed(document: t.Any, where: str) -> None:
     if not isinstance(document, dict):
-        return f"is {type(document).__name__}, not a resource with kind, metadata and spec"
+        raise _refused("malformed", f"is {type(document).__name__}, and must be a resource with kind, metadata and spec", item=where)
     for part, wanted, words in (("kind", str, "a string"), ("metadata", dict, "a mapping")):
         if document.get(part) is not None and not isinstance(document[part], wanted):
-            return f"{part} must be {words}"
-    return None
+            raise _refused("malformed", f"must be {words}", part, item=where)
 
 
-@functools.cache  # asked twice: for the items, and for what is to be masked
+@functools.cache  # called twice: for the items, and for what must be masked
 def _parsed(text: str, number: int) -> list[t.Any]:
     if YAML_IMPORT_ERROR is not None:
-        raise Refused([f"manifests[{number}]: YAML text needs PyYAML on the host that runs the module; or pass dicts (from_yaml_all)"])
+        remedy = "install it there, or pass dictionaries (from_yaml_all)"
+        raise _refused("no_yaml", "YAML text needs PyYAML on the host that runs the module", remedy=remedy, item=f"manifests[{number}]")
     # Five to ten times as fast, where PyYAML was built with libyaml.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -200,7 +158,7 @@ def _parsed(text: str, number: int) -> list[t.Any]:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         # Neither the error's own text nor what it quotes: the line may hold a secret.
         problem = re.sub("'.*'|\".*\"", "...", getattr(error, "problem", None) or "cannot be parsed", flags=re.DOTALL)
-        raise Refused([f"manifests[{number}]: not YAML{where}: {problem}"]) from None
+        raise _refused("not_yaml", f"is not YAML{where}: {problem}", item=f"manifests[{number}]") from None
 
 
 def _name(resource: Resource) -> str:
@@ -211,12 +169,12 @@ def _name(resource: Resource) -> str:
 
 @dataclass
 class _Book:
-    """The resources, sorted: those to converge, and the Secrets and Users that they refer to, by namespace and name."""
+    """The resources by their use: those to declare, and the Secrets and Users that they refer to, by namespace and name."""
 
     topology: list[Resource]
     secrets: dict[tuple[str, str], Resource]
     users: dict[tuple[str, str], Resource]
-    problems: list[str]
+    problems: list[Problem]
 
     @staticmethod
     def of(resources: t.Iterable[Resource]) -> _Book:
@@ -230,15 +188,16 @@ class _Book:
                 if kind == "User":
                     book.users[_place(resource)] = resource
             else:
-                book.problems.append(f"{_name(resource)}: {_why_not(resource, group)}")
+                book.problems.append(_unknown(resource, group))
         return book
 
 
-def _why_not(resource: Resource, group: str) -> str:
+def _unknown(resource: Resource, group: str) -> Problem:
     kind = resource.get("kind")
     if group == GROUP and kind in _ELSEWHERE:
-        return f"kind {kind} is not converged by this module: take it out of manifests"
-    return f"unknown kind {kind!r} of {resource.get('apiVersion')!r}: manifests take {', '.join(SHAPES)} of {GROUP}/v1beta1, and Secrets"
+        return Problem("manifest.kind", f"this module does not manage kind {kind}", _name(resource), remedy="remove it from manifests")
+    message = f"unknown kind {kind!r} of {resource.get('apiVersion')!r}: manifests take Secret, and {', '.join(SHAPES)} of {GROUP}/v1beta1"
+    return Problem("manifest.kind", message, _name(resource))
 
 
 def _place(resource: Resource, name: str | None = None) -> tuple[str, str]:
@@ -246,13 +205,14 @@ def _place(resource: Resource, name: str | None = None) -> tuple[str, str]:
     return (str(metadata.get("namespace", "")), name or str(metadata.get("name", "")))
 
 
-def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: list[str]) -> list[Resource]:
+def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: list[Problem]) -> list[Resource]:
     """The resources of the wanted cluster; all of them where they name no more than one."""
     clusters = {(space, name) for space, name in map(_cluster, resources) if name}
     if wanted is None:
         if len({name for dummy, name in clusters}) > 1 or len({space for space, dummy in clusters if space}) > 1:
             names = ", ".join(sorted(f"{space}/{name}" if space else name for space, name in clusters))
-            problems.append(f"manifests: belong to several clusters ({names}): choose one with cluster_reference")
+            message = f"the resources belong to several clusters ({names})"
+            problems.append(Problem("manifest.clusters", message, "manifests", remedy="choose one with cluster_reference"))
         return resources
     space, name = wanted.rpartition("/")[::2]
     return [resource for resource in resources if _cluster(resource)[1] == name and (not space or _cluster(resource)[0] in (space, ""))]
@@ -270,33 +230,33 @@ def _cluster(resource: Resource) -> tuple[str, str]:
 
 
 def _items(resource: Resource, book: _Book) -> t.Iterator[Item]:
-    """One resource as items: its object, and its limits one each."""
-    kind, shape, source = resource["kind"], SHAPES[resource["kind"]], _name(resource)
+    """One resource as items: its object, and an item for each of its limits."""
+    shape, source = SHAPES[resource["kind"]], _name(resource)
     values = _values(resource, shape)
     limits = values.pop("limits", {})
-    if kind == "User":
+    if "importCredentialsSecret" in shape.fields:
         values.update(_credentials(values.pop("credentials", None), resource, book))
-    elif "permissions" in values or "user_reference" in values or kind.endswith("Permission"):
+    elif "permissions" in shape.fields:
         values["user"] = _user_of(values.pop("user_reference", None), values.get("user"), resource, book)
-        values.update(_patterns(kind, values.pop("permissions", {})))
+        values.update(_patterns(shape.kind, values.pop("permissions", {})))
     yield Item(shape.kind, values, source)
-    if kind in _LIMITS:
-        limit, owner, names = _LIMITS[kind]
-        for name, value in limits.items():
-            if value is None:
-                continue
-            if name not in names:
-                raise Refused([f"unknown field spec.limits.{name}"])
-            yield Item(limit, {owner: values["name"], "name": names[name], "value": value}, source)
+    for name, value in limits.items():
+        if value is not None:
+            limit = BY_NAME[shape.kind.resource.limits] if shape.kind.resource else shape.kind
+            owner, choice = limit.identity
+            if f"max-{name}" not in (choice.choices or ()):
+                raise _refused("unknown_field", "unknown field", f"spec.limits.{name}")
+            yield Item(limit, {owner.name: values["name"], "name": f"max-{name}", "value": value}, source)
 
 
 def _values(resource: Resource, shape: Shape) -> Values:
     spec = resource.get("spec")
     if not isinstance(spec, dict):
-        raise Refused(["has no spec"])
+        raise _refused("no_spec", "has no spec")
     unknown = sorted(map(str, set(spec) - set(shape.fields) - set(shape.ignored)))
     if unknown:
-        raise Refused([f"unknown field spec.{name}: it takes {', '.join(shape.fields)}" for name in unknown])
+        takes = f"unknown field: the spec has {', '.join(shape.fields)}"
+        raise Refused([Problem("manifest.unknown_field", takes, field=f"spec.{name}") for name in unknown])
     values = dict(shape.defaults)
     values.update((ours, _plain(spec[theirs])) for theirs, ours in shape.fields.items() if spec.get(theirs) is not None)
     problems = list(_type_problems(values, shape))
@@ -305,33 +265,27 @@ def _values(resource: Resource, shape: Shape) -> Values:
     return values
 
 
-_TYPES: dict[str, tuple[type, str]] = {
-    "bool": (bool, "true or false"),
-    "int": (int, "an integer"),
-    "dict": (dict, "a mapping"),
-    "list": (list, "a list"),
-    "str": (str, "a string"),
-}
+_TYPES: dict[str, type] = {"bool": bool, "int": int, "dict": dict, "list": list, "str": str}
 
 
 # What the mappings and lists hold whose parts the CRD's schema knows.
 _INSIDE = {"tags": "str", "limits": "int", "credentials": "str", "permissions": "str", "user_reference": "str"}
 
 
-def _type_problems(values: Values, shape: Shape) -> t.Iterator[str]:
+def _type_problems(values: Values, shape: Shape) -> t.Iterator[Problem]:
     """The types that the CRD's schema would enforce."""
-    expected = {entry.name: entry.type for entry in shape.kind.fields}
-    expected.update(limits="dict", credentials="dict", permissions="dict", user_reference="dict", arguments="dict")
+    expected = {entry.name: entry.type for entry in (*shape.kind.identity, *shape.kind.fields)}
+    expected.update(limits="dict", credentials="dict", permissions="dict", user_reference="dict")
     theirs = {ours: name for name, ours in shape.fields.items()}
     for name, value in values.items():
-        wanted, words = _TYPES[expected.get(name, "str")]
+        wanted = _TYPES[expected[name]]
         if not is_exactly(value, wanted):
-            yield f"spec.{theirs[name]} must be {words}, is {value!r}"
+            yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {value!r}", field=f"spec.{theirs[name]}")
         elif name in _INSIDE:
-            wanted, words = _TYPES[_INSIDE[name]]
+            wanted = _TYPES[_INSIDE[name]]
             for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
                 if not is_exactly(inner, wanted) and not (inner is None and isinstance(value, dict)):
-                    yield f"spec.{theirs[name]}.{part} must be {words}, is {inner!r}"
+                    yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {inner!r}", field=f"spec.{theirs[name]}.{part}")
 
 
 def _plain(value: t.Any) -> t.Any:
@@ -347,16 +301,18 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def _credentials(reference: t.Any, resource: Resource, book: _Book) -> Values:
-    """Name and password of a User, which live in a Secret of the same namespace."""
+    """Name and password of a User, which are in a Secret of the same namespace."""
     name = _mapping(reference).get("name")
     if not name:
-        raise Refused(["has no importCredentialsSecret: without one the operator makes up a name and a password, we don't"])
+        message = "is required: without it the operator generates a name and a password, and this module does not"
+        raise _refused("no_credentials", message, "spec.importCredentialsSecret")
     secret = book.secrets.get(_place(resource, name))
     if secret is None:
-        raise Refused([f"its importCredentialsSecret {name} is not among the manifests of its namespace"])
+        remedy = "add the Secret to manifests"
+        raise _refused("no_secret", f"the manifests have no Secret {name} in its namespace", "spec.importCredentialsSecret", remedy)
     data = _decoded(secret)
     if not data.get("username"):
-        raise Refused([f"Secret {name} has no username"])
+        raise _refused("no_username", "has no username", item=_name(secret))
     values: Values = {"name": data["username"]}
     if data.get("passwordHash"):
         values.update(password_hash=data["passwordHash"], hashing_algorithm="sha512")
@@ -371,26 +327,28 @@ def _decoded(secret: Resource) -> dict[str, str]:
         try:
             data[name] = base64.b64decode(str(value), validate=True).decode()
         except ValueError as error:
-            raise Refused([f"{_name(secret)}: data.{name} is not base64 of text"]) from error
+            raise _refused("not_base64", "is not the base64 of a text", f"data.{name}", item=_name(secret)) from error
     data.update((name, str(value)) for name, value in _mapping(secret.get("stringData")).items())
     return data
 
 
 def _user_of(reference: t.Any, user: str | None, resource: Resource, book: _Book) -> str:
     if (reference is None) == (user is None):
-        raise Refused(["needs user or userReference, one of the two"])
+        raise _refused("user", "needs either user or userReference", "spec")
     if user is not None:
         return user
     name = str(reference.get("name"))
     other = book.users.get(_place(resource, name))
     if other is None:
-        raise Refused([f"its userReference {name} is not among the manifests of its namespace"])
+        message = f"the manifests have no User {name} in its namespace"
+        raise _refused("no_user", message, "spec.userReference", "add the User to manifests, or name it in user")
     return str(_credentials(_mapping(other.get("spec")).get("importCredentialsSecret"), other, book)["name"])
 
 
-def _patterns(kind: str, permissions: Values) -> Values:
-    names = ("configure", "write", "read") if kind == "Permission" else ("exchange", "write", "read")
+def _patterns(kind: Kind, permissions: Values) -> Values:
+    """The fields that the resource has inside `permissions`: those that the shape leaves out."""
+    names = kind.resource.without if kind.resource else ()
     unknown = sorted(set(permissions) - set(names))
     if unknown:
-        raise Refused([f"unknown field spec.permissions.{name}" for name in unknown])
+        raise Refused([Problem("manifest.unknown_field", "unknown field", field=f"spec.permissions.{name}") for name in unknown])
     return {name: permissions.get(name) or "" for name in names}

@@ -13,10 +13,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import kinds, references
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Declared
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import Kind
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import Broker, Observed, is_builtin
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import references
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.bindings import BINDING
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Kind, Observed
 
 
 @dataclass(frozen=True)
@@ -32,51 +32,38 @@ def prunable(declarations: t.Mapping[Key, Declared], broker: Broker, options: Pr
     """What exists in the scope of `prune`, is not declared, and may be deleted."""
     if not options.kinds:
         return
-    vhosts = {entry.identity["name"] for entry in declarations.values() if entry.kind is kinds.VHOST and entry.present}
-    applications = {entry.key for entry in broker.objects.values() if _of_an_application(entry)}
+    present = [entry for entry in declarations.values() if entry.present]
+    vhosts = {entry.object for entry in present if entry.kind.name == "vhost"}
+    temporary = {entry.key for entry in broker.objects.values() if entry.kind.temporary(entry)}
     # What a declared object stands on is in use, declared itself or not.
-    needed = {key for entry in declarations.values() if entry.present for key in references.in_use(entry)}
-    # An exchange takes its bindings along: those of applications must stay.
-    bound = [references.keys_needed(entry.kind, entry.identity) for entry in broker.of_kind(kinds.BINDING)]
-    needed = needed.union(*(ends for ends in bound if ends & applications))
+    stay = temporary.union(key for entry in present for key in references.in_use(entry))
+    # Deleting an exchange deletes its bindings: those of applications must stay, and so must what they bind.
+    for entry in broker.of_kind(BINDING):
+        ends = BINDING.keys_needed(entry.identity)
+        if ends & temporary:
+            stay |= ends | {entry.key}
     for kind in options.kinds:
-        # A list that came out empty by mistake must not empty the broker.
-        if not any(entry.kind is kind and entry.present for entry in declarations.values()):
+        # A list that is empty by mistake must not empty the broker.
+        if not any(entry.kind is kind for entry in present):
             continue
         for entry in broker.of_kind(kind):
             scoped = not kind.in_vhost or entry.identity["vhost"] in vhosts
-            if scoped and entry.key not in declarations and entry.key not in needed and not _kept(entry, broker, applications, options):
+            if scoped and entry.key not in declarations and entry.key not in stay and not _kept(entry, broker, options):
                 yield entry
 
 
-def excess(pruned: t.Sequence[Observed], options: Prune) -> str | None:
-    """The words that refuse more deletions than the limit."""
-    if len(pruned) <= options.limit:
-        return None
-    names = ", ".join(f"{entry.kind.name} {entry.object}" for entry in pruned[:5])
-    return (
-        f"prune would delete {len(pruned)} objects ({names}, ...), more than prune_limit ({options.limit}): "
-        "see whether they are to go, then raise prune_limit or name them in prune_ignore"
-    )
+def excess(pruned: t.Sequence[Observed], options: Prune) -> t.Iterator[Problem]:
+    """Refuses more deletions than the limit."""
+    if len(pruned) > options.limit:
+        names = ", ".join(f"{entry.kind.name} {entry.object}" for entry in pruned[:5])
+        message = f"prune would delete {len(pruned)} objects ({names}, ...), more than prune_limit ({options.limit})"
+        remedy = "check whether they may be deleted, then raise prune_limit, or name them in prune_ignore"
+        yield Problem("prune.limit", message, remedy=remedy)
 
 
-def _kept(entry: Observed, broker: Broker, applications: set[Key], options: Prune) -> bool:
-    """Whether prune must leave this alone: ourselves, the broker's own, the applications', the user's exceptions."""
-    identity = entry.identity
-    if broker.user in (identity.get("user"), identity["name"] if entry.kind is kinds.USER else None):
-        return True
-    if "protected" in entry.fields.get("tags", ()):
-        return True
-    if is_builtin(entry) or entry.key in applications:
-        return True
-    if entry.kind is kinds.BINDING and any(key in applications for key in references.keys_needed(entry.kind, identity)):
+def _kept(entry: Observed, broker: Broker, options: Prune) -> bool:
+    """Whether prune must leave this alone: the connecting user and its rights, the broker's own objects, the user's exceptions."""
+    own = broker.user == (entry.object if entry.kind.name == "user" else entry.identity.get("user"))
+    if own or "protected" in entry.fields.get("tags", ()) or entry.kind.builtin(entry.identity):
         return True
     return any(fnmatch.fnmatchcase(entry.object, pattern) for pattern in options.ignore)
-
-
-def _of_an_application(entry: Observed) -> bool:
-    """Exclusive, auto-delete and server-named objects come and go with the application that made them."""
-    if entry.kind not in (kinds.EXCHANGE, kinds.QUEUE):
-        return False
-    server_named = entry.kind is kinds.QUEUE and is_builtin(entry)
-    return bool(entry.extra.get("exclusive") or entry.fields["auto_delete"] or server_named)

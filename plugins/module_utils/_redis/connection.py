@@ -9,14 +9,15 @@ sent them: redis-py's own readings of SENTINEL, INFO and ROLE differ from one of
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
+import threading
 import traceback
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry, tls
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
@@ -26,9 +27,9 @@ try:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 except ImportError:
-    REDIS_IMPORT_ERROR: str | None = traceback.format_exc()
+    LIBRARY: tuple[str, str | None] = ("redis", traceback.format_exc())
 else:
-    REDIS_IMPORT_ERROR = None
+    LIBRARY = ("redis", None)
 
 # str, int, None, or a list of these. RESP2 has no maps: what is one in RESP3 comes as a flat list.
 Reply = t.Any
@@ -50,7 +51,7 @@ class Tls:
     """Paths of PEM files."""
 
     validate_certs: bool = True
-    ca_path: str | None = None
+    ca_cert: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
 
@@ -84,14 +85,14 @@ class Server:
         return self._guarded(_shown(words), lambda: self._exchange(connection, words))
 
     def read(self, *words: str | int) -> Reply:
-        """As `ask`, for what may be asked twice: a kept connection that was cut meanwhile is made anew."""
+        """As `ask`, for a command that may be sent twice: a kept connection that was closed in the meantime is opened again."""
         kept = self._connection is not None
-        try:
-            return self.ask(*words)
-        except errors.TimedOut as error:
-            if not kept or isinstance(error.__cause__, redis.exceptions.TimeoutError):
-                raise
-        return self.ask(*words)
+
+        def pause(attempt: retry.Attempt) -> float | None:
+            broke = isinstance(attempt.error, errors.TimedOut) and not isinstance(attempt.error, errors.Silent)
+            return 0.0 if kept and broke and attempt.number == 0 else None
+
+        return retry.answer(lambda: self.ask(*words), pause, writes=False)
 
     def put(self, *words: str | int) -> Reply:
         """As `read`, for a write that may be made twice, such as CONFIG SET."""
@@ -155,14 +156,15 @@ class Server:
 
     def _failed(self, command: str, error: Exception, connecting: bool) -> Exception:
         root = _root(error)
+        has_certificate = bool(self.tls and self.tls.client_cert)
         if isinstance(root, ssl.SSLError):
-            return errors.NotTrusted(_tls_message(self.name, str(root), bool(self.tls and self.tls.client_cert)))
+            return errors.NotTrusted(f"{self.name}: {tls.cause(str(root), has_certificate)}")
         if not connecting:
             if isinstance(error, redis.exceptions.TimeoutError):
-                return errors.TimedOut(f"{self.name}: {command}: no answer within {self.timeout:g} s: it hangs, or is cut off")
+                return errors.Silent(f"{self.name}: {command}: no answer within {self.timeout:g} s: it hangs, or the network was cut")
             hint = "it ended, or this port speaks TLS, which takes tls"
             if self.tls:
-                hint = "it ended" if self.tls.client_cert else "it ended, or it wants a client certificate: give client_cert and client_key"
+                hint = "it ended" if has_certificate else "it ended, or it asks for a client certificate: give client_cert and client_key"
             return errors.TimedOut(f"{self.name}: {command}: the connection broke before an answer came: {hint}")
         if isinstance(error, redis.exceptions.TimeoutError) or isinstance(root, (TimeoutError, socket.timeout)):
             hint = ", and that this port speaks TLS" if self.tls else ""
@@ -183,58 +185,54 @@ class Access:
     tls: Tls | None
     timeout: float
 
-    def sentinel(self, host: str, port: int) -> Server:
-        return Server(host, port, self.sentinel_credentials, self.tls, self.timeout)
+    def sentinel(self, place: Address) -> Server:
+        return Server(*place, self.sentinel_credentials, self.tls, self.timeout)
 
-    def data(self, host: str, port: int) -> Server:
-        return Server(host, port, self.data_credentials, self.tls, self.timeout)
-
-    def sentinels(self, items: t.Sequence[t.Mapping[str, t.Any]]) -> list[Server]:
-        """Those of the option `sentinels`, in its order; Refused for addresses that cannot be right."""
-        problems = [] if items else ["sentinels: at least one is needed"]
-        seen: set[tuple[str, int]] = set()
-        for item in items:
-            address = (item["host"], item["port"])
-            problems += address_problems("sentinels", *address)
-            if address in seen:
-                problems.append(f"sentinels: {item['host']}:{item['port']} is there twice")
-            seen.add(address)
-        if problems:
-            raise Refused(problems)
-        return [self.sentinel(item["host"], item["port"]) for item in items]
+    def data(self, place: Address, credentials: Credentials | None = None, timeout: float | None = None) -> Server:
+        return Server(*place, credentials or self.data_credentials, self.tls, min(timeout or self.timeout, self.timeout))
 
 
 def access(params: t.Mapping[str, t.Any]) -> Access:
-    """What a module's arguments say about connections; Refused where they cannot be right."""
+    """How the module's arguments describe the connections; Refused where they cannot be right."""
     problems = []
     for prefix in ("", "data_"):
         if params[f"{prefix}username"] and not params[f"{prefix}password"]:
-            problems.append(f"{prefix}username: is of use only with {prefix}password")
-    for option in ("ca_path", "client_cert", "client_key"):
+            needs = f"is used only together with {prefix}password"
+            problems.append(Problem("connection.username_alone", needs, field=f"{prefix}username", remedy=f"give {prefix}password too"))
+    for option in tls.FILES:
         if params[option] and not params["tls"]:
-            problems.append(f"{option}: is of use only with tls")
-        elif params[option] and not os.access(params[option], os.R_OK):
-            problems.append(f"{option}: {params[option]} does not exist, or cannot be read here")
-    if params["client_key"] and not params["client_cert"]:
-        problems.append("client_key: is of use only with client_cert")
-    if not params["connection_timeout"] > 0:
-        problems.append("connection_timeout: must be more than 0 seconds")
+            problems.append(Problem("connection.no_tls", "is used only with TLS", field=option, remedy="set tls to true"))
+    if params["tls"] or params["client_key"]:
+        problems += tls.problems(params)
+    if not params["timeout"] > 0:
+        problems.append(Problem("connection.timeout", "must be more than 0 seconds", field="timeout"))
     if problems:
         raise Refused(problems)
-    tls = Tls(params["validate_certs"], params["ca_path"], params["client_cert"], params["client_key"]) if params["tls"] else None
     return Access(
         Credentials(params["username"], params["password"]),
         Credentials(params["data_username"], params["data_password"], "data_username and data_password"),
-        tls,
-        params["connection_timeout"],
+        Tls(params["validate_certs"], *(params[option] for option in tls.FILES)) if params["tls"] else None,
+        params["timeout"],
     )
 
 
-def address_problems(option: str, host: str, port: int) -> t.Iterator[str]:
-    if not host or any(character.isspace() for character in host):
-        yield f"{option}: {host!r} is no host"
-    if not 0 < port < 65536:
-        yield f"{option}: {port} is no port"
+class Connections:
+    """The servers that a task speaks to, each over one connection that is kept open."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._open: dict[Address, Server] = {}
+        self._lock = threading.Lock()
+
+    def sentinel(self, place: Address) -> Server:
+        with self._lock:
+            return self._open.setdefault(place, self.access.sentinel(place))
+
+    def data(self, place: Address, otherwise: Credentials | None = None) -> Server:
+        """With the task's credentials for data nodes; with `otherwise` where the task has none."""
+        with self._lock:
+            credentials = None if self.access.data_credentials.password else otherwise
+            return self._open.setdefault(place, self.access.data(place, credentials))
 
 
 def pairs(reply: Reply) -> dict[str, str]:
@@ -276,7 +274,7 @@ def _connection(server: Server) -> Socket:
     return kinds.SSLConnection(
         ssl_cert_reqs="required" if server.tls.validate_certs else "none",
         ssl_check_hostname=server.tls.validate_certs,
-        ssl_ca_certs=server.tls.ca_path,
+        ssl_ca_certs=server.tls.ca_cert,
         ssl_certfile=server.tls.client_cert,
         ssl_keyfile=server.tls.client_key or server.tls.client_cert,
         **settings,
@@ -308,17 +306,6 @@ def _root(error: BaseException) -> BaseException:
     """The innermost cause: what the socket or TLS said."""
     inner = error.__cause__ or error.__context__
     return _root(inner) if isinstance(inner, (OSError, redis.exceptions.RedisError)) else error
-
-
-def _tls_message(where: str, reason: str, has_certificate: bool) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in reason or "certificate verify failed" in reason:
-        return f"{where}: its TLS certificate is not trusted ({reason}): give its CA in ca_path, or use a name that it was made for"
-    if any(words in reason for words in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure")):
-        return f"{where}: this port does not speak TLS ({reason}): leave out tls, or give the TLS port"
-    # Where TLS 1.3 is used, a server that misses a certificate says so, or just goes, after the handshake.
-    if "CERTIFICATE_REQUIRED" in reason or "certificate required" in reason or ("EOF occurred" in reason and not has_certificate):
-        return f"{where}: it wants a client certificate ({reason}): give client_cert and client_key"
-    return f"{where}: TLS failed ({reason}): check ca_path, client_cert and client_key, and that this port speaks TLS"
 
 
 def _shown(words: t.Sequence[str | int]) -> str:

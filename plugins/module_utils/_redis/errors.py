@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Redis server's refusal or silence means, told apart as a person needs it. Private to this collection.
+"""What a Redis server's refusal or silence means, by its cause. Private to this collection.
 
 Every message is one line: which server, what was asked of it, its own reason, and a hint.
 """
@@ -20,6 +20,10 @@ class ServerError(ChangeFailed):
         self.code = code
         self.text = text
 
+    @property
+    def unknown_master(self) -> bool:
+        return "No such master" in self.text
+
 
 class WrongCredentials(ServerError):
     """No password, a wrong one, or one where the server has none."""
@@ -30,11 +34,11 @@ class MissingRights(ServerError):
 
 
 class UnknownCommand(ServerError):
-    """The server does not know the command: it is of another kind or too old, or the command was renamed."""
+    """The server does not know the command: it is not of this kind, it is too old, or the command was renamed."""
 
 
 class Loading(ServerError):
-    """The server is reading its data, and answers little until it has them."""
+    """The server is loading its data and refuses most commands until then."""
 
 
 class CannotConnect(Unreachable):
@@ -42,33 +46,37 @@ class CannotConnect(Unreachable):
 
 
 class NotTrusted(Unreachable):
-    """The TLS handshake failed: their certificate, ours, or no TLS there at all."""
+    """The TLS handshake failed."""
 
 
 class TimedOut(NoAnswer):
-    """The command was sent and no answer came in time, or the connection broke before it did."""
+    """The command was sent and the connection broke before an answer came."""
 
 
-# Whatever can come instead of an answer from a server that cannot be spoken to now.
+class Silent(TimedOut):
+    """The command was sent and no answer came in time."""
+
+
+# Whatever can come instead of an answer from a server that cannot be reached now.
 SILENT = (Unreachable, NoAnswer)
 
 
 def from_answer(where: str, command: str, code: str, text: str, options: str) -> ServerError:
-    """The error that the words stand for. `options`: the names of the options that hold this server's credentials."""
+    """The error of an answer. `options`: the names of the options that hold this server's credentials."""
     what = f"{where}: {command}"
     if code == "NOAUTH":
-        return WrongCredentials(where, code, text, f"It wants a password: give {options}.")
+        return WrongCredentials(where, code, text, f"It requires a password: give {options}.")
     if code == "DENIED":  # before the others, since its text tells of the missing password
         remedy = "Give its user default a password, or set protected-mode no where its network is closed."
-        return ServerError(where, code, "it is in protected mode and accepts no one from other hosts.", remedy)
+        return ServerError(where, code, "it is in protected mode and refuses connections from other hosts.", remedy)
     if "without any password configured" in text or "no password is set" in text:
         return WrongCredentials(where, "AUTH", "its default user has no password.", f"Leave out {options}, or name a user that has one.")
     if code == "WRONGPASS" or "invalid username-password" in text or "invalid password" in text:
         return WrongCredentials(where, "WRONGPASS", "it does not accept these credentials.", f"Check {options}.")
     if code == "NOPERM":
-        return MissingRights(what, code, text, "The credentials are right, the rights are not: see ACL SETUSER.")
+        return MissingRights(what, code, text, "The credentials are right, but this user needs more rights: see ACL SETUSER.")
     if code == "LOADING":
-        return Loading(where, code, text, "Wait until it has its data, then run again.")
+        return Loading(where, code, text, "Wait until it has loaded its data, then run the task again.")
     if text.lower().startswith(("unknown command", "unknown subcommand")):
         return UnknownCommand(what, code, text, _unknown(command))
     return ServerError(what, code, text)
@@ -76,8 +84,8 @@ def from_answer(where: str, command: str, code: str, text: str, options: str) ->
 
 def _unknown(command: str) -> str:
     if command.startswith("SENTINEL"):
-        return "Is this a sentinel, 6.2 or newer? Check host and port: a sentinel's is usually 26379, a data node's 6379."
-    return "Is this a data node? Check host and port: its port is usually 6379, a sentinel's 26379; or the command was renamed."
+        return "Is this a sentinel, 6.2 or newer? Check host and port: a sentinel usually listens on port 26379, a data node on 6379."
+    return "Is this a data node? Check host and port: a data node usually listens on port 6379, a sentinel on 26379. Or was it renamed?"
 
 
 def _sentence(text: str) -> str:

@@ -1,18 +1,18 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to happen to a machine so that it is a worker of the cluster.
+"""The steps that make a machine a worker of the cluster. Private to this collection.
 
-Private to this collection. Pure: a function of the machine as kube_host_info reports it, the cluster as kube_nodes_info does, and
-the options. Whatever is missing in either counts as "not there": a bare machine is the normal case.
+Pure: a function of the machine as kube_host_info reports it, the cluster as kube_nodes_info reports it, and the options. A fact that is
+missing counts as "not there": a bare machine is the normal case.
 
-States (they decide what is done; a plan with problems does nothing at all):
-  bare              nothing of kubeadm on it                                       join
-  half_joined       leftovers of a join, or credentials that are of no use         reset and join, or restart the kubelet
+The state decides what is done. A plan with problems does nothing.
+  bare              no file of kubeadm                                             join
+  half_joined       files of an unfinished join, or unusable credentials           reset and join, or restart the kubelet
   member_elsewhere  credentials of a cluster with another CA                       refused, or reset and join
-  not_ready         a member whose Node or services are not well                   start its services
+  not_ready         a member whose Node is not Ready, or whose services are down   start its services
   ready             a member, and Ready                                            nothing
-  control_plane     static pods of a control plane, or a member marked as one      nothing but starting its services
+  control_plane     static pods or the Node label of a control plane               only start its services
 """
 
 from __future__ import annotations
@@ -21,25 +21,24 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
 
 Facts = t.Mapping[str, t.Any]
 State = str
 
 CONTROL_PLANE_PODS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-SERVICES = ("containerd", "kubelet")
-
-# RFC 1123 subdomain, which the API server wants of a Node's name.
-_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may say about it.
+    """The user's options.
 
     node_name: the Node's name for a machine that has not joined; version: of the kubelet to install, "" for the API server's;
-    existing: auto, replace, adopt or fail; other_cluster: fail or leave_it; names: the node names of all hosts of the play.
+    existing: auto, replace, adopt or fail; other_cluster: fail or reset; names: the node names of all hosts of the play;
+    obstacles: what else is known to prevent a join.
     """
 
     node_name: str
@@ -47,11 +46,12 @@ class Options:
     existing: str = "auto"
     other_cluster: str = "fail"
     names: t.Sequence[str] = ()
+    obstacles: t.Sequence[Problem] = ()
 
 
 @dataclass
 class Plan:
-    """The decision. `problems` and `reasons` are for people; `stale_node` is the Node to be replaced, as kube_nodes deletes it."""
+    """The decision. `reasons` explain it; `stale_node` is the Node to be replaced, as kube_nodes deletes it."""
 
     state: State
     node_name: str
@@ -62,7 +62,7 @@ class Plan:
     start_services: bool = False
     replace_node: bool = False
     stale_node: dict[str, t.Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
     def without_actions(self) -> Plan:
@@ -70,10 +70,9 @@ class Plan:
 
 
 def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
-    """The decision for one machine.
+    """The decision for one machine. With problems, no action is planned.
 
     host: `host` of kube_host_info; cluster: the result of kube_nodes_info (nodes, api_server_version, ca_pins, cluster_endpoint).
-    Never raises on missing facts. Where `problems` is not empty, no action is planned.
     """
     decided = _decide(host, cluster, options)
     if decided.join:
@@ -93,28 +92,30 @@ def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
         return _elsewhere(host, cluster, options)
     name = credentials.get("node_name") or options.node_name
     if not (theirs and ours) and not _ready(_node(cluster, name)):
-        unknown = "this cluster's CA is not known (it has no ConfigMap kube-public/cluster-info)" if theirs else "it names no CA"
-        return Plan(
-            "half_joined",
-            name,
-            problems=[f"kubelet.conf is there, but whether it is of this cluster cannot be told: {unknown}"],
-        )
+        unknown = "this cluster has no ConfigMap kube-public/cluster-info, which holds its CA" if theirs else "the file names no CA"
+        message = f"/etc/kubernetes/kubelet.conf exists, but it is unknown whether it belongs to this cluster: {unknown}"
+        return Plan("half_joined", name, problems=[Problem("join.unknown_cluster", message)])
     return _member(host, cluster, options, name)
 
 
 def _control_plane(host: Facts, cluster: Facts, options: Options) -> Plan:
-    """Never reset, never joined: losing a control plane by mistake is worse than any other outcome."""
+    """Never reset and never joined: to lose a control plane by mistake is worse than any other result."""
     credentials = host.get("kubelet_conf") or {}
     name = credentials.get("node_name") or options.node_name
-    decided = Plan("control_plane", name, reasons=[f"static pods {', '.join(_control_plane_pods(host))}: never reset, never joined again"])
+    decided = Plan(
+        "control_plane",
+        name,
+        reasons=[f"it has the static pods {', '.join(_control_plane_pods(host))}: a control plane is never reset or joined"],
+    )
     theirs, ours = _pins(credentials) or _pins(host), _pins(cluster)
     node = _node(cluster, name)
     if _strangers(theirs, ours):
-        decided.problems.append(f"it is a control plane of another cluster ({_differing(theirs, ours)})")
+        message = f"the machine is a control plane of another cluster ({_differing(theirs, ours)})"
+        decided.problems.append(Problem("join.foreign_control_plane", message, remedy="remove it from the play"))
     elif node is None:
-        decided.problems.append(
-            f"it has the static pods of a control plane, but the cluster has no Node {name}: kubeadm init or join was not finished there"
-        )
+        message = f"the machine has the static pods of a control plane, but the cluster has no Node {name}"
+        remedy = "kubeadm init or kubeadm join was not finished on it: finish it, or run kubeadm reset"
+        decided.problems.append(Problem("join.unfinished_control_plane", message, remedy=remedy))
     else:
         _start_where_unwell(host, node, decided)
     return decided
@@ -130,28 +131,29 @@ def _without_credentials(host: Facts, cluster: Facts, options: Options) -> Plan:
     if not leftovers:
         return Plan("bare", options.node_name, join=True)
     decided = Plan("half_joined", options.node_name, join=True, reset=True)
-    decided.reasons.append(f"left over from a join that was not finished: {', '.join(leftovers)}; kubeadm reset clears it")
+    decided.reasons.append(f"an unfinished join left {', '.join(leftovers)}; kubeadm reset removes it")
     theirs, ours = _pins(host), _pins(cluster)
     if _strangers(theirs, ours):
-        _leave(decided, options, f"its pki/ca.crt is another cluster's ({_differing(theirs, ours)})")
+        _leave(decided, options, f"the machine has the pki/ca.crt of another cluster ({_differing(theirs, ours)})")
     return decided
 
 
 def _elsewhere(host: Facts, cluster: Facts, options: Options) -> Plan:
     credentials = host["kubelet_conf"]
     decided = Plan("member_elsewhere", options.node_name, join=True, reset=True)
-    who = f"it is {credentials.get('node_name') or 'a node'} of the cluster at {credentials.get('server') or 'an unknown address'}"
+    server = credentials.get("server") or "an unknown address"
+    who = f"the machine is {credentials.get('node_name') or 'a node'} of another cluster, at {server}"
     _leave(decided, options, f"{who} ({_differing(_pins(credentials) or _pins(host), _pins(cluster))})")
     return decided
 
 
 def _pins(place: Facts) -> list[str]:
-    """The pins of all authorities that are trusted there; while a CA is rotated there is an old and a new one."""
+    """The pins of all trusted CAs; during the rotation of a CA there are two."""
     return list(place.get("ca_pins") or filter(None, [place.get("ca_pin")]))
 
 
 def _strangers(theirs: t.Sequence[str], ours: t.Sequence[str]) -> bool:
-    """Whether both are known and have no authority in common."""
+    """Whether both are known and have no CA in common."""
     return bool(theirs and ours and not {*theirs} & {*ours})
 
 
@@ -160,27 +162,30 @@ def _differing(theirs: t.Sequence[str], ours: t.Sequence[str]) -> str:
 
 
 def _leave(decided: Plan, options: Options, what: str) -> None:
-    if options.other_cluster == "leave_it":
-        decided.reasons.append(f"{what}; it leaves that cluster, as asked")
+    if options.other_cluster == "reset":
+        decided.reasons.append(f"{what}; node_join_other_cluster=reset, so kubeadm reset removes that")
     else:
-        decided.problems.append(f"{what}; say node_join_other_cluster=leave_it to make it leave that cluster, or take it out of the play")
+        remedy = "set node_join_other_cluster=reset to remove it from that cluster, or remove it from the play"
+        decided.problems.append(Problem("join.other_cluster", what, remedy=remedy))
 
 
 def _member(host: Facts, cluster: Facts, options: Options, name: str) -> Plan:
-    """It has credentials of this cluster."""
+    """A machine with credentials of this cluster."""
     credentials, node = host["kubelet_conf"], _node(cluster, name)
-    remarks = [f"it joined as {name}, not as {options.node_name}: kubelet.conf decides"] if name != options.node_name else []
+    remarks = [f"it joined as {name}, not as {options.node_name}; the name in kubelet.conf is used"] if name != options.node_name else []
     if host.get("bootstrap_kubelet_conf"):
-        remarks.append("/etc/kubernetes/bootstrap-kubelet.conf is left over, with a token in it; nothing needs it any more")
+        remarks.append("/etc/kubernetes/bootstrap-kubelet.conf, which holds a token, is no longer needed and can be deleted")
     if node is not None and CONTROL_PLANE_LABEL in (node.get("labels") or {}):
-        decided = Plan("control_plane", name, reasons=[*remarks, f"its Node has the label {CONTROL_PLANE_LABEL}: never reset"])
+        decided = Plan(
+            "control_plane", name, reasons=[*remarks, f"its Node has the label {CONTROL_PLANE_LABEL}: a control plane is never reset"]
+        )
         return _start_where_unwell(host, node, decided)
-    if _ready(node) and not _unwell(host):
+    if _ready(node) and not checks.stopped(host):
         return Plan("ready", name, reasons=remarks)
     useless = _useless(credentials)
     if useless and not _ready(node):
         return Plan(
-            "half_joined", name, join=True, reset=True, reasons=[*remarks, f"{useless}, so the kubelet cannot log in; it joins again"]
+            "half_joined", name, join=True, reset=True, reasons=[*remarks, f"{useless}, so the kubelet cannot authenticate; it joins again"]
         )
     if node is None:
         return _without_node(host, name, remarks)
@@ -190,19 +195,19 @@ def _member(host: Facts, cluster: Facts, options: Options, name: str) -> Plan:
 def _useless(credentials: Facts) -> str:
     if credentials.get("certificate_expired"):
         return f"its client certificate expired on {credentials.get('certificate_not_after')}"
-    return "" if credentials.get("node_name") else "kubelet.conf is there, but no client certificate with it"
+    return "" if credentials.get("node_name") else "kubelet.conf exists, but its client certificate does not"
 
 
 def _without_node(host: Facts, name: str, remarks: list[str]) -> Plan:
     if not host.get("kubelet_config"):
-        why = "kubelet.conf is of this cluster, but its Node and /var/lib/kubelet/config.yaml are gone; it joins again"
+        why = "kubelet.conf belongs to this cluster, but its Node and /var/lib/kubelet/config.yaml do not exist; it joins again"
         return Plan("half_joined", name, join=True, reset=True, reasons=[*remarks, why])
-    why = f"kubelet.conf is of this cluster, but the Node {name} is gone; a restarted kubelet registers it again"
+    why = f"kubelet.conf belongs to this cluster, but the Node {name} does not exist; the restarted kubelet registers it again"
     return Plan("half_joined", name, restart_kubelet=True, start_services=True, reasons=[*remarks, why])
 
 
 def _start_where_unwell(host: Facts, node: Facts, decided: Plan) -> Plan:
-    broken = _unwell(host)
+    broken = checks.stopped(host)
     if not _ready(node):
         broken.append(f"the Node is not Ready: {node.get('ready_reason') or 'no reason given'}")
     problem = (host.get("cri") or {}).get("problem")
@@ -213,70 +218,67 @@ def _start_where_unwell(host: Facts, node: Facts, decided: Plan) -> Plan:
     return decided
 
 
-def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan) -> t.Iterator[str]:
+def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan) -> t.Iterator[Problem]:
     name = decided.node_name
-    if len(name) > 253 or not _NODE_NAME.fullmatch(name):
-        yield (
-            f"{name!r} cannot be the name of a Node (lower case letters, digits, '-' and '.', at most 253 characters); "
-            "set kube_node_name, whose default is the inventory's name"
-        )
+    yield from checks.name(name)
     if list(options.names).count(name) > 1:
-        yield f"more than one host of this play would be the Node {name}; set kube_node_name"
+        message = f"more than one host of this play has the Node name {name}"
+        yield Problem("node.name_twice", message, field="kube_node_name", remedy="set another kube_node_name")
     if decided.reset and host.get("static_pods"):
-        yield (
-            f"kubeadm reset would delete the static pods {', '.join(sorted(host['static_pods']))} "
-            "of /etc/kubernetes/manifests; move them away first"
+        pods = ", ".join(sorted(host["static_pods"]))
+        yield Problem(
+            "join.static_pods", f"kubeadm reset would delete the static pods {pods}", remedy="move them out of /etc/kubernetes/manifests"
         )
     if not cluster.get("cluster_endpoint") or not _pins(cluster):
-        yield "the cluster has no usable ConfigMap kube-public/cluster-info, which kubeadm join starts from; kubeadm init makes it"
+        message = "the cluster has no usable ConfigMap kube-public/cluster-info, which kubeadm join reads first"
+        yield Problem("join.no_cluster_info", message, remedy="create it as kubeadm init does (kubeadm init phase bootstrap-token)")
     yield from _version_problems(cluster, options, decided)
+    yield from options.obstacles
 
 
-def _version_problems(cluster: Facts, options: Options, decided: Plan) -> t.Iterator[str]:
-    """kubeadm join itself does not look: a kubelet newer than the API server joins, and is unsupported."""
+def _version_problems(cluster: Facts, options: Options, decided: Plan) -> t.Iterator[Problem]:
+    """kubeadm join does not compare versions: a kubelet newer than the API server joins, and is unsupported."""
     api_server = cluster.get("api_server_version")
     if not api_server:
-        yield "the version of the API server is not known, so the kubelet's cannot be held against it"
+        yield Problem("version.api_server_unknown", "the version of the API server is unknown, so the kubelet's cannot be compared with it")
         return
-    try:
-        kubelet, server = versions.parse(options.version or api_server), versions.parse(api_server)
-    except ValueError as error:
-        yield f"kube_version: {error}"
+    wanted = options.version or api_server
+    problems = list(checks.version(wanted, api_server))
+    yield from problems
+    if problems:
         return
+    kubelet, server = versions.parse(wanted), versions.parse(api_server)
     decided.kubelet_version = str(kubelet)
-    problem = versions.skew_problem(kubelet, server)
-    if problem:
-        yield problem
-    elif kubelet.branch != server.branch:
+    if kubelet.branch != server.branch:
         # kubernetes.io, "Creating a cluster with kubeadm", version skew: the packages of one minor release are in one repository.
         decided.reasons.append(
-            f"kubeadm comes in the kubelet's version {kubelet}, and Kubernetes documents joining only with the cluster's own minor"
-            f" release, {server.branch}: it works as a rule"
+            f"kubeadm is installed in the kubelet's version {kubelet}; Kubernetes supports joining only with a kubeadm of the cluster's"
+            f" minor release, {server.branch}, but it usually works"
         )
 
 
 def _existing_node(cluster: Facts, options: Options, decided: Plan) -> None:
-    """An old Node object of the same name would keep its labels and taints, whatever the new kubelet registers with."""
+    """An old Node of the same name would keep its labels and taints, whatever the new kubelet registers with."""
     node = _node(cluster, decided.node_name)
     if node is None:
         return
     name, ready = decided.node_name, _ready(node)
+    what = f"the cluster already has a Node {name}, which is {'Ready' if ready else 'not Ready'}"
     if CONTROL_PLANE_LABEL in (node.get("labels") or {}):
-        decided.problems.append(f"the cluster's Node {name} is a control plane's; it is never replaced. Set another kube_node_name")
-        return
-    what = f"the cluster has a Node {name} already, which is {'Ready' if ready else 'not Ready'}"
-    if options.existing == "fail" or (ready and options.existing == "auto"):
-        other = "a machine of this name is alive: choose another kube_node_name, or say" if ready else "say"
-        decided.problems.append(f"{what}; {other} node_join_existing=replace to delete that Node first")
+        message = f"the cluster already has a Node {name}, which is a control plane and is never replaced"
+        decided.problems.append(Problem("join.name_of_control_plane", message, field="kube_node_name", remedy="set another kube_node_name"))
+    elif options.existing == "fail" or (ready and options.existing == "auto"):
+        other = "another machine uses this name: set another kube_node_name, or " if ready else ""
+        remedy = f"{other}set node_join_existing=replace to delete that Node first"
+        decided.problems.append(Problem("join.node_exists", what, field="node_join_existing", remedy=remedy))
     elif ready and options.existing == "adopt":
-        decided.problems.append(
-            f"{what}, and kubeadm takes over none that is Ready; stop its kubelet first, or say node_join_existing=replace"
-        )
+        remedy = "kubeadm does not take over a Ready Node: stop its kubelet first, or set node_join_existing=replace"
+        decided.problems.append(Problem("join.node_ready", what, field="node_join_existing", remedy=remedy))
     elif options.existing == "adopt":
-        decided.reasons.append(f"{what}; it is taken over with the labels and taints that it has")
+        decided.reasons.append(f"{what}; the new kubelet takes it over with its present labels and taints")
     else:
         decided.replace_node = True
-        # This very object: one that is made in its place meanwhile is somebody's who is alive.
+        # By its uid, so that a Node that another machine registers in the meantime is not deleted.
         decided.stale_node = {"name": name, "uid": node["uid"], "state": "absent", "force": options.existing == "replace"}
         decided.reasons.append(f"{what}; it is deleted before the join")
 
@@ -292,15 +294,3 @@ def _node(cluster: Facts, name: str) -> Facts | None:
 
 def _ready(node: Facts | None) -> bool:
     return bool(node and node.get("ready"))
-
-
-def _unwell(host: Facts) -> list[str]:
-    """What is wrong with the services that a member needs, the kubelet's own last error line included."""
-    services = host.get("services") or {}
-    broken = []
-    for name in SERVICES:
-        service = services.get(name)
-        if service and service.get("active") != "active":
-            failure = f": {service['failure']}" if service.get("failure") else ""
-            broken.append(f"{name} is {service.get('active')}{failure}")
-    return broken

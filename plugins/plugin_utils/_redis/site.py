@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of Redis or Valkey over hosts: what each host runs, what the sentinels watch, whom a new node follows. Pure.
+"""Sets of Redis or Valkey over hosts: what each host runs, what the Sentinels monitor, which master a new node follows. Pure.
 
 Private to this collection. A site is a dictionary: `sets`, `sentinels` (hosts), `addresses` (host -> IP address), ports, passwords.
 """
@@ -12,7 +12,7 @@ import ipaddress
 import math
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 Site = t.Mapping[str, t.Any]
@@ -20,54 +20,62 @@ Set = t.Mapping[str, t.Any]
 Item = t.Dict[str, t.Any]
 
 ADMIN, REPLICA, WATCHER = "admin", "replica", "sentinel"
-# What Sentinel does on a data node; `failover` and `client` where the servers hand over by themselves (Valkey 9).
+# What Sentinel does on a data node; `failover` and `client` where the servers hand over themselves (Valkey 9).
 WATCHES = (
     "resetchannels &__sentinel__:hello +ping +info +role +publish +subscribe +multi +exec +slaveof +config|rewrite "
     "+client|setname +client|kill +script|kill"
 )
 HANDS_OVER = "+failover +client"
 FOLLOWS = "+ping +psync +replconf"
-# What a client asks a Sentinel for: where the master and its replicas are, and what becomes of them.
+# What a client asks a Sentinel: where the master and its replicas are, and messages about them.
 ASKS = ("get-master-addr-by-name", "master", "masters", "replicas", "slaves", "sentinels", "ckquorum", "myid")
 DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +subscribe +psubscribe +unsubscribe +punsubscribe " + " ".join(
     f"+sentinel|{word}" for word in ASKS
 )
-DOWN_AFTER = 30000  # milliseconds; Sentinel's own default
+DOWN_AFTER = 30000  # milliseconds; the default of Sentinel
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
 
 
-def problems(site: Site) -> list[str]:
-    """What no server would say, or only at its next start."""
-    found = []
+def checked(site: Site) -> Site:
+    """Raises Refused with what no server would report, or only at its next start."""
+    found = list(dict.fromkeys(_problems(site)))
+    if found:
+        raise Refused(found)
+    return site
+
+
+def _problems(site: Site) -> t.Iterator[Problem]:
     names = [entry["name"] for entry in site["sets"]]
-    found += [f"set {name} is declared twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    yield from (Problem("set.twice", "the set is declared twice", f"set {name}") for name in sorted({*names}) if names.count(name) > 1)
     places: dict[tuple[str, int], str] = {}
     for entry in site["sets"]:
+        where = f"set {entry['name']}"
         if not entry["nodes"]:
-            found.append(f"set {entry['name']} has no nodes")
+            yield Problem("set.no_nodes", "the set has no nodes", where, "nodes")
         for host in entry["nodes"]:
             other = places.setdefault((host, _port(entry)), entry["name"])
             if other != entry["name"]:
-                found.append(f"sets {other} and {entry['name']} have the same port {_port(entry)} on {host}")
+                message = f"set {other} uses port {_port(entry)} on {host} too"
+                yield Problem("set.port", message, where, "port", "give each set of a host its own port")
             elif entry["nodes"].count(host) > 1:
-                found.append(f"set {entry['name']} has {host} twice")
-    for host in sorted(set(_hosts(site))):
+                yield Problem("set.node_twice", f"{host} is listed twice", where, "nodes")
+    for host in hosts(site):
         try:
             ipaddress.ip_address(site["addresses"].get(host, ""))
         except ValueError:
-            found.append(f"{host}: redis_sentinel_address has to be an IP address, is {site['addresses'].get(host, '')!r}")
+            message = f"{site['addresses'].get(host, '')!r} is not an IP address"
+            yield Problem("host.address", message, host, "redis_sentinel_address", "set it to the address that clients and other nodes use")
     if site.get("client_password") and not site.get("password"):
-        found.append("redis_sentinel_client_password is of use only beside redis_sentinel_password, which is the Sentinels' own")
+        message = "it needs redis_sentinel_password, the password of the Sentinels themselves"
+        yield Problem("site.client_password", message, field="redis_sentinel_client_password")
     for name in ("admin_password", "auth_pass", "masterauth"):
         if not site.get(name):
-            found.append(f"redis_sentinel_{name} is not set")
-    return list(dict.fromkeys(found))
+            yield Problem("site.no_password", "the password is not set", field=f"redis_sentinel_{name}")
 
 
-def _hosts(site: Site) -> t.Iterator[str]:
-    yield from site["sentinels"]
-    for entry in site["sets"]:
-        yield from entry["nodes"]
+def hosts(site: Site) -> list[str]:
+    """Every host of the site, in the play or not."""
+    return list(dict.fromkeys([*site["sentinels"], *(host for entry in site["sets"] for host in entry["nodes"])]))
 
 
 def _port(entry: Set) -> int:
@@ -78,19 +86,15 @@ def place(site: Site, entry: Set, host: str) -> str:
     return str(Address.of(site["addresses"][host], _port(entry)))
 
 
-def checked(site: Site) -> Site:
-    """Raises Refused."""
-    found = problems(site)
-    if found:
-        raise Refused(found)
-    return site
+def host_of(site: Site, entry: Set, address: str | None) -> str | None:
+    return next((host for host in entry["nodes"] if address == place(site, entry, host)), None)
 
 
 # What a host runs
 
 
 def instances(site: Site, host: str, masters: t.Mapping[str, str]) -> list[Item]:
-    """For redis_host. `masters`: set -> the host to follow at a first start."""
+    """For redis_host. `masters`: set -> the host to follow at the first start."""
     found = [_server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
     if host in site["sentinels"]:
         found.append(_sentinel(site))
@@ -120,7 +124,7 @@ def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
 
 
 def _service(entry: Set) -> Item:
-    """A master that crashes must not be back, with less data or none, before Sentinel has seen it down: its replicas would copy that."""
+    """A crashed master must not return, with less data or none, before Sentinel has seen it down: its replicas would copy that."""
     down_after = int(entry.get("down_after_milliseconds") or DOWN_AFTER)
     return {"RestartSec": math.ceil(2 * down_after / 1000) + 1}
 
@@ -149,7 +153,7 @@ def _sentinel(site: Site) -> Item:
     settings = _listening(site, int(site["sentinel_port"]))
     password = site.get("password")
     if not password:
-        # Sentinels without a password are reached from elsewhere, or there is no use in them.
+        # Without a password protected mode would refuse all other hosts.
         settings["protected-mode"] = False
     settings.update(site.get("sentinel_settings") or {})
     former = (site.get("former_passwords") or {}).get("password")
@@ -179,11 +183,11 @@ def _listening(site: Site, port: int) -> Item:
     return {"port": 0, "tls-port": port, "tls-replication": True, **found, **named}
 
 
-# What the sentinels watch
+# What the Sentinels monitor
 
 
 def sentinels(site: Site, confs: t.Mapping[str, str] | None = None) -> list[Item]:
-    """For the modules that ask the sentinels. `confs`: host -> the text of its sentinel.conf."""
+    """For the redis modules. `confs`: host -> the text of its sentinel.conf."""
     found: list[Item] = [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
     for host, item in zip(site["sentinels"], found):
         if host in (confs or {}):
@@ -208,7 +212,7 @@ def masters(site: Site) -> list[Item]:
     return found
 
 
-# Whom a new node follows
+# The master that a new node follows
 
 
 def bootstrap(
@@ -217,52 +221,55 @@ def bootstrap(
     told: t.Mapping[str, t.Any],
     host: str,
     looked: t.Mapping[str, t.Sequence[Item]] | None = None,
-) -> dict[str, t.Any]:
-    """The masters that a host's new instances follow, and what stands against starting them.
+) -> tuple[dict[str, str], list[Problem]]:
+    """The host that each new instance of a host follows, by set, and why instances must not be started.
 
-    `here`: host -> the instances established there, of the hosts that were looked at; `told`: master -> its address, of the sentinels;
-    `looked`: host -> its instances as redis_host has them, each with id, follows and key_count.
-    What Sentinel says is the truth. The declaration's first node is the master only of a set that is new on all of its nodes.
+    `here`: host -> the instances established there, of the hosts that were looked at; `told`: the address of each master, as the Sentinels
+    tell it; `looked`: host -> its instances as redis_host returns them, each with id, follows and key_count.
+    The Sentinels decide. The first declared node is the master only of a set that is new on all of its nodes.
     """
-    follow, against = {}, []
+    follow, problems = {}, []
     for entry in site["sets"]:
         name, nodes = entry["name"], entry["nodes"]
         if host not in nodes or f"server/{name}" in here.get(host, ()):
             continue
         old = [node for node in nodes if f"server/{name}" in here.get(node, ())]
         unseen = [node for node in nodes if node not in here]
-        master = host_of(site, entry, told.get(name))
-        if not told.get(name) and old and not unseen:
+        address = told.get(name)
+        master = host_of(site, entry, address)
+        if not address and old and not unseen:
             master = _by_themselves(site, entry, old, looked or {})
-        if told.get(name) and master is None:
-            against.append(f"set {name}: its sentinels say that its master is {told[name]}, which is none of its nodes")
-        elif master is not None and master != host:
+        # On the master itself: all nodes are new, or the old ones have waited for it since their first start. Nothing is lost.
+        lost = master == host and (unseen or (old and address))
+        if master is not None and not lost:
             follow[name] = master
-        elif master == host and not unseen and (not old or not told.get(name)):
-            # All of its nodes are new, or those that are not have waited for it since they are there: nothing is lost.
-            follow[name] = host
-        elif master == host:
-            against.append(
-                f"set {name}: its sentinels say that {host} is its master, which has lost its data: let them promote"
-                f" {' or '.join(old or unseen)} first (redis_failover, or SENTINEL FAILOVER {name})"
-            )
-        elif old and master is None:
-            against.append(
-                f"set {name}: {' and '.join(old)} have it already, and no sentinel tells which of its nodes is the master: have the"
-                f" sentinels watch that one (SENTINEL MONITOR {name} ...), and run again"
-            )
-        elif unseen and master is None:
-            against.append(f"set {name}: no sentinel knows it, and {' and '.join(unseen)} could not be looked at: they may have it already")
+        elif lost:
+            remedy = f"let them promote {' or '.join(old or unseen)} first (redis_failover, or SENTINEL FAILOVER {name})"
+            problems.append(_refusal("master_lost", f"the Sentinels name {host} as the master, and it has lost its data", name, remedy))
+        elif address:
+            message = f"the Sentinels say that its master is {address}, which is none of its nodes"
+            problems.append(_refusal("foreign_master", message, name, "declare that node, or correct the address with SENTINEL MONITOR"))
+        elif old:
+            message = f"{' and '.join(old)} have it already, and no Sentinel knows which of its nodes is the master"
+            remedy = f"make the Sentinels monitor the master (SENTINEL MONITOR {name} ...), and run the playbook again"
+            problems.append(_refusal("unknown_master", message, name, remedy))
+        elif unseen:
+            message = f"no Sentinel knows it, and {' and '.join(unseen)} may have it, but could not be looked at"
+            problems.append(_refusal("unseen_nodes", message, name, "run the playbook again with all nodes of the set"))
         else:
             follow[name] = nodes[0]
-    return {"masters": follow, "problems": against}
+    return follow, problems
+
+
+def _refusal(code: str, message: str, name: str, remedy: str) -> Problem:
+    return Problem(f"set.{code}", message, f"set {name}", remedy=remedy)
 
 
 def _by_themselves(site: Site, entry: Set, old: t.Sequence[str], looked: t.Mapping[str, t.Sequence[Item]]) -> str | None:
-    """The master of a set that no sentinel has ever watched, since its first run was cut off; None where that is not certain.
+    """The master of a set that no Sentinel has ever monitored, because its first run was interrupted; None where that is not certain.
 
-    It is the only one that follows nobody, of whom all others are replicas. Or a node that is not there yet and that all others wait for,
-    empty as they are.
+    It is the only node that follows nobody and of which all others are replicas. Or it is a node that is not there yet, and all others
+    follow it and are empty.
     """
     seen = {host: item for host in old for item in looked.get(host, ()) if item["id"] == f"server/{entry['name']}"}
     if len(seen) < len(old):
@@ -275,17 +282,6 @@ def _by_themselves(site: Site, entry: Set, old: t.Sequence[str], looked: t.Mappi
     return host_of(site, entry, followed.pop()) if not leaders and len(followed) == 1 and empty else None
 
 
-def new(site: Site, here: t.Mapping[str, t.Sequence[str]]) -> list[str]:
-    """HOST/SET of what is declared for the hosts that were looked at and not there yet; of the sentinels HOST alone."""
-    found = [
-        f"{host}/{entry['name']}"
-        for entry in site["sets"]
-        for host in entry["nodes"]
-        if f"server/{entry['name']}" not in here.get(host, ())
-    ]
-    found += [host for host in site["sentinels"] if f"sentinel/{site['sentinel_name']}" not in here.get(host, ())]
-    return [name for name in found if name.partition("/")[0] in here]
-
-
-def host_of(site: Site, entry: Set, address: str | None) -> str | None:
-    return next((host for host in entry["nodes"] if address == place(site, entry, host)), None)
+def new(site: Site, host: str, established: t.Collection[str]) -> list[str]:
+    """The ids of declared instances that are not established on this host."""
+    return [name for item in instances(site, host, {}) if (name := f"{item['kind']}/{item['name']}") not in established]

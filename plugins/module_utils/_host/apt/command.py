@@ -1,48 +1,36 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running apt's and dpkg's commands: never in another language than C, never with a question. Private to this collection."""
+"""Run apt's and dpkg's commands in English and without questions. Private to this collection."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._host import command as host_command
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done
 
 _ENVIRONMENT = {
-    "LC_ALL": "C",
-    "LANGUAGE": "C",
     "DEBIAN_FRONTEND": "noninteractive",
     "DEBIAN_PRIORITY": "critical",
     "APT_LISTCHANGES_FRONTEND": "none",
-    # Ubuntu's needrestart would restart whatever uses a library that was replaced, containerd included.
+    # Ubuntu's needrestart restarts every service that uses a replaced library, containerd included.
     "NEEDRESTART_SUSPEND": "1",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
 
-class Done(t.NamedTuple):
-    code: int
-    output: str
-    errors: str
-
-
-def run(*command: str, stdin: str | None = None) -> Done:
-    """The end of a command. Raises Refused where the command is not there: this is no Debian."""
-    try:
-        # AnsibleModule's run_command needs the module, and this package knows none.
-        done = subprocess.run(  # noqa: S603 # pylint: disable=ansible-bad-function
-            command, input=stdin, capture_output=True, text=True, errors="replace", check=False, env={**os.environ, **_ENVIRONMENT}
-        )
-    except FileNotFoundError as error:
-        raise Refused([f"{command[0]} is not there: this module manages packages of Debian and Ubuntu"]) from error
-    return Done(done.returncode, done.stdout, done.stderr)
+def run(*command: str, stdin: str = "") -> Done:
+    """Raises Refused where the command is missing: this is not Debian or Ubuntu."""
+    done = host_command.run(*command, stdin=stdin, timeout=None, environment={**os.environ, **_ENVIRONMENT})
+    if done.code == MISSING:
+        remedy = "use this module on Debian and Ubuntu only"
+        raise Refused([Problem("apt.not_debian", f"{command[0]} is not installed on this host", remedy=remedy)])
+    return done
 
 
 def complaint(done: Done) -> str:
-    """What apt or dpkg complains of, in one line: its E: lines, else its W: lines, else how its errors or its output end."""
+    """The errors of apt or dpkg in one line: its E: lines, else its W: lines, else the last three lines."""
     lines = [line.strip() for line in (done.errors.strip() or done.output).splitlines() if line.strip()]
     for mark in ("E: ", "W: "):
         found = [line[len(mark) :] for line in lines if line.startswith(mark)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The locks that apt and dpkg take, and who holds them. Private to this collection."""
+"""The locks of apt and dpkg, and the processes that hold them. Private to this collection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import fcntl
 import os
 import re
 import struct
-import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import Done
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import Deadline, until
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
-PAUSE = 0.5
 # struct flock of fcntl(2): type, whence, start, length, pid.
 _FLOCK = "hhqqi"
 _TAKEN = re.compile(
@@ -24,49 +23,38 @@ _TAKEN = re.compile(
 )
 
 
-class Deadline:
-    """How long one task waits for locks in all."""
+class Locks:
+    """`deadline`: how long one task waits for locks in all."""
 
-    def __init__(
-        self, seconds: float, clock: t.Callable[[], float] = time.monotonic, pause: t.Callable[[float], None] = time.sleep
-    ) -> None:
-        self.seconds = seconds
-        self._clock = clock
-        self._pause = pause
-        self._end = clock() + seconds
+    def __init__(self, seconds: float) -> None:
+        self.deadline = Deadline(seconds)
 
-    def left(self) -> float:
-        return max(self._end - self._clock(), 0)
-
-    def free(self, paths: t.Sequence[str] = LOCKS) -> None:
-        """Wait until nobody holds any of them. Raises Refused, naming the holder, when the time is over."""
-        while True:
-            held = next(filter(None, map(holder, paths)), None)
-            if held is None:
-                return
-            if not self.left():
-                raise Refused([f"{held} for longer than {self.seconds:g} s: wait until it is done, or raise lock_timeout"])
-            self._pause(PAUSE)
+    def wait(self, paths: t.Sequence[str] = LOCKS) -> None:
+        """Wait until no process holds a lock. Raises Refused with the name of the holder when the time is over."""
+        held = until(lambda: next(filter(None, map(holder, paths)), None), lambda held: held is None, self.deadline)
+        if held is not None:
+            message = f"{held} for longer than {self.deadline.seconds:g} s"
+            raise Refused([Problem("apt.locked", message, remedy="wait until it is done, or raise lock_timeout")])
 
     def retry(self, command: t.Callable[[], Done]) -> Done:
-        """Run it as soon as the locks are free, and again where another was quicker to take them."""
-        while True:
-            self.free()
-            done = command()
-            if done.code == 0 or not self.left() or not _TAKEN.search(done.errors):
-                return done
-            self._pause(PAUSE)
+        """Run the command when the locks are free, and again where another process took them first."""
+
+        def attempt() -> Done:
+            self.wait()
+            return command()
+
+        return until(attempt, lambda done: done.code == 0 or not _TAKEN.search(done.errors), self.deadline)
 
 
 def holder(path: str) -> str | None:
-    """`PATH is held by NAME (process ID)`; None where nobody holds it."""
+    """`PATH is held by NAME (process ID)`; None where no process holds it."""
     try:
         with open(path, "rb+") as file:
             answer = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise Refused([f"{path} cannot be opened: changing packages takes root (become: true)"]) from error
+        raise Refused([Problem("apt.not_root", f"{path} cannot be opened", remedy="run the task as root (become: true)")]) from error
     kind, dummy, dummy, dummy, process = struct.unpack(_FLOCK, answer)
     return None if kind == fcntl.F_UNLCK else f"{path} is held by {_name(process)} (process {process})"
 

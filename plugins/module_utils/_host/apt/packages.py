@@ -1,94 +1,86 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""apt_packages from end to end: declare, observe, plan, apply. Private to this collection."""
+"""The service of the module `apt_packages`. Private to this collection."""
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Key, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, HalfDone, Key, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, repositories
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, repositories
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Deadline
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import (
-    NEWEST,
-    Options,
-    Wanted,
-    explain,
-    is_there,
-    plan,
-    targets,
-    unknown,
-    wanted,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST, Wanted
 
-Params = t.Mapping[str, t.Any]
-Result = t.Dict[str, t.Any]
+_LISTS = "/var/lib/apt/lists"
 
 
-def converge(params: Params, check_mode: bool, diff: bool) -> tuple[Result, Outcome | None]:
-    """The module's result, and the outcome of the transaction (None where there was none).
+class Packages(Service):
+    """All packages change in one transaction of apt; afterwards dpkg tells what became of each."""
 
-    Raises Refused before any package was changed.
-    """
-    task = _Task(params, check_mode)
-    planned = task.plan()
-    if check_mode or not planned.changes:
-        result = _convergence.predicted(planned, diff)
-        outcome = None
-    else:
-        outcome = _convergence.apply(planned, task, workers=1)
-        outcome.done = [task.written(change) for change in outcome.done]
-        result = _convergence.achieved(planned, outcome, diff)
-    result["changed"] = result["changed"] or task.repaired is not None
-    return {**result, "packages": task.packages(), "skipped_optional": task.skipped(), "repaired": task.repaired}, outcome
-
-
-class _Task:
-    """One run: what is wanted and known, and the writer of its transaction."""
-
-    def __init__(self, params: Params, check_mode: bool) -> None:
-        self.wants: list[Wanted] = wanted(params["packages"])
-        self.options = Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__()
+        self.wants = plan.wanted(params["packages"])
+        self.options = plan.Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
         self.recommends: bool = params["install_recommends"]
-        self.check_mode = check_mode
-        self.deadline = Deadline(params["lock_timeout"])
+        self.locks = Locks(params["lock_timeout"])
+        self.force = self.options.force()
         self.repaired: str | None = None
+        # Why the transaction, and why apt-get update failed.
         self.failure: str | None = None
-        self.updated = False
         self.complaint: str | None = None
-        self.state = self.read()
-        self.chosen: dict[str, str] = {}
-        self.force: list[str] = self.options.force()
-        # Of a transaction that was chosen anew: what each package became in place of what was planned.
+        self.updated = False
+        # Where the transaction was planned again: the new changes by key.
         self.instead: dict[Key, Change] = {}
 
-    def read(self) -> dpkg.State:
-        return dpkg.state({want.name for want in self.wants})
+    @contextlib.contextmanager
+    def alone(self) -> t.Iterator[None]:
+        """apt locks what it writes; only wait for others, who may be in the middle of what would look wrong."""
+        self.read_status()
+        if self.absent() or self.state.interrupted:
+            self.locks.wait()
+        yield
 
-    def packages(self) -> dict[str, str]:
-        """The versions there now, or in check mode then."""
-        there = {**{name: have.version for name, have in self.state.installed.items()}, **(self.chosen if self.check_mode else {})}
-        return {want.name: there[want.name] for want in self.wants if want.name in there}
+    def observe(self) -> None:
+        self.read_status()
+        self.available = repositories.available(self.absent())
 
-    def skipped(self) -> list[str]:
-        return sorted(want.name for want in self.wants if want.name not in self.packages())
+    def read_status(self) -> None:
+        self.state = dpkg.state({want.name for want in self.wants})
+
+    def absent(self) -> list[str]:
+        return [want.name for want in self.wants if not want.is_there(self.state.installed)]
+
+    def prepare(self) -> t.Iterator[Change]:
+        self.repaired = self.state.interrupted
+        if self.repaired:
+            yield Change("dpkg", "dpkg", {"name": "dpkg"}, "update", (Difference("interrupted", self.repaired, None),))
+        missing = self.missing_from_lists()
+        if missing:
+            yield self.lists([f"{want.name} {want.version}".strip() for want in missing])
+
+    def missing_from_lists(self) -> list[Wanted]:
+        return plan.unknown(self.wants, self.state.installed, self.available)
+
+    def lists(self, unknown: list[str]) -> Change:
+        return Change("lists", _LISTS, {"path": _LISTS}, "update", (Difference("unknown", unknown, []),), stage=1)
 
     def plan(self) -> Plan:
-        self.wait_for_others()
-        self.finish_what_was_interrupted()
-        available = self.known()
-        self.chosen = targets(self.wants, self.state.installed, available, self.check_mode)
-        can_be_asked = bool(self.chosen) and not unknown(self.wants, self.state.installed, available)
-        simulated = self.simulate() if can_be_asked else None
-        return plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
+        missing = self.missing_from_lists()
+        if missing and self.updated:
+            raise Refused(plan.explain(missing, self.available, self.complaint))
+        self.chosen = plan.targets(self.wants, self.state.installed, self.available)
+        # apt cannot be asked while lists are missing or dpkg is interrupted, which is put right before, except in check mode.
+        simulated = self.simulate() if self.chosen and not missing and not self.state.interrupted else None
+        return plan.plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
 
     def simulate(self) -> repositories.Simulated:
-        """What the transaction would do. What is held and may be removed apt keeps, unless it is told to remove it."""
+        """What the transaction would do. apt does not remove held packages on its own, so they are passed as NAME-."""
         found = repositories.simulate(self.chosen, self.recommends, self.force)
         there = self.state.installed
         held = [f"{name}-" for name in self.options.allow_remove if name in there and there[name].held]
@@ -99,100 +91,88 @@ class _Task:
                 return forced
         return found
 
-    def wait_for_others(self) -> None:
-        """Whoever holds the locks may be in the middle of what we would find wrong: look again when he is done."""
-        nothing_to_do = all(is_there(want, self.state.installed) for want in self.wants) and self.state.interrupted is None
-        if not self.check_mode and not nothing_to_do:
-            self.deadline.free()
-            self.state = self.read()
-
-    def finish_what_was_interrupted(self) -> None:
-        """apt refuses everything until dpkg has finished what it began."""
-        interrupted = self.state.interrupted
-        if interrupted is not None and not self.check_mode:
-            # What it lacks, only apt can get.
-            problem = dpkg.configure() and repositories.fix_broken(self.deadline)
-            if problem:
-                raise Refused([f"dpkg was interrupted ({interrupted}), and 'apt-get --fix-broken install' does not finish it: {problem}"])
-            self.state = self.read()
-        self.repaired = interrupted
-
-    def known(self) -> dict[str, repositories.Available]:
-        """What the repositories offer, read anew only where that takes it. Raises Refused for what none has."""
-        names = [want.name for want in self.wants if not is_there(want, self.state.installed)]
-        available = repositories.available(names)
-        if self.check_mode:
-            return available
-        if unknown(self.wants, self.state.installed, available) and not self.updated:
-            available = self.update(names)
-        missing = unknown(self.wants, self.state.installed, available)
-        if missing:
-            raise Refused(explain(missing, available, self.complaint))
-        return available
-
-    def update(self, names: t.Sequence[str]) -> dict[str, repositories.Available]:
-        self.complaint = repositories.update(self.deadline)
-        self.updated = True
-        return repositories.available(names)
-
-    # The writer: one transaction for all changes, of which `one` tells each what became of it.
-
-    def together(self, changes: t.Sequence[Change]) -> t.Collection[Key]:
-        packages = {change.object: change.payload for change in changes if change.payload}
+    def together(self, changes: t.Sequence[Change]) -> list[Change]:
+        """The transaction."""
+        if changes[0].kind != "package":
+            return []
+        before, updated = self.state.installed, self.updated
+        chosen = {change.object: change.payload for change in changes if change.payload}
         try:
-            if packages:
-                self.install(packages)
-            self.state = self.read()
+            if chosen:
+                self.install(chosen)
+            self.read_status()
             self.hold(changes)
-        except Refused as refusal:  # another took the locks in between
+        except Refused as refusal:
             self.failure = self.failure or str(refusal)
-        return [change.key for change in changes if self.is_as_planned(change)]
+        done = [] if self.updated == updated else [self.lists([])]
+        done += [self.instead.get(change.key, change) for change in changes if self.is_as_planned(change)]
+        if self.failure:
+            done += self.dependencies(before, {change.object for change in changes})
+        return done
 
-    def install(self, packages: dict[str, str]) -> None:
-        done = repositories.install(packages, self.recommends, self.force, self.deadline)
+    def install(self, chosen: dict[str, str]) -> None:
+        done = repositories.install(chosen, self.recommends, self.force, self.locks)
         if repositories.is_stale(done) and not self.updated:
-            packages = self.chosen_anew(packages)
-            done = repositories.install(packages, self.recommends, self.force, self.deadline)
+            # The lists on disk name files that the repository no longer has.
+            self.update()
+            self.instead = {change.key: change for change in self.plan().changes}
+            done = repositories.install(self.chosen, self.recommends, self.force, self.locks)
         if done.code != 0:
             self.failure = f"apt-get install: {complaint(done)}"
 
-    def chosen_anew(self, packages: dict[str, str]) -> dict[str, str]:
-        """By the newest lists, which may have another revision in place of the one that is gone. Raises Refused."""
-        available = self.update(list(packages))
-        missing = unknown(self.wants, self.state.installed, available)
-        if missing:
-            raise Refused(explain(missing, available, self.complaint))
-        self.chosen = targets(self.wants, self.state.installed, available, predicting=False)
-        simulated = self.simulate()
-        anew = plan(self.wants, self.state.installed, self.chosen, simulated, self.options)
-        self.instead = {change.key: change for change in anew.changes}
-        return {**self.chosen}
-
-    def written(self, change: Change) -> Change:
-        """The change that was really made in this one's place."""
-        return self.instead.get(change.key, change)
+    def update(self) -> None:
+        self.complaint = repositories.update(self.locks)
+        self.updated = True
+        self.available = repositories.available(self.absent())
 
     def hold(self, changes: t.Sequence[Change]) -> None:
-        """Also what was held before: apt's switch for held packages may let go of them."""
-        if self.options.hold is None:
-            return
-        names = [change.object for change in changes if change.action != "delete" and change.object in self.state.installed]
-        wrong = [name for name in names if self.state.installed[name].held != self.options.hold]
+        """Also for packages that were held before: --allow-change-held-packages may release them."""
+        installed, hold = self.state.installed, self.options.hold
+        names = [change.object for change in changes if change.action != "delete" and change.object in installed]
+        wrong = [name for name in names if hold is not None and installed[name].held != hold]
         if wrong:
-            self.deadline.free()
-            problem = dpkg.select(dict.fromkeys(wrong, self.options.hold))
+            self.locks.wait()
+            problem = dpkg.select(dict.fromkeys(wrong, bool(hold)))
             self.failure = self.failure or problem
-            self.state = self.read()
+            self.read_status()
 
     def is_as_planned(self, change: Change) -> bool:
         have = self.state.installed.get(change.object)
-        change = self.written(change)
         if change.action == "delete" or have is None:
             return change.action == "delete" and have is None
-        version_is = change.payload in (None, NEWEST, have.version)
-        return version_is and (self.options.hold is None or have.held == self.options.hold)
+        wants = self.instead.get(change.key, change).payload
+        return wants in (None, NEWEST, have.version) and self.options.hold in (None, have.held)
 
-    def one(self, change: Change) -> None:
+    def dependencies(self, before: t.Mapping[str, Installed], named: t.Collection[str]) -> t.Iterator[Change]:
+        """What a failed transaction did to packages that the plan does not name."""
+        after = self.state.installed
+        for name in sorted({*before, *after} - {*named}):
+            old, new = (there[name].version if name in there else None for there in (before, after))
+            if old != new:
+                action = "create" if old is None else "update" if new else "delete"
+                yield plan.package(name, action, [Difference("version", old, new)], None)
+
+    def write(self, change: Change) -> Change:
+        try:
+            if change.kind == "lists":
+                self.update()
+                return change
+            if change.kind == "dpkg":
+                # Only apt can install missing dependencies.
+                problem = dpkg.configure() and repositories.fix_broken(self.locks)
+                if problem:
+                    raise HalfDone(
+                        f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it: {problem}"
+                    )
+                return change
+        except Refused as refusal:
+            raise ChangeFailed(str(refusal)) from refusal
         have = self.state.installed.get(change.object)
         now = f"it is at {have.version}" if have else "it is not installed"
-        raise ChangeFailed(f"{self.failure or 'apt-get reported success, and yet'} ({now})")
+        raise ChangeFailed(f"{self.failure or 'apt-get reported success, but did not install it as planned'} ({now})")
+
+    def facts(self, predicted: bool) -> Result:
+        there = {**{name: have.version for name, have in self.state.installed.items()}, **(self.chosen if predicted else {})}
+        packages = {want.name: there[want.name] for want in self.wants if want.name in there}
+        skipped = sorted({want.name for want in self.wants} - packages.keys())
+        return {"packages": packages, "skipped_optional": skipped, "repaired": self.repaired}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the packages wanted, those there and those to be had to the changes. Pure. Private to this collection."""
+"""From the wanted, the installed and the available packages to the changes. Private to this collection."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.repositories import Available, Simulated
 
 # Debian Policy 5.6.1 and 5.6.12.
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _VERSION = re.compile(r"(\d+:)?\d[A-Za-z0-9.+~-]*(:[A-Za-z0-9.+~-]+)?")
-# In check mode, for a package that no list names yet.
+# The version of a package that no list on disk has yet and for which no version is wanted.
 NEWEST = "newest"
 
 
 class Guess(str):
-    """A version as a person gave it, while no list has it yet: it may lack an epoch and a revision."""
+    """A version as the user wrote it, which no list on disk has yet. It may lack an epoch and a revision."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,19 @@ class Wanted:
     name: str
     version: str = ""
     optional: bool = False
+
+    def is_there(self, installed: t.Mapping[str, Installed]) -> bool:
+        have = installed.get(self.name)
+        return have is not None and (not self.version or versions.matches(self.version, have.version))
+
+    def target(self, available: t.Mapping[str, Available]) -> str | None:
+        """The full version to install, the newest that matches; None where the lists of apt have none."""
+        offer = available.get(self.name)
+        if offer is None:
+            return None
+        if not self.version:
+            return offer.candidate or None
+        return next((version for version in offer.versions if versions.matches(self.version, version)), None)
 
 
 @dataclass(frozen=True)
@@ -41,24 +54,26 @@ class Options:
     allow_remove: tuple[str, ...] = ()
 
     def force(self) -> list[str]:
-        """The switches that apt-get takes for what is allowed."""
+        """The options of apt-get for what is allowed."""
         switches = (("--allow-change-held-packages", self.allow_change_held), ("--allow-downgrades", self.allow_downgrade))
         return [switch for switch, allowed in switches if allowed]
 
 
 def wanted(items: t.Iterable[t.Mapping[str, t.Any]]) -> list[Wanted]:
-    """The option `packages`. Raises Refused for names and versions that no package can have, and for twins."""
+    """The option `packages`. Raises Refused for names and versions that no package can have, and for contradictions."""
     found: dict[str, Wanted] = {}
     problems = []
     for item in items:
-        name, version = item["name"], (item.get("version") or "").strip()
-        version = version[1:] if re.match(r"v\d", version) else version
+        name, version = item["name"], versions.plain((item.get("version") or "").strip())
+        where = f"package {name}"
         if not _NAME.fullmatch(name):
-            problems.append(f"package {name!r}: a name has two or more of the characters a-z, 0-9, plus, minus and dot")
+            problems.append(Problem("apt.name", "a package name has two or more of the characters a-z, 0-9, '+', '-' and '.'", where))
         elif version and not _VERSION.fullmatch(version):
-            problems.append(f"package {name}: {version!r} is no version such as 1.36.3 or 1.36.3-1.1")
+            remedy = "write it such as 1.36.3 or 1.36.3-1.1"
+            problems.append(Problem("apt.version", f"{version!r} is not a version of a package", where, "version", remedy))
         elif name in found and found[name].version != version:
-            problems.append(f"package {name} is listed twice, with versions {found[name].version!r} and {version!r}")
+            message = f"the package is listed twice, with versions {found[name].version!r} and {version!r}"
+            problems.append(Problem("apt.twice", message, where, "version", "remove one of the two"))
         else:
             found[name] = Wanted(name, version, bool(item.get("optional")))
     if problems:
@@ -66,55 +81,37 @@ def wanted(items: t.Iterable[t.Mapping[str, t.Any]]) -> list[Wanted]:
     return list(found.values())
 
 
-def is_there(want: Wanted, installed: t.Mapping[str, Installed]) -> bool:
-    have = installed.get(want.name)
-    return have is not None and (not want.version or versions.matches(want.version, have.version))
-
-
-def target(want: Wanted, available: t.Mapping[str, Available]) -> str | None:
-    """The full version to install; None where no repository known to apt has it."""
-    offer = available.get(want.name)
-    if offer is None:
-        return None
-    return versions.newest(offer.versions, want.version) if want.version else offer.candidate or None
-
-
 def unknown(wants: t.Iterable[Wanted], installed: t.Mapping[str, Installed], available: t.Mapping[str, Available]) -> list[Wanted]:
-    """Those to be installed whose version apt does not know; what is optional never counts."""
-    return [want for want in wants if not want.optional and not is_there(want, installed) and target(want, available) is None]
+    """The packages to install whose version apt does not know, without optional ones."""
+    return [want for want in wants if not want.optional and not want.is_there(installed) and want.target(available) is None]
 
 
-def targets(
-    wants: t.Iterable[Wanted], installed: t.Mapping[str, Installed], available: t.Mapping[str, Available], predicting: bool
-) -> dict[str, str]:
-    """Name to full version of what is to be installed.
-
-    While `predicting` what apt does not know yet counts as there, by the version asked for.
-    """
+def targets(wants: t.Iterable[Wanted], installed: t.Mapping[str, Installed], available: t.Mapping[str, Available]) -> dict[str, str]:
+    """The packages to install, name to full version. What apt does not know yet counts as available in the wanted version."""
     found = {}
     for want in wants:
-        if not is_there(want, installed):
-            version = target(want, available)
-            if version is None and predicting and not want.optional:
+        if not want.is_there(installed):
+            version = want.target(available)
+            if version is None and not want.optional:
                 version = Guess(want.version) if want.version else NEWEST
             if version is not None:
                 found[want.name] = version
     return found
 
 
-def explain(missing: t.Iterable[Wanted], available: t.Mapping[str, Available], update: str | None) -> list[str]:
-    """Why the missing ones cannot be had, one line each; `update` is what apt-get update complained of."""
-    problems = []
+def explain(missing: t.Iterable[Wanted], available: t.Mapping[str, Available], update: str | None) -> t.Iterator[Problem]:
+    """Why packages cannot be installed; `update`: the complaint of apt-get update."""
+    suffix = f" (apt-get update: {update})" if update else ""
     for want in missing:
+        where = f"package {want.name}"
         offer = available.get(want.name)
         if offer is None:
-            text = f"package {want.name}: none of the configured repositories has it"
+            yield Problem("apt.unknown_package", f"none of the configured repositories has it{suffix}", where)
         elif not offer.candidate and not want.version:
-            text = f"package {want.name}: apt's preferences let none of its versions be installed"
+            yield Problem("apt.pinned", f"apt's preferences forbid all of its versions{suffix}", where, remedy="see apt-cache policy")
         else:
-            text = f"package {want.name}: version {want.version} is not to be had, but {', '.join(offer.versions[:8])}"
-        problems.append(text + (f" (apt-get update: {update})" if update else ""))
-    return problems
+            message = f"no repository has version {want.version}, only {', '.join(offer.versions[:8])}{suffix}"
+            yield Problem("apt.unknown_version", message, where, "version")
 
 
 def plan(
@@ -124,8 +121,8 @@ def plan(
     simulated: Simulated | None,
     options: Options,
 ) -> Plan:
-    """The changes. Raises Refused for what the options do not allow; `simulated` is None where apt could not be asked."""
-    problems = [*_not_allowed(installed, chosen, options), *_by_the_way(wants, installed, simulated, options)]
+    """The changes. Raises Refused for what the options do not allow; `simulated` is None where apt cannot be asked yet."""
+    problems = [*_not_allowed(installed, chosen, options), *_side_effects(wants, installed, simulated, options)]
     if problems:
         raise Refused(problems)
     changes = []
@@ -138,50 +135,55 @@ def plan(
         if options.hold is not None and (have.held if have else False) != options.hold:
             differences.append(Difference("held", have.held if have else None, options.hold))
         if differences:
-            changes.append(_change(want.name, "update" if have else "create", differences, chosen.get(want.name)))
-    for name in simulated.removes if simulated else ():
-        # With the transaction that makes it go: apt removes it, nobody else.
-        changes.append(_change(name, "delete", [Difference("version", installed[name].version, None)], None))
+            changes.append(package(want.name, "update" if have else "create", differences, chosen.get(want.name)))
+    # apt removes these in the same transaction.
+    removed = simulated.removes if simulated else ()
+    changes += [package(name, "delete", [Difference("version", installed[name].version, None)], None) for name in removed]
     return Plan.of(changes, len(considered) - sum(change.action != "delete" for change in changes))
 
 
-def _change(name: str, action: str, differences: list[Difference], version: str | None) -> Change:
-    return Change("package", name, {"name": name}, action, tuple(differences), stage=1, payload=version)
+def package(name: str, action: str, differences: t.Iterable[Difference], version: str | None) -> Change:
+    return Change("package", name, {"name": name}, action, tuple(differences), payload=version)
 
 
-def _not_allowed(installed: t.Mapping[str, Installed], chosen: t.Mapping[str, str], options: Options) -> t.Iterator[str]:
+def _not_allowed(installed: t.Mapping[str, Installed], chosen: t.Mapping[str, str], options: Options) -> t.Iterator[Problem]:
     for name, version in chosen.items():
         have = installed.get(name)
         if have and have.held and not options.allow_change_held:
-            yield f"package {name} is held at {have.version}, and {version} is wanted: say allow_change_held to change it"
-        if have and version != NEWEST and _goes_back(version, have.version) and not options.allow_downgrade:
-            yield f"package {name} would go back from {have.version} to {version}: say allow_downgrade if that is meant"
+            message = f"it is held at {have.version}, and the task asks for {version}"
+            yield Problem("apt.held", message, f"package {name}", "version", "set allow_change_held to change it")
+        if have and version != NEWEST and not options.allow_downgrade and _is_older(version, have.version):
+            message = f"installing {version} would downgrade it from {have.version}"
+            yield Problem("apt.downgrade", message, f"package {name}", "version", "set allow_downgrade to allow it")
 
 
-def _goes_back(version: str, have: str) -> bool:
+def _is_older(version: str, have: str) -> bool:
     if isinstance(version, Guess) and ":" not in version:
         have = have.partition(":")[2] or have
-    return versions.compare(version, have) < 0
+    return dpkg.is_older(version, have)
 
 
-def _by_the_way(
+def _side_effects(
     wants: t.Sequence[Wanted], installed: t.Mapping[str, Installed], simulated: Simulated | None, options: Options
-) -> t.Iterator[str]:
-    """What apt would do to packages that nobody named."""
+) -> t.Iterator[Problem]:
+    """What apt would do to packages that the task does not name."""
     if simulated is None:
         return
     if simulated.problem:
-        yield f"apt-get will not: {simulated.problem}"
+        yield Problem("apt.refused", f"apt-get refuses the installation: {simulated.problem}")
     named = {want.name for want in wants}
-    remedy = "by the way: name it in the task if that is meant"
     for name in simulated.removes:
         if name not in options.allow_remove:
-            yield f"package {name} would be removed to make way: say so in allow_remove, or remove it first"
+            message = "installing the packages would remove this one"
+            yield Problem("apt.removes", message, f"package {name}", remedy="add it to allow_remove, or remove it first")
     for name, version in simulated.installs.items():
         have = installed.get(name)
         if have is None or name in named:
             continue
+        remedy = f"add {name} to packages to allow it"
         if have.held:
-            yield f"package {name}, which is held at {have.version}, would become {version} {remedy}"
-        elif versions.compare(version, have.version) < 0:
-            yield f"package {name} would go back from {have.version} to {version} {remedy}"
+            message = f"installing the packages would also change it from {have.version}, at which it is held, to {version}"
+            yield Problem("apt.held_dependency", message, f"package {name}", remedy=remedy)
+        elif dpkg.is_older(version, have.version):
+            message = f"installing the packages would also downgrade it from {have.version} to {version}"
+            yield Problem("apt.downgrades_dependency", message, f"package {name}", remedy=remedy)

@@ -9,10 +9,11 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import Done, complaint, run
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Deadline
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint, run
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 
-# A repository that does not answer is no reason to hang: three attempts of half a minute each.
+# A repository that does not answer must not block the task: three attempts of 30 seconds each.
 _NETWORK = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
 _KEEP = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0")
 _STALE = re.compile(r"404|Failed to fetch|Hash Sum mismatch|unexpected size", re.IGNORECASE)
@@ -20,19 +21,19 @@ _STALE = re.compile(r"404|Failed to fetch|Hash Sum mismatch|unexpected size", re
 
 @dataclass(frozen=True)
 class Available:
-    """What the repositories offer of one package: the version apt would choose ("" for none), and all, newest first."""
+    """The versions of one package in the repositories: the one that apt would choose ("" for none), and all, newest first."""
 
     candidate: str
     versions: tuple[str, ...]
 
 
 def available(names: t.Sequence[str]) -> dict[str, Available]:
-    """By name; a package that no list names is left out. Reads apt's lists on disk, takes no lock."""
+    """By name, without packages that no list has. Reads apt's lists on disk, takes no lock."""
     return policies(run("apt-cache", "policy", *names).output) if names else {}
 
 
 def policies(text: str) -> dict[str, Available]:
-    """The answer of `apt-cache policy`, without what is only in dpkg's own status file."""
+    """The answer of `apt-cache policy`, without versions that only dpkg's status file has."""
     found: dict[str, Available] = {}
     name, version = "", ""
     candidates: dict[str, str] = {}
@@ -58,15 +59,15 @@ def policies(text: str) -> dict[str, Available]:
     return found
 
 
-def update(deadline: Deadline) -> str | None:
-    """Read the repositories anew; what could not be read, None where all could."""
-    done = deadline.retry(lambda: run("apt-get", "update", "--quiet", *_NETWORK))
+def update(locks: Locks) -> str | None:
+    """apt-get update; its complaint, None where it read all repositories."""
+    done = locks.retry(lambda: run("apt-get", "update", "--quiet", *_NETWORK))
     bad = done.code != 0 or re.search("^[EW]: ", done.errors, re.MULTILINE)
     return complaint(done) if bad else None
 
 
 class Simulated(t.NamedTuple):
-    """What apt would do: `installs` name to version, `removes` names, or why it would not."""
+    """What apt would do: `installs` (name to version), `removes` (names), or the `problem` why it refuses."""
 
     installs: dict[str, str]
     removes: tuple[str, ...]
@@ -86,7 +87,7 @@ def _install(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[
 
 
 def simulate(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[str]) -> Simulated:
-    """What installing these versions would take. Takes neither a lock nor root."""
+    """What installing these versions would do. Needs neither a lock nor root."""
     return simulated(run(*_install(packages, recommends, force), "--simulate"))
 
 
@@ -99,23 +100,23 @@ def simulated(done: Done) -> Simulated:
         name.partition(":")[0]: version for name, version in re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", done.output, re.MULTILINE)
     }
     removes = [name.partition(":")[0] for name in re.findall(r"^Remv (\S+)", done.output, re.MULTILINE)]
-    # A package that is replaced by another version of itself is no removal.
+    # A package that is replaced by another version of itself is not removed.
     return Simulated(installs, tuple(sorted(set(removes) - installs.keys())), None)
 
 
-def install(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[str], deadline: Deadline) -> Done:
-    """One transaction. Configuration files that were changed by hand are kept."""
+def install(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[str], locks: Locks) -> Done:
+    """One transaction. Keeps configuration files that were changed by hand."""
     command = _install(packages, recommends, force)
-    return deadline.retry(lambda: run(*command, *_KEEP, *_NETWORK, "-o", f"DPkg::Lock::Timeout={int(deadline.left())}"))
+    return locks.retry(lambda: run(*command, *_KEEP, *_NETWORK, "-o", f"DPkg::Lock::Timeout={int(locks.deadline.left())}"))
 
 
-def fix_broken(deadline: Deadline) -> str | None:
-    """Install what packages that are there lack, removing nothing; what went wrong, None where nothing did."""
+def fix_broken(locks: Locks) -> str | None:
+    """Install missing dependencies of installed packages and remove nothing; the complaint of apt, None where it succeeded."""
     command = ("apt-get", "install", "--fix-broken", "--no-remove", "--yes", "--quiet", *_KEEP, *_NETWORK)
-    done = deadline.retry(lambda: run(*command))
+    done = locks.retry(lambda: run(*command))
     return None if done.code == 0 else complaint(done)
 
 
 def is_stale(done: Done) -> bool:
-    """Whether it failed since the lists on disk name files that the repository has no longer."""
+    """Whether it failed because the lists on disk name files that the repository no longer has."""
     return done.code != 0 and bool(_STALE.search(done.errors + done.output))

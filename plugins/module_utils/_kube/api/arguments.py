@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments that the kube modules share, and their documentation's twin. Private to this collection.
+"""The arguments of the connection, which all kube modules share. Private to this collection.
 
 Names, aliases and environment variables are those of kubernetes.core, so that module_defaults and AWX credentials fit both.
 """
@@ -12,29 +12,12 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-Spec = t.Dict[str, t.Any]
-
-# What a kubeconfig tells, too: the server, how it is known, and who asks.
-_IN_A_KUBECONFIG = frozenset(
-    {
-        "host",
-        "api_key",
-        "username",
-        "password",
-        "validate_certs",
-        "ca_cert",
-        "client_cert",
-        "client_key",
-        "tls_server_name",
-    }
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 
 
-def connection() -> Spec:
-    """The options of the documentation fragment eco2.platform.kube_connection."""
+def _in_a_kubeconfig() -> Spec:
+    """What a kubeconfig says too: the server, how to trust it, and who we are."""
     return {
-        "kubeconfig": _from("KUBECONFIG", type="raw"),
-        "context": _from("CONTEXT", type="str"),
         "host": _from("HOST", type="str"),
         "api_key": _from("API_KEY", type="str", no_log=True),
         "username": _from("USERNAME", type="str"),
@@ -44,6 +27,15 @@ def connection() -> Spec:
         "client_cert": _from("CERT_FILE", "CLIENT_CERT", type="path", aliases=["cert_file"]),
         "client_key": _from("KEY_FILE", "CLIENT_KEY", type="path", aliases=["key_file"]),
         "tls_server_name": _from("TLS_SERVER_NAME", type="str"),
+    }
+
+
+def connection() -> Spec:
+    """The options of the documentation fragment eco2.platform.kube_connection."""
+    return {
+        **_in_a_kubeconfig(),
+        "kubeconfig": _from("KUBECONFIG", type="raw"),
+        "context": _from("CONTEXT", type="str"),
         "proxy": _from("PROXY", type="str"),
         "no_proxy": _from("NO_PROXY", type="str"),
         "proxy_headers": {
@@ -63,18 +55,19 @@ def connection() -> Spec:
 
 
 def settled(params: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
-    """The arguments, of which the environment's are left out that would send an explicit kubeconfig's task elsewhere.
+    """The arguments without those from the environment that would send the task to another server than its option kubeconfig.
 
-    kubernetes.core lets K8S_AUTH_HOST and K8S_AUTH_API_KEY win over the option kubeconfig, and so acts on another cluster than the task
-    names. A kubeconfig that comes from the environment too is treated as it does there.
+    In kubernetes.core K8S_AUTH_HOST and K8S_AUTH_API_KEY win over the option kubeconfig, so that a task may act on another cluster than
+    it names. A kubeconfig that comes from the environment as well is treated as it is there.
     """
     if not params["kubeconfig"] or _is_from_environment(spec["kubeconfig"]):
         return dict(params)
-    return {name: None if name in _IN_A_KUBECONFIG and _is_from_environment(spec[name]) else value for name, value in params.items()}
+    ignored = {name for name in _in_a_kubeconfig() if _is_from_environment(spec[name])}
+    return {name: None if name in ignored else value for name, value in params.items()}
 
 
 class _Environment:
-    """env_fallback that remembers: once a module has started, its arguments no longer tell where they came from."""
+    """env_fallback that remembers whether it was used; the arguments of a running module do not tell where they came from."""
 
     used = False
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an API server's answer means, told apart as a person needs it. Private to this collection.
+"""What the answers of an API server mean. Private to this collection.
 
-Every message is one line: what was tried on what, the status, the server's own reason, and a hint.
+Every message is one line: what was tried, the HTTP status, the server's own reason, and what to do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,20 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed, NoAnswer, Unreachable
 
+# A server that says when to come back is believed up to here, in seconds.
+LONGEST_WAIT = 10.0
+
 
 class ApiError(ChangeFailed):
-    """The API server answered with a refusal. `status` is the HTTP status, `reason` its own message."""
+    """The API server answered with a refusal. `status` is the HTTP status, `reason` its own message.
+
+    `repeated`: an earlier attempt of the same request got no answer, so that it may be what this one ran into. `wait`: the seconds after
+    which the server wants to be asked again.
+    """
 
     hint = ""
+    repeated = False
+    wait = 0.0
 
     def __init__(self, what: str, status: int, reason: str) -> None:
         hint = self._hint(reason)
@@ -32,8 +41,8 @@ class ApiError(ChangeFailed):
 
 class Unauthorized(ApiError):
     hint = (
-        "The API server does not accept these credentials: an expired certificate or token, another cluster's, or none; "
-        "where the kubeconfig runs a plugin (exec), run that by hand."
+        "The API server does not accept these credentials: the certificate or token has expired, belongs to another cluster, or is missing."
+        " If the kubeconfig runs a plugin (exec), run that plugin by hand to see its error."
     )
 
 
@@ -42,49 +51,44 @@ class Forbidden(ApiError):
         """Names the verb: `User "jane" cannot patch resource "nodes" in API group "" at the cluster scope`."""
         missing = re.search(r'cannot (\S+) resource "([^"]+)"(?:.* in the namespace "([^"]+)")?', reason)
         if not missing:
-            return "The credentials are right, the rights are not."
+            return "The credentials are valid, but their rights are not enough."
         verb, resource, namespace = missing.groups()
         role = f"a Role in {namespace}" if namespace else "a ClusterRole"
-        return f"The credentials are right, the rights are not: grant the verb {verb} on {resource} ({role}, and its binding)."
+        return f"The credentials are valid, but a right is missing: grant the verb {verb} on {resource} ({role} and its binding)."
 
 
 class NotFound(ApiError):
-    pass
+    """There is no such object."""
 
 
 class Conflict(ApiError):
-    """Somebody else wrote meanwhile, or an object of this name exists.
-
-    `repeated`: an earlier try of the same request got no answer, and may be what this one conflicts with.
-    """
-
-    repeated = False
+    """Somebody else has changed the object since it was read, or an object of this name exists."""
 
 
 class NotReady(ApiError):
     """Overloaded, starting or stopping: the same request may succeed in a moment."""
 
-    hint = "The API server is up and cannot answer now: look at its load and at etcd, then run again."
+    hint = "The API server runs but cannot answer now: check its load and etcd, then run the task again."
 
 
 class NotAnApiServer(ApiError):
-    hint = "This does not answer like a Kubernetes API server: check host, or server in the kubeconfig, and any proxy between."
+    hint = "This is not the answer of a Kubernetes API server: check host, or server in the kubeconfig, and any proxy in between."
 
 
 class CannotConnect(Unreachable):
-    """No connection."""
+    """No connection could be opened."""
 
 
 class NotTrusted(Unreachable):
-    """The TLS handshake failed: its certificate or ours."""
+    """The TLS handshake failed, because of the server's certificate or ours."""
 
 
 class TimedOut(NoAnswer):
-    """The request was sent and no answer came in time, or the connection broke before it did."""
+    """The request was sent, and no answer came in time or the connection broke first."""
 
 
 class Silent(TimedOut):
-    """No answer within the timeout: asking again would take as long again."""
+    """No answer came within the timeout. Another attempt would take as long again."""
 
 
 _KINDS: dict[int, type[ApiError]] = {
@@ -99,18 +103,22 @@ _KINDS: dict[int, type[ApiError]] = {
 }
 
 
-def from_answer(what: str, status: int, body: bytes) -> ApiError:
+def from_answer(what: str, answer: t.Any) -> ApiError:
     """The error that an answer of status 300 and above stands for.
 
     The API server's refusals are objects of kind Status with a `message`
     (https://kubernetes.io/docs/reference/using-api/api-concepts/, staging/src/k8s.io/apimachinery/pkg/apis/meta/v1).
     """
-    reason = _reason(body)
-    if reason is None:
-        # A proxy's page, or plain text of a server that is no API server; only its status can be told.
+    status, reason = answer.status, _reason(answer.data)
+    if reason is not None:
+        error = _KINDS.get(status, ApiError)(what, status, reason)
+    else:
+        # A proxy's page, or plain text of another server; only its status can be told.
         kind = {401: Unauthorized, 429: NotReady, 503: NotReady}.get(status, NotAnApiServer)
-        return kind(what, status, _text(body) or "no reason given")
-    return _KINDS.get(status, ApiError)(what, status, reason)
+        error = kind(what, status, _text(answer.data) or "no reason given")
+    said = str(answer.headers.get("retry-after", ""))
+    error.wait = min(float(said), LONGEST_WAIT) if said.isdigit() else 0.0
+    return error
 
 
 def _reason(body: bytes) -> str | None:

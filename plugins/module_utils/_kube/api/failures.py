@@ -5,31 +5,30 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
 import ssl
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import urllib3
+from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 
 
 def from_exception(host: str, error: Exception, timeout: float) -> Exception:
-    """What a request that brought no answer failed of, as CannotConnect, NotTrusted or TimedOut."""
+    """The error of a request that brought no answer, as CannotConnect, NotTrusted or TimedOut."""
     kinds = urllib3.exceptions
     root = _root(error)
     reason = errors.one_line(root)
-    if isinstance(error, (kinds.SSLError, ssl.SSLError)) or isinstance(root, ssl.SSLError):
-        return errors.NotTrusted(_tls_message(host, reason))
+    if isinstance(error, kinds.SSLError) or isinstance(root, ssl.SSLError):
+        return errors.NotTrusted(f"{host}: {tls.cause(reason)}; if you use a tunnel, set tls_server_name to a name of the certificate")
     if isinstance(error, kinds.ProxyError):
-        return errors.CannotConnect(f"{host}: the proxy gives no connection ({reason}): check proxy and no_proxy")
-    if isinstance(error, (kinds.ReadTimeoutError, socket.timeout)):
-        return errors.Silent(f"{host}: no answer within {timeout:g} s: the API server hangs, or is slow and needs a longer timeout")
+        return errors.CannotConnect(f"{host}: the proxy opens no connection ({reason}): check proxy and no_proxy")
+    if isinstance(error, kinds.ReadTimeoutError):
+        return errors.Silent(f"{host}: no answer within {timeout:g} s: check the load of the API server, or raise timeout")
     if isinstance(error, kinds.NewConnectionError):  # a kind of ConnectTimeoutError in older releases of urllib3
         said = reason.rpartition("connection: ")[2]
-        return errors.CannotConnect(f"{host}: cannot connect ({said}): does the API server run there, and does the way to it stand?")
+        return errors.CannotConnect(f"{host}: cannot connect ({said}): check that the API server runs there, and the network")
     if isinstance(error, kinds.ConnectTimeoutError):
-        return errors.CannotConnect(f"{host}: no connection within {timeout:g} s: check address and firewall")
-    if isinstance(error, (kinds.ProtocolError, http.client.HTTPException, ConnectionError)):
+        return errors.CannotConnect(f"{host}: no connection within {timeout:g} s: check the address and any firewall")
+    if isinstance(error, kinds.ProtocolError):
         return errors.TimedOut(f"{host}: the connection broke before an answer came ({reason})")
     return errors.CannotConnect(f"{host}: {reason}")
 
@@ -38,11 +37,3 @@ def _root(error: BaseException) -> BaseException:
     """The innermost cause: what a person would want to read."""
     inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
     return _root(inner) if isinstance(inner, BaseException) else error
-
-
-def _tls_message(host: str, reason: str) -> str:
-    if "doesn't match" in reason or ("mismatch" in reason.lower() and "KEY_VALUES" not in reason):
-        return f"{host}: its TLS certificate is for other names ({reason}): through a tunnel, give one of them as tls_server_name"
-    if any(words in reason for words in ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed")):
-        return f"{host}: its TLS certificate is not trusted ({reason}): give its CA in ca_cert, or is this another cluster?"
-    return f"{host}: TLS failed ({reason}): check that this port speaks TLS"

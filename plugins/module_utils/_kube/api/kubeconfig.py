@@ -1,39 +1,47 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A kubeconfig looked over before the client reads it: its errors would show what stands inside. Private to this collection."""
+"""Checks of a kubeconfig before the kubernetes client reads it, whose errors may show its content. Private to this collection."""
 
 from __future__ import annotations
 
 import os
 import typing as t
 
-try:
-    import yaml
-except ImportError:  # it comes with the kubernetes client, whose absence the client reports
-    HAS_YAML = False
-else:
-    HAS_YAML = True
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import yaml
 
 SECRET_FIELDS = ("token", "password", "client-key-data", "client-certificate-data")
 
 Parsed = t.Dict[str, t.Any]
 
 
-def problems(kubeconfig: t.Any, context: str | None) -> t.Iterator[str]:
-    """Why this kubeconfig, a path or the content as a dictionary, cannot be used; one line each, never showing content."""
-    if isinstance(kubeconfig, str) and not _is_path(kubeconfig):
-        yield "kubeconfig: is the content of a file; give the path, or the content as a dictionary (with the filter from_yaml)"
-    elif isinstance(kubeconfig, str):
-        yield from _file_problems(kubeconfig, context)
-    elif isinstance(kubeconfig, dict):
-        yield from _content_problems("kubeconfig", [kubeconfig], context)
+def problems(kubeconfig: t.Any, context: str | None) -> list[Problem]:
+    """Why this kubeconfig, a path or the content as a dictionary, cannot be used; never shows content."""
+    try:
+        _check(kubeconfig, context)
+    except Refused as refusal:
+        return refusal.problems
+    return []
+
+
+def _check(kubeconfig: t.Any, context: str | None) -> None:
+    if isinstance(kubeconfig, dict):
+        _check_content("", [kubeconfig], context)
+    elif not isinstance(kubeconfig, str):
+        raise _refused("wrong_type", "must be the path of a file, or its content as a dictionary")
+    elif not _is_path(kubeconfig):
+        raise _refused("content_as_text", "is the content of a file as text: give the path, or a dictionary (filter from_yaml)")
     else:
-        yield "kubeconfig: must be the path of a file, or its content as a dictionary"
+        _check_content(*_read(kubeconfig), context)
+
+
+def _refused(code: str, message: str) -> Refused:
+    return Refused([Problem(f"kubeconfig.{code}", message.strip(), field="kubeconfig")])
 
 
 def secrets(kubeconfig: t.Any) -> t.Iterator[str]:
-    """All that must not be shown of a kubeconfig given as content, whatever its shape."""
+    """Every value that must be hidden of a kubeconfig given as content, whatever its shape."""
     if isinstance(kubeconfig, str) and not _is_path(kubeconfig):
         yield kubeconfig
         kubeconfig = _parsed_text(kubeconfig)
@@ -43,7 +51,7 @@ def secrets(kubeconfig: t.Any) -> t.Iterator[str]:
 
 def _secrets_inside(value: t.Any, secret: bool = False) -> t.Iterator[str]:
     if isinstance(value, dict):
-        # What a plugin is started with, and what a provider keeps, may be anything.
+        # The environment of a plugin and the data of a provider may contain anything.
         for key, inner in value.items():
             yield from _secrets_inside(inner, secret or key in (*SECRET_FIELDS, "auth-provider", "env"))
     elif isinstance(value, list):
@@ -58,7 +66,7 @@ def _is_path(text: str) -> bool:
 
 
 def _parsed_text(text: str) -> t.Any:
-    if not HAS_YAML:
+    if yaml is None:
         return None
     try:
         return yaml.safe_load(text)
@@ -66,65 +74,51 @@ def _parsed_text(text: str) -> t.Any:
         return None
 
 
-def _file_problems(paths: str, context: str | None) -> t.Iterator[str]:
-    """Several files may be given, as in the variable KUBECONFIG; those that do not exist are passed over."""
+def _read(paths: str) -> tuple[str, list[t.Any]]:
+    """The paths and contents of the files. Several may be given, as in the variable KUBECONFIG; those that do not exist are ignored."""
     files = [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
     there = [path for path in files if os.path.exists(path)]
     if not there:
-        yield f"kubeconfig: {' and '.join(files) or 'the path'} does not exist on the host that runs this task"
-        return
+        raise _refused("missing", f"{' and '.join(files) or 'the path'} does not exist on the host that runs this task")
     contents = []
     for path in there:
         try:
             with open(path, encoding="utf-8") as file:
                 contents.append(yaml.safe_load(file))
         except OSError as error:
-            yield f"kubeconfig: {path} cannot be read: {error.strerror}"
-            return
+            raise _refused("unreadable", f"{path} cannot be read ({error.strerror})") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
-            yield f"kubeconfig: {path} is no YAML" + (f", see line {mark.line + 1}" if mark else "")
-            return
-    yield from _content_problems(f"kubeconfig: {' and '.join(there)}", contents, context)
+            raise _refused("not_yaml", f"{path} is not YAML" + (f", see line {mark.line + 1}" if mark else "")) from error
+    return " and ".join(there), contents
 
 
-def _content_problems(where: str, contents: list[t.Any], context: str | None) -> t.Iterator[str]:
+def _check_content(where: str, contents: list[t.Any], context: str | None) -> None:
     """https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/"""
     if not all(isinstance(content, dict) for content in contents):
-        yield f"{where}: holds no kubeconfig"
-        return
+        raise _refused("empty", f"{where} does not contain a kubeconfig")
     named: dict[str, dict[str, Parsed]] = {}
     for part in ("contexts", "clusters", "users"):
         lists = [content.get(part) or [] for content in contents]
         if not all(isinstance(entries, list) and all(_is_entry(entry, part[:-1]) for entry in entries) for entries in lists):
-            yield f"{where}: {part} must be a list of {{name: ..., {part[:-1]}: ...}}"
-            return
+            raise _refused("malformed", f"{where} {part} must be a list of {{name: ..., {part[:-1]}: ...}}")
         named[part] = {entry["name"]: entry[part[:-1]] or {} for entries in reversed(lists) for entry in entries}
-    chosen = context or next((content["current-context"] for content in reversed(contents) if content.get("current-context")), None)
+    chosen = context or next((str(content["current-context"]) for content in reversed(contents) if content.get("current-context")), None)
+    known = ", ".join(sorted(named["contexts"])) or "none"
     if not chosen:
-        yield f"{where}: has no current-context; name one of {_names(named['contexts'])} in context"
-    elif chosen not in named["contexts"]:
-        yield f"{where}: has no context {chosen}; it has {_names(named['contexts'])}"
-    else:
-        yield from _context_problems(where, chosen, named)
+        raise _refused("no_current_context", f"{where} has no current-context: set the option context to one of its contexts ({known})")
+    if chosen not in named["contexts"]:
+        raise _refused("unknown_context", f"{where} has no context {chosen}; it has {known}")
+    cluster, user = (named["contexts"][chosen].get(part) for part in ("cluster", "user"))
+    if str(cluster) not in named["clusters"]:
+        raise _refused("unknown_cluster", f"{where} context {chosen} names the cluster {cluster}, which the kubeconfig does not have")
+    if not named["clusters"][str(cluster)].get("server"):
+        raise _refused("no_server", f"{where} cluster {cluster} has no server")
+    if user and str(user) not in named["users"]:
+        raise _refused("unknown_user", f"{where} context {chosen} names the user {user}, which the kubeconfig does not have")
 
 
 def _is_entry(entry: t.Any, content: str) -> bool:
-    return (
-        isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(content) or {}, dict) and content in entry
-    )
-
-
-def _context_problems(where: str, chosen: str, named: dict[str, dict[str, Parsed]]) -> t.Iterator[str]:
-    context = named["contexts"][chosen]
-    cluster = named["clusters"].get(str(context.get("cluster")))
-    if cluster is None:
-        yield f"{where}: context {chosen} names the cluster {context.get('cluster')}, which is not there"
-    elif not cluster.get("server"):
-        yield f"{where}: cluster {context.get('cluster')} has no server"
-    if context.get("user") and context["user"] not in named["users"]:
-        yield f"{where}: context {chosen} names the user {context['user']}, who is not there"
-
-
-def _names(entries: dict[str, Parsed]) -> str:
-    return ", ".join(sorted(entries)) or "none"
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return False
+    return content in entry and isinstance(entry[content] or {}, dict)

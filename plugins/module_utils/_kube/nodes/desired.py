@@ -1,35 +1,31 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of kube_nodes, checked and made alike before anything is read or written. Private to this collection."""
+"""The items of kube_nodes, checked before anything is read or written. Private to this collection."""
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, ownership, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
-
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, names, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import shortened
 
 Item = t.Mapping[str, t.Any]
-# None for a key that shall not be there, whoever set it.
+# None for a key that must not be there, whoever set it; a taint's key is KEY:EFFECT.
 Values = t.Dict[str, t.Optional[str]]
-TaintKey = t.Tuple[str, str]  # key and effect
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a node shall be; a section that is None is left alone, an empty one wants nothing."""
+    """What a node must be; a section that is None is left alone, an empty one declares nothing."""
 
     name: str
     labels: Values | None = None
     annotations: Values | None = None
-    taints: dict[TaintKey, Taint | None] | None = None
+    taints: Values | None = None
     absent: bool = False
     force: bool = False
     uid: str | None = None
@@ -37,18 +33,20 @@ class Wanted:
 
 
 def declare(items: t.Sequence[Item], owner: str, protected: t.Sequence[str] = ()) -> list[Wanted]:
-    """The items in their order. Raises Refused with every problem, one line each."""
+    """The items in their order. Raises Refused with every problem."""
     problems = []
     problem = labels.key_problem(ownership.annotation(owner))
     if problem:
-        problems.append(f"owner: {shortened(owner)} {problem}")
-    problems += [f"protected: {shortened(text)} is neither a domain nor a key" for text in protected if not _is_domain_or_key(text)]
+        problems.append(Problem("owner.invalid", f"{shortened(owner)} {problem}", field="owner"))
+    for text in protected:
+        if labels.key_problem(text) and labels.key_problem(f"{text}/x"):
+            problems.append(Problem("protected.invalid", f"{shortened(text)} is neither a domain nor a key", field="protected"))
     wanted: dict[str, Wanted] = {}
     for item in items:
         reader = _Reader(str(item["name"]))
         entry = reader.read(item)
         if entry.name in wanted:
-            reader.refuse("is named twice: join the two items")
+            reader.refuse("node.twice", "is declared twice", remedy="join the two items")
         wanted[entry.name] = entry
         problems += reader.problems
     if problems:
@@ -57,30 +55,28 @@ def declare(items: t.Sequence[Item], owner: str, protected: t.Sequence[str] = ()
 
 
 class _Reader:
-    """One item; what is wrong is noted, and reading goes on."""
+    """One item; a problem is kept, and reading goes on."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
 
-    def refuse(self, problem: str) -> None:
-        self.problems.append(f"node {self.name}: {problem}")
+    def refuse(self, code: str, message: str, field: str = "", remedy: str = "") -> None:
+        self.problems.append(Problem(code, message, f"node {shortened(self.name)[1:-1]}", field, remedy))
 
     def read(self, item: Item) -> Wanted:
-        if len(self.name) > 253 or not _NAME.fullmatch(self.name):
-            self.problems.append(f"node {shortened(self.name)}: is no name of a node (lower-case letters, digits, '-' and '.')")
+        problem = names.node_problem(self.name)
+        if problem:
+            self.refuse("node.name", problem, "name")
         absent = item.get("state") == "absent"
-        sections = [name for name in ownership.SECTIONS if item.get(name)]
-        if absent and sections:
-            self.refuse(f"has state absent, and {', '.join(sections)}: keep one")
-        if item.get("force") and not absent:
-            self.refuse("has force, which is for state absent")
-        if item.get("uid") and not absent:
-            self.refuse("has uid, which is for state absent")
+        for field in (*ownership.SECTIONS, "force", "uid"):
+            if item.get(field) and absent is (field in ownership.SECTIONS):
+                states = ("present", "absent") if absent else ("absent", "present")
+                self.refuse("node.state", "has an effect only with state {}, not with state {}".format(*states), field, "leave one out")
         return Wanted(
             self.name,
-            labels=self._values(item.get("labels"), "label", self._label_problem),
-            annotations=self._values(item.get("annotations"), "annotation", self._annotation_problem),
+            labels=self._values(item.get("labels"), "label", labels.problem),
+            annotations=self._values(item.get("annotations"), "annotation", _annotation_problem),
             taints=self._taints(item.get("taints")),
             absent=absent,
             force=bool(item.get("force")),
@@ -93,55 +89,38 @@ class _Reader:
             return None
         values: Values = {}
         for key, value in part.items():
-            if not isinstance(key, str):
-                self.refuse(f"a key among the {what}s is {described(key)}: write it in quotes")
-                continue
             try:
-                values[key] = None if value is None else as_text(value)
+                text = labels.read(key, "" if value is None else value, what, problem_of)
             except ValueError as error:
-                self.refuse(f"{what} {shortened(key)} {error}")
-                continue
-            problem = problem_of(key, values[key] or "")
-            if problem:
-                self.refuse(f"{what} {shortened(key)} {problem}")
+                self.refuse(f"{what}.invalid", str(error), f"{what}s")
+            else:
+                values[key] = None if value is None else text
         return values
 
-    def _label_problem(self, key: str, value: str) -> str | None:
-        return labels.problem(key, value)
-
-    def _annotation_problem(self, key: str, dummy: str) -> str | None:
-        """k8s.io/apimachinery, pkg/api/validation: keys like a label's, but for the case of their letters; any value."""
-        if key.partition("/")[0] == ownership.DOMAIN:
-            return "is this module's own record: leave it out"
-        return labels.key_problem(key.lower())
-
-    def _taints(self, part: t.Any) -> dict[TaintKey, Taint | None] | None:
+    def _taints(self, part: t.Any) -> Values | None:
         if part is None:
             return None
-        found: dict[TaintKey, Taint | None] = {}
+        found: Values = {}
         for entry in part:
-            rest, absent = _without_state(entry)
+            absent = isinstance(entry, dict) and entry.get("state") == "absent"
+            stated = isinstance(entry, dict) and entry.get("state") in ("present", "absent")
             try:
-                taint = taints.parse_any(rest)
+                taint = taints.declared({key: value for key, value in entry.items() if key != "state"} if stated else entry)
             except ValueError as error:
-                self.refuse(str(error))
+                self.refuse("taint.invalid", str(error), "taints")
                 continue
-            if taint.key in taints.CONTROLLERS_KEYS:
-                self.refuse(f"taint {taint} is set and removed by Kubernetes itself, as the node's condition changes: leave it out")
-            elif taint.key in taints.STARTUP_KEYS and not absent:
-                self.refuse(f"taint {taint} is for registration alone: an agent takes it away, and it would be put back for ever")
-            elif taint.identity in found:
-                self.refuse(f"taint {taint}: there is another of that key and effect: keep one")
-            found[taint.identity] = None if absent else taint
+            if taint.key in taints.STARTUP_KEYS and not absent:
+                message = f"taint {taint} is for registration only: an agent removes it, and this task would set it again each time"
+                self.refuse("taint.startup", message, "taints", "leave it out")
+            name = f"{taint.key}:{taint.effect}"
+            if name in found:
+                self.refuse("taint.twice", f"taint {taint} has the key and effect of another one", "taints", "keep one")
+            found[name] = None if absent else taint.value
         return found
 
 
-def _without_state(entry: t.Any) -> tuple[t.Any, bool]:
-    """The taint, and whether it shall not be there."""
-    if isinstance(entry, dict) and entry.get("state") in ("present", "absent"):
-        return {key: value for key, value in entry.items() if key != "state"}, entry["state"] == "absent"
-    return entry, False
-
-
-def _is_domain_or_key(text: str) -> bool:
-    return not labels.key_problem(text) or not labels.key_problem(f"{text}/x")
+def _annotation_problem(key: str, dummy: str) -> str | None:
+    """k8s.io/apimachinery, pkg/api/validation: keys like a label's, but for the case of their letters; any value."""
+    if key.partition("/")[0] == ownership.DOMAIN:
+        return "is the record of this module: leave it out"
+    return labels.key_problem(key.lower())

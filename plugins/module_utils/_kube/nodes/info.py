@@ -1,16 +1,16 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kube_nodes_info: nodes in a flat shape, and what one joins by. Private to this collection."""
+"""kube_nodes_info: nodes in a flat shape, and what a machine needs to join. Private to this collection."""
 
 from __future__ import annotations
 
 import collections
-import time
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import NoAnswer
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import nodes, plan
@@ -20,9 +20,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.tokens import 
 try:
     import jmespath
 except ImportError:
-    HAS_JMESPATH = False
-else:
-    HAS_JMESPATH = True
+    jmespath = None
 
 # Pods in one answer, so that a cluster of many thousands is read in pieces.
 PAGE = 2000
@@ -33,7 +31,7 @@ Params = t.Mapping[str, t.Any]
 
 
 def info(client: Client, params: Params) -> dict[str, t.Any]:
-    """The module's result. Raises Refused for a query that cannot be."""
+    """The module's result. Raises Refused for a query that is wrong."""
     compiled = _compiled(params["query"])
     query = {"labelSelector": params["label_selector"]} if params["label_selector"] else {}
     there = nodes.read(client, **query)
@@ -53,41 +51,39 @@ def info(client: Client, params: Params) -> dict[str, t.Any]:
         try:
             result["query_result"] = compiled.search(result)
         except jmespath.exceptions.JMESPathError as error:
-            raise Refused([f"query: {errors.one_line(error)}"]) from error
+            raise _refused("query.failed", errors.one_line(error)) from error
     return result
 
 
 def awaited(client: Client, params: Params) -> dict[str, t.Any]:
     """The module's result once the API server answers and has its cluster-info, or what there is when the time is over.
 
-    What waiting does not mend ends it at once: a certificate that is not trusted, credentials or a query that are refused.
+    An error that waiting does not mend ends it at once: a certificate that is not trusted, credentials or a query that are refused.
     """
-    deadline = time.monotonic() + params["wait_timeout"]
-    while True:
-        left = deadline - time.monotonic()
+
+    def look() -> dict[str, t.Any] | Exception:
         try:
-            result = info(client, params)
-        except (errors.CannotConnect, errors.NotReady, errors.NotAnApiServer, errors.Forbidden, NoAnswer):
+            return info(client, params)
+        except (errors.CannotConnect, errors.NotReady, errors.NotAnApiServer, errors.Forbidden, NoAnswer) as error:
             # A load balancer answers before the server does, and rights come a moment after it.
-            if left <= 0:
-                raise
-        else:
-            if left <= 0 or result["cluster_endpoint"]:
-                return result
-        time.sleep(max(0.0, min(_PAUSE, left)))
+            return error
+
+    seen = until(look, lambda seen: isinstance(seen, dict) and bool(seen["cluster_endpoint"]), params["wait_timeout"], _PAUSE)
+    if isinstance(seen, Exception):
+        raise seen
+    return seen
 
 
 def shown(node: Node, pods: t.Mapping[str, int] | None) -> dict[str, t.Any]:
     """A Node object as kube_nodes_info returns it."""
     metadata, spec, status = node["metadata"], node.get("spec", {}), node.get("status", {})
     about = status.get("nodeInfo", {})
-    condition = plan.ready_condition(node)
     addresses = status.get("addresses") or []
     entry = {
         "name": metadata["name"],
         "uid": metadata["uid"],
         "ready": plan.is_ready(node),
-        "ready_reason": _reason(condition),
+        "ready_reason": plan.ready_reason(node),
         "unschedulable": bool(spec.get("unschedulable")),
         "kubelet_version": str(about.get("kubeletVersion", "")).lstrip("v"),
         "container_runtime": about.get("containerRuntimeVersion", ""),
@@ -106,13 +102,6 @@ def shown(node: Node, pods: t.Mapping[str, int] | None) -> dict[str, t.Any]:
     return entry
 
 
-def _reason(condition: t.Mapping[str, t.Any]) -> str:
-    """Such as `KubeletNotReady: container runtime network not ready: cni plugin not initialized`."""
-    if not condition:
-        return "the kubelet has reported nothing yet"
-    return ": ".join(part for part in (condition.get("reason"), condition.get("message")) if part)
-
-
 def _pods(client: Client) -> collections.Counter[str]:
     """How many pods each node runs, those that have ended left out, as the scheduler counts."""
     counted: collections.Counter[str] = collections.Counter()
@@ -128,9 +117,13 @@ def _pods(client: Client) -> collections.Counter[str]:
 def _compiled(query: str | None) -> t.Any:
     if query is None:
         return None
-    if not HAS_JMESPATH:
-        raise Refused(["query: needs the Python library jmespath on the host that runs this task"])
+    if jmespath is None:
+        raise _refused("query.no_library", "needs the Python library jmespath on the host that runs this task")
     try:
         return jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
-        raise Refused([f"query: is no JMESPath expression: {errors.one_line(error)}"]) from error
+        raise _refused("query.invalid", f"is not a JMESPath expression ({errors.one_line(error)})") from error
+
+
+def _refused(code: str, message: str) -> Refused:
+    return Refused([Problem(code, message, field="query")])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who set what on a node: one annotation an owner, kept on the node itself. Private to this collection.
+"""Who set what on a node, in one annotation on the node for each owner. Private to this collection.
 
 The annotation ownership.eco2.platform/OWNER holds JSON: for each label and annotation its key, for each taint KEY:EFFECT, with
 a digest of the value last set, such as {"labels": {"role": "a1b2..."}, "taints": {"role:NoSchedule": "c3d4..."}}.
@@ -21,7 +21,7 @@ Record = t.Dict[str, t.Dict[str, str]]
 
 
 class Malformed(ValueError):
-    """The annotation is not what was written there."""
+    """Others have changed the annotation."""
 
 
 def annotation(owner: str) -> str:
@@ -29,7 +29,7 @@ def annotation(owner: str) -> str:
 
 
 def digest(value: str) -> str:
-    """Enough of a SHA-256 to tell whether a value is still the same; short, since annotations have a common limit of 256 KiB."""
+    """The beginning of a SHA-256, to see whether a value has changed. It is short because all annotations together may have 256 KiB."""
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
@@ -40,13 +40,13 @@ def read(annotations: t.Mapping[str, str], owner: str) -> Record:
 
 
 def write(record: Record) -> str | None:
-    """The annotation's text; None where nothing is owned and the annotation should go."""
+    """The annotation's text; None if nothing is owned, so that the annotation is removed."""
     parts = {section: entries for section, entries in record.items() if entries}
     return json.dumps(parts, separators=(",", ":"), sort_keys=True) if parts else None
 
 
 def others(annotations: t.Mapping[str, str], owner: str) -> dict[str, dict[str, str]]:
-    """For each section, which other owner declares a key; owners with a malformed record are passed over."""
+    """For each section, which other owner declares a key; owners with a malformed record are ignored."""
     declared: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
     for name, text in sorted(annotations.items()):
         domain, dummy, other = name.partition("/")

@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `exact` leaves alone: keys that Kubernetes, clouds and network plugins live by. Private to this collection."""
+"""What `exact` does not remove: keys that Kubernetes, clouds and network plugins need. Private to this collection."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership, taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube import taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership
 
 # Each with all its subdomains, such as topology.ebs.csi.aws.com.
 DOMAINS = (
@@ -34,7 +35,7 @@ DOMAINS = (
 
 
 def is_protected(key: str, more: t.Collection[str] = ()) -> bool:
-    """Whether the key of a label, annotation or taint belongs to one of the domains, or is protected as a whole.
+    """Whether the key of a label, annotation or taint belongs to one of the domains, or is in the list of protected keys.
 
     `more`: further domains, and whole keys.
     """

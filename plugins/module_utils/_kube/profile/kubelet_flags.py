@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kubelet's flags as text, and what of them can be handed to kubeadm. Private to this collection.
+"""The kubelet's flags as text, and which of them a profile may give. Private to this collection.
 
 Rules: pflag's (a boolean flag takes its value only behind '='), the kubelet's (underscores mean dashes) and those of
 kubeadm, which joins all flags with spaces in /var/lib/kubelet/kubeadm-flags.env, where systemd splits them again
@@ -14,13 +14,13 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
 
 NODE_LABELS = "node-labels"
 REGISTER_WITH_TAINTS = "register-with-taints"
 
 _NAME = re.compile("[a-z][a-z0-9-]*")
-# What neither a space-separated list nor a shell that isn't there would leave as it is.
+# What does not survive in a list that is separated by spaces and read by no shell.
 _FRAGILE = re.compile(r"[^!-~]|[\"'\\$`]")
 
 BOOLEAN = frozenset(
@@ -57,37 +57,43 @@ BOOLEAN = frozenset(
     }
 )
 
-# What decides how a node belongs to its cluster: kubeadm's and the roles', not a profile's.
+# Flags that decide how a node belongs to its cluster; kubeadm and the roles set them.
 _NOT_A_PROFILES = {
     "config": "kubeadm gives it",
     "kubeconfig": "kubeadm gives it",
     "bootstrap-kubeconfig": "kubeadm gives it",
-    "hostname-override": "the node's name is the variable kube_node_name",
+    "hostname-override": "the variable kube_node_name sets the node's name",
     "register-node": "kubeadm waits for the node to register itself",
 }
 
 
-def name_of(text: str) -> str:
+def name_of(text: t.Any) -> str:
     """The name of a flag as the kubelet knows it. Raises ValueError with one line."""
+    if not isinstance(text, str):
+        raise ValueError(f"the name of a flag is {described(text)}: write it in quotes")
     name = text[2:] if text.startswith("--") else text
     name = name.replace("_", "-")
     if not _NAME.fullmatch(name):
         hint = f": write --v={text[2:].lstrip('=') or 'LEVEL'}" if text.startswith("-v") else ": a flag is written --name=value"
-        raise ValueError(f"{shortened(text)} is no flag of the kubelet{hint}")
+        raise ValueError(f"{shortened(text)} is not a flag of the kubelet{hint}")
     return name
 
 
-def problem(name: str, value: str) -> str | None:
-    """Why a profile cannot give the kubelet this flag; None where it can. One line that begins with the flag."""
+def value_of(name: str, value: t.Any) -> str:
+    """The value as text. Raises ValueError with one line, where a profile cannot give the kubelet this flag."""
+    try:
+        text = as_text(value)
+    except ValueError as error:
+        raise ValueError(f"flag --{name} {error}") from error
     if name in _NOT_A_PROFILES:
-        return f"flag --{name} is not a profile's to give ({_NOT_A_PROFILES[name]}): leave it out"
-    fragile = _FRAGILE.search(value)
+        raise ValueError(f"flag --{name} cannot be in a profile ({_NOT_A_PROFILES[name]}): leave it out")
+    fragile = _FRAGILE.search(text)
     if fragile:
-        return (
-            f"flag --{name} has {fragile.group()!r} in its value {shortened(value)}: kubeadm joins flags with spaces,"
-            " unquoted, so quotes, spaces and what a shell would replace don't reach the kubelet; set it in KubeletConfiguration instead"
+        raise ValueError(
+            f"flag --{name} has {fragile.group()!r} in its value {shortened(text)}: kubeadm joins flags with spaces and without quotes,"
+            " so quotes, spaces and what a shell would replace do not reach the kubelet; set it in KubeletConfiguration instead"
         )
-    return None
+    return text
 
 
 def pairs(text: str) -> t.Iterator[tuple[str, str]]:
@@ -99,7 +105,7 @@ def pairs(text: str) -> t.Iterator[tuple[str, str]]:
     while words:
         word = words.pop(0)
         if not word.startswith("-"):
-            raise ValueError(f"{shortened(word)} is no flag: write --name=value, and quote a value that has spaces")
+            raise ValueError(f"{shortened(word)} is not a flag: write --name=value, and put a value with spaces in quotes")
         flag, equals, value = word.partition("=")
         if flag.startswith("-v"):
             flag = word
@@ -109,7 +115,7 @@ def pairs(text: str) -> t.Iterator[tuple[str, str]]:
             yield name, value
         elif name in BOOLEAN:
             if takes_next:
-                raise ValueError(f"flag --{name} {shortened(words[0])}: the kubelet takes a boolean only as --{name}={words[0]}")
+                raise ValueError(f"flag --{name} {shortened(words[0])}: the kubelet takes a boolean value only as --{name}={words[0]}")
             yield name, "true"
         elif takes_next:
             yield name, words.pop(0)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The profile of a node: its labels, taints and kubelet flags, however they are written. Private to this collection.
+"""The profile of a node: its labels, taints and kubelet flags, in all accepted forms. Private to this collection.
 
 Written as the kubelet's flags (`--node-labels=role=api --register-with-taints=role=api:NoSchedule --max-pods=50`), as a
 dictionary ({labels, taints, kubelet_extra_args}) or as that dictionary in JSON, as a Terraform-made inventory has them.
@@ -13,12 +13,12 @@ import json
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import labels, taints
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import as_text, described, shortened
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.taints import Taint
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubelet_flags import NODE_LABELS, REGISTER_WITH_TAINTS
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 _KEYS = {
     "labels": "labels",
@@ -33,14 +33,14 @@ _CLOUD_FLAGS = {"provider_id": "provider-id", "cloud_provider": "cloud-provider"
 
 @dataclass(frozen=True)
 class Profile:
-    """What a node shall be. `flags` are the kubelet's others, by name without dashes."""
+    """What a node must be. `flags`: the other flags of the kubelet, by name without dashes."""
 
     labels: dict[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     flags: dict[str, str] = field(default_factory=dict)
 
     def why_by_api(self) -> dict[str, str]:
-        """For each label that only the API can set: the reason."""
+        """For each label that only the API can set, the reason."""
         reasons = {key: labels.refused_by_kubelet(key) for key in self.labels}
         reasons.update({key: "kubeadm sets it on control planes, through the API" for key in self.labels if key in labels.KUBEADM_KEYS})
         return {key: reason for key, reason in reasons.items() if reason}
@@ -48,9 +48,9 @@ class Profile:
     def as_dict(self) -> dict[str, t.Any]:
         """Split by how each part comes to the node.
 
-        labels: all of them; registration_labels: those a kubelet may give itself; api_labels: the others, and why;
-        taints: to be kept; startup_taints: given at registration and never again, since an agent takes them away;
-        kubelet_extra_args: the other flags, as kubeadm's v1beta4 lists them.
+        labels: all of them; registration_labels: those that a kubelet may set itself; api_labels: the others, with the reasons in why;
+        taints: those to keep; startup_taints: set at registration only, since an agent removes them;
+        kubelet_extra_args: the other flags, in the form of kubeadm's v1beta4.
         """
         why = self.why_by_api()
         return {
@@ -67,8 +67,8 @@ class Profile:
 def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     """A profile of any of the forms, with what the cloud says about the machine.
 
-    cloud: any of provider_id, cloud_provider, zone, region, instance_type; what is empty or null does not count.
-    Raises Refused with every problem, one line each.
+    cloud: any of provider_id, cloud_provider, zone, region, instance_type; what is empty or null is ignored.
+    Raises Refused with every problem.
     """
     draft = _Draft()
     draft.read(value)
@@ -79,24 +79,33 @@ def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
 
 
 def torn_off(names: t.Iterable[str]) -> str | None:
-    """What the names of an inventory's variables that begin with two dashes mean; None where there are none."""
+    """The problem of variables in the inventory whose names begin with two dashes; None where there are none."""
     found = ", ".join(sorted(names))
     return (
         f"the inventory has a variable named {found}: it was torn off a profile without quotes;"
-        " on a host's line of an INI inventory put the whole profile in quotes"
+        " on the line of a host in an INI inventory put the whole profile in quotes"
         if found
         else None
     )
 
 
+class _Reads(t.NamedTuple):
+    """How text, an entry of a list, and a name with its value are read; `form`: what an entry looks like."""
+
+    form: str
+    text: t.Callable[[str], None]
+    entry: t.Callable[[str], None]
+    pair: t.Callable[[t.Any, t.Any], None]
+
+
 class _Draft:
-    """A profile while it is read. What is wrong is noted, and reading goes on."""
+    """A profile while it is read. A problem is kept, and reading goes on."""
 
     def __init__(self) -> None:
         self.labels: dict[str, str] = {}
         self.taints: dict[tuple[str, str], Taint] = {}
         self.flags: dict[str, str] = {}
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._taint_flags = 0
 
     def read(self, value: t.Any) -> None:
@@ -105,18 +114,18 @@ class _Draft:
         elif isinstance(value, dict):
             self._read_dict(value)
         elif value is not None:
-            self._refuse(f"the profile is {described(value)}: {_FORMS}")
+            self._refuse("profile.form", f"the profile is {described(value)}: {_FORMS}")
 
     def _read_text(self, text: str) -> None:
         if text.startswith("{"):
             try:
                 value = json.loads(text, object_pairs_hook=_without_duplicates)
             except ValueError as error:
-                self._refuse(f"the profile {shortened(text)} is no JSON ({error}): {_JSON_HINT}")
+                self._refuse("profile.json", f"the profile {shortened(text)} is not JSON ({error}): {_JSON_HINT}")
             else:
                 self._read_dict(value)
         elif text and not text.startswith("-"):
-            self._refuse(f"the profile is the text {shortened(text)}: {_FORMS}")
+            self._refuse("profile.form", f"the profile is the text {shortened(text)}: {_FORMS}")
         else:
             self._read_command_line(text)
 
@@ -127,51 +136,54 @@ class _Draft:
                 read[_KEYS[key]](part)
             else:
                 known = ", ".join(key for key in _KEYS if not key.startswith("node_"))
-                self._refuse(f"the profile has {shortened(key)}: it has {known}, and other flags go under kubelet_extra_args")
+                message = f"the profile has no key {shortened(key)}: its keys are {known}; put other flags under kubelet_extra_args"
+                self._refuse("profile.unknown_key", message)
+
+    def _read_pairs(self, what: str, part: t.Any, reads: _Reads) -> None:
+        """Names with values, as text, as a dictionary, or as a list of both."""
+        if isinstance(part, str):
+            reads.text(part)
+        elif isinstance(part, dict):
+            for name, value in part.items():
+                reads.pair(name, value)
+        elif isinstance(part, (list, tuple)):
+            for entry in part:
+                keys = set(entry) if isinstance(entry, dict) else set()
+                if isinstance(entry, str):
+                    reads.entry(entry)
+                elif keys in ({"key", "value"}, {"name", "value"}):
+                    reads.pair(entry.get("key", entry.get("name")), entry["value"])
+                else:
+                    self._refuse(
+                        f"{what}.form", f"{what} {shortened(entry)} in a list: write {reads.form}, or a dictionary with name and value"
+                    )
+        elif part is not None:
+            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {reads.form}")
 
     # Labels
 
     def _read_labels(self, part: t.Any) -> None:
-        if isinstance(part, str):
-            for text in part.split(","):
-                if text.strip():
-                    self._read_label_text(text)
-        elif isinstance(part, dict):
-            for key, value in part.items():
-                self._add_label(key, value)
-        elif isinstance(part, (list, tuple)):
-            for entry in part:
-                self._read_label(entry)
-        elif part is not None:
-            self._refuse(f"labels are {described(part)}: write a dictionary, or a list of key=value")
+        self._read_pairs("label", part, _Reads("key=value", self._read_label_texts, self._read_label_text, self._add_label))
 
-    def _read_label(self, entry: t.Any) -> None:
-        if isinstance(entry, str):
-            self._read_label_text(entry)
-        elif isinstance(entry, dict) and set(entry) in ({"key", "value"}, {"name", "value"}):
-            self._add_label(entry.get("key", entry.get("name")), entry["value"])
-        else:
-            self._refuse(f"label {shortened(entry)} in a list: write key=value, or a dictionary with key and value")
+    def _read_label_texts(self, text: str) -> None:
+        for part in text.split(","):
+            if part.strip():
+                self._read_label_text(part)
 
     def _read_label_text(self, text: str) -> None:
-        """As the kubelet reads one: spaces around don't count, and without '=' the value is empty."""
+        """As the kubelet reads one: spaces around it are ignored, and without '=' the value is empty."""
         key, dummy, value = text.partition("=")
         self._add_label(key.strip(), value.strip())
 
     def _add_label(self, key: t.Any, value: t.Any) -> None:
-        if not isinstance(key, str):
-            self._refuse(f"a label's key is {described(key)}: write it in quotes")
-            return
         try:
-            text = as_text(value)
+            text = labels.read(key, value)
         except ValueError as error:
-            self._refuse(f"label {shortened(key)} {error}")
+            self._refuse("label.invalid", str(error))
             return
-        problem = labels.problem(key, text)
-        if problem:
-            self._refuse(f"label {shortened(key)} {problem}")
-        elif self.labels.setdefault(str(key), text) != text:
-            self._refuse(f"label {shortened(key)} is given as {shortened(self.labels[key])} and as {shortened(text)}: keep one")
+        other = self.labels.setdefault(key, text)
+        if other != text:
+            self._refuse("label.twice", f"label {shortened(key)} is given as {shortened(other)} and as {shortened(text)}: keep one")
 
     # Taints
 
@@ -185,61 +197,40 @@ class _Draft:
         elif part is None:
             entries = ()
         else:
-            self._refuse(f"taints are {described(part)}: write a list of key=value:Effect, or of dictionaries with key, value and effect")
+            forms = "write a list of key=value:Effect, or of dictionaries with key, value and effect"
+            self._refuse("taints.form", f"taints are {described(part)}: {forms}")
             return
         for entry in entries:
             self._add_taint(entry)
 
     def _add_taint(self, entry: t.Any) -> None:
         try:
-            taint = taints.parse_any(entry)
+            taint = taints.declared(entry)
         except ValueError as error:
-            self._refuse(str(error))
+            self._refuse("taint.invalid", str(error))
             return
         other = self.taints.setdefault(taint.identity, taint)
-        if taint.key in taints.CONTROLLERS_KEYS:
-            self._refuse(f"taint {taint} is set and removed by Kubernetes itself, as the node's condition changes: leave it out")
-        elif other is not taint:
+        if other is not taint:
             given = "is given twice" if other == taint else f"has the key and effect of taint {other}"
-            self._refuse(f"taint {taint} {given}, and a node has one of each: keep one")
+            self._refuse("taint.twice", f"taint {taint} {given}, and a node has one of each: keep one")
 
     # Flags
 
     def _read_flags(self, part: t.Any) -> None:
-        if isinstance(part, str):
-            self._read_command_line(part)
-        elif isinstance(part, dict):
-            for name, value in part.items():
-                self._read_flag(name, value)
-        elif isinstance(part, (list, tuple)):
-            for entry in part:
-                self._read_listed_flag(entry)
-        elif part is not None:
-            self._refuse(f"kubelet_extra_args is {described(part)}: write a dictionary, a list of name and value, or --name=value")
-
-    def _read_listed_flag(self, entry: t.Any) -> None:
-        if isinstance(entry, str):
-            self._read_command_line(entry)
-        elif isinstance(entry, dict) and set(entry) == {"name", "value"}:
-            self._read_flag(entry["name"], entry["value"])
-        else:
-            self._refuse(f"flag {shortened(entry)} in a list: write --name=value, or a dictionary with name and value")
+        self._read_pairs("flag", part, _Reads("--name=value", self._read_command_line, self._read_command_line, self._read_flag))
 
     def _read_command_line(self, text: str) -> None:
         try:
             for name, value in kubelet_flags.pairs(text):
                 self._add_flag(name, value)
         except ValueError as error:
-            self._refuse(str(error))
+            self._refuse("flag.invalid", str(error))
 
     def _read_flag(self, given: t.Any, value: t.Any) -> None:
-        if not isinstance(given, str):
-            self._refuse(f"a flag's name is {described(given)}: write it in quotes")
-            return
         try:
             self._add_flag(kubelet_flags.name_of(given), value)
         except ValueError as error:
-            self._refuse(str(error))
+            self._refuse("flag.invalid", str(error))
 
     def _add_flag(self, name: str, value: t.Any) -> None:
         if name == NODE_LABELS:
@@ -247,22 +238,19 @@ class _Draft:
         elif name == REGISTER_WITH_TAINTS:
             self._taint_flags += 1
             if self._taint_flags == 2:
-                self._refuse(f"flag --{name} is given twice, and a kubelet heeds only the last: join them into one")
+                self._refuse("flag.twice", f"flag --{name} is given twice, and a kubelet uses only the last: join them into one")
             self._read_taints(value)
         else:
             self._add_other_flag(name, value)
 
     def _add_other_flag(self, name: str, value: t.Any) -> None:
         try:
-            text = as_text(value)
+            text = kubelet_flags.value_of(name, value)
         except ValueError as error:
-            self._refuse(f"flag --{name} {error}")
+            self._refuse("flag.invalid", str(error))
             return
-        problem = kubelet_flags.problem(name, text)
-        if problem:
-            self._refuse(problem)
-        elif name in self.flags:
-            self._refuse(f"flag --{name} is given as {shortened(self.flags[name])} and as {shortened(text)}: keep one")
+        if name in self.flags:
+            self._refuse("flag.twice", f"flag --{name} is given as {shortened(self.flags[name])} and as {shortened(text)}: keep one")
         else:
             self.flags[name] = text
 
@@ -272,28 +260,26 @@ class _Draft:
         for name, value in cloud.items():
             if value is None or value == "":
                 continue
+            flag = _CLOUD_FLAGS.get(name, "")
             if name in _CLOUD_LABELS:
                 self._add_label(_CLOUD_LABELS[name], value)
-            elif name in _CLOUD_FLAGS:
-                self._add_cloud_flag(_CLOUD_FLAGS[name], value)
-            else:
+            elif not flag:
                 known = ", ".join((*_CLOUD_FLAGS, *_CLOUD_LABELS))
-                self._refuse(f"the cloud's facts have {shortened(name)}: they are {known}")
+                self._refuse("cloud.unknown_key", f"the cloud's facts have no key {shortened(name)}: their keys are {known}")
+            elif self.flags.get(flag) != value:
+                self._add_other_flag(flag, value)
 
-    def _add_cloud_flag(self, name: str, value: t.Any) -> None:
-        if self.flags.get(name) != value:
-            self._add_other_flag(name, value)
-
-    def _refuse(self, problem: str) -> None:
-        # One line, whatever was in what it quotes.
-        self.problems.append("".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in problem))
+    def _refuse(self, code: str, message: str) -> None:
+        # One line, whatever the message quotes.
+        line = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in message)
+        self.problems.append(Problem(code, line))
 
 
 def _without_duplicates(members: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
     found: dict[str, t.Any] = {}
     for name, value in members:
         if name in found:
-            raise ValueError(f"{shortened(name)} is there twice")
+            raise ValueError(f"it has {shortened(name)} twice")
         found[name] = value
     return found
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Versions of Kubernetes, and which may stand beside which. Private to this collection.
+"""Versions of Kubernetes, and which of them work together. Private to this collection.
 
 Skew: https://kubernetes.io/releases/version-skew-policy/
 """
@@ -12,9 +12,9 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes.scalars import described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
 
-# A kubelet may be this many minors older than its API server; two where the kubelet is older than 1.25.
+# A kubelet may be this many minor releases older than its API server; two if the kubelet is older than 1.25.
 OLDEST_KUBELET = 3
 
 _FORM = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(?:alpha|beta|rc)\.\d+)?([-+][0-9A-Za-z.+-]+)?", re.ASCII)
@@ -24,7 +24,7 @@ _PACKAGE = re.compile(r"v?\d+\.\d+\.\d+-\d[\d.]*", re.ASCII)
 
 @functools.total_ordering
 class Version:
-    """A version such as 1.36.3, 1.37.0-rc.1 or 1.34.4-eks-1a2b3c4; ordered, a vendor's suffix not counting."""
+    """A version such as 1.36.3, 1.37.0-rc.1 or 1.34.4-eks-1a2b3c4; ordered; the suffix of a vendor is ignored."""
 
     def __init__(self, major: int, minor: int, patch: int, pre: str = "", vendor: str = "") -> None:
         self.major, self.minor, self.patch, self.pre, self.vendor = major, minor, patch, pre, vendor
@@ -55,12 +55,12 @@ class Version:
 
 
 def parse(value: t.Any) -> Version:
-    """A version of "1.36.3" or "v1.36.3". Raises ValueError, one line that begins with the value, for anything else."""
+    """A version of "1.36.3" or "v1.36.3". Raises ValueError with one line for anything else."""
     if isinstance(value, Version):
         return value
     if isinstance(value, float):
         raise ValueError(
-            f"version {value!r} is a number, and YAML and INI read 1.30 as 1.3, so which version is meant cannot be told:"
+            f"version {value!r} is a number, and YAML and INI read 1.30 as 1.3, so the version is not certain:"
             ' write the whole version, such as "1.36.3"'
         )
     if not isinstance(value, str):
@@ -78,7 +78,7 @@ def parse(value: t.Any) -> Version:
 
 
 def skew_problem(kubelet: Version, api_server: Version) -> str | None:
-    """Why a kubelet of one version may not join an API server of another; None where it may. Patch releases don't count."""
+    """Why a kubelet of one version cannot join an API server of another; None if it can. Patch releases are ignored."""
     if (kubelet.major, kubelet.minor) > (api_server.major, api_server.minor):
         return (
             f"kubelet {kubelet} is newer than the API server's {api_server}, which Kubernetes does not support:"

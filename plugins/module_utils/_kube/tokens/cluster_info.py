@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kube-public/cluster-info: what a cluster tells a machine that wants to join it. Private to this collection.
+"""kube-public/cluster-info: what a machine needs to know of a cluster that it joins. Private to this collection.
 
 kubeadm init makes this ConfigMap: `kubeconfig` holds the endpoint and the certificate authority, and for each bootstrap token with
 the usage signing the controller manager adds jws-kubeconfig-ID, a detached signature of that text.
@@ -11,7 +11,6 @@ https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#config
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -19,21 +18,15 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client, path_of
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import yaml
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
-
-try:
-    import yaml
-except ImportError:  # it comes with the kubernetes client, whose absence the client reports
-    HAS_YAML = False
-else:
-    HAS_YAML = True
 
 _PATH = path_of("api", "v1", "namespaces", "kube-public", "configmaps", "cluster-info")
 _WHERE = "the ConfigMap kube-public/cluster-info"
-_HINT = "'kubeadm init phase bootstrap-token' on a control plane makes it anew"
+_REMEDY = "run 'kubeadm init phase bootstrap-token all' on a control plane, which creates it again"
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def sign(text: str, token_id: str, secret: str) -> str:
 
 
 def read(client: Client) -> ClusterInfo | None:
-    """None where the cluster has none, or shows it to nobody. Raises Refused where it is there and makes no sense."""
+    """None where the cluster has none, or does not let us read it. Raises Refused where its content cannot be used."""
     try:
         found = client.get(_PATH, f"reading {_WHERE}")
     except (errors.NotFound, errors.Forbidden):
@@ -68,9 +61,12 @@ def read(client: Client) -> ClusterInfo | None:
 
 
 def require(client: Client) -> ClusterInfo:
+    """Raises Refused where there is none."""
     found = read(client)
     if found is None:
-        raise Refused([f"{_WHERE} is not there, or must not be read, and nobody can join without it: {_HINT}"])
+        raise Refused(
+            [Problem("cluster_info.missing", "is missing or cannot be read, so no machine can join", item=_WHERE, remedy=_REMEDY)]
+        )
     return found
 
 
@@ -82,8 +78,9 @@ def parse(data: t.Mapping[str, str]) -> ClusterInfo:
         address = urlsplit(cluster["server"])
         endpoint = address.netloc if address.port else f"{address.netloc}:443"
         pins = certificates.spki_pins(base64.b64decode(cluster["certificate-authority-data"]).decode())
-    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise Refused([f"{_WHERE} holds no usable kubeconfig ({errors.one_line(error)}): {_HINT}"]) from error
+    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        message = f"contains no usable kubeconfig ({errors.one_line(error)})"
+        raise Refused([Problem("cluster_info.unusable", message, item=_WHERE, remedy=_REMEDY)]) from error
     prefix = "jws-kubeconfig-"
     signatures = {name[len(prefix) :]: value for name, value in data.items() if name.startswith(prefix)}
     return ClusterInfo(endpoint, tuple(pins), signatures, text)

@@ -1,178 +1,136 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""redis_failover, end to end: look, put right what a killed run left, wait for a healthy set, switch. Private to this collection."""
+"""redis_failover: put right what a killed run left, wait for a healthy set, switch its master. Private to this collection."""
 
 from __future__ import annotations
 
-import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome, achieved, failure_message, predicted
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
+    Change,
+    ChangeFailed,
+    Difference,
+    HalfDone,
+    NoAnswer,
+    Plan,
+    Unreachable,
+)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, address_problems
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate as failover_gate
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import leftovers as failover_leftovers
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.observe import Node, Observer, Scene, find
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.switch import Switch, coordinated
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, leftovers, scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.switch import Switch
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
-Result = t.Dict[str, t.Any]
-POLL = 0.5  # seconds between looks at a set that is not healthy yet
+POLL = 0.5  # seconds between two looks at a set that is not healthy yet
 # A promotion takes one or two seconds, since Sentinel asks for INFO once a second meanwhile.
 SHORTEST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
+SWITCH = "master"
 
 
-class Stopped(Exception):
-    """The run ended before everything was done: a line for people, and the result of what was done."""
-
-    def __init__(self, message: str, result: Result) -> None:
-        super().__init__(message)
-        self.result = result
-
-
-def converge(access: Access, params: t.Mapping[str, t.Any], check: bool, diff: bool) -> Result:
-    """The module's result, with its `warnings`. Raises Refused before the first write, and Stopped after it."""
-    run = _Run(access, params)
-    leftovers = failover_leftovers.changes(run.scene)
-    if check:
-        # What a killed run left is not put right in check mode, so the gate would wait for nothing.
-        if not leftovers:
-            run.gate()
-        plan = Plan.of([*leftovers, *run.switch_planned()], run.unchanged(leftovers))
-        return {**predicted(plan, diff), **run.facts(), "warnings": []}
-    outcome = Outcome()
-    try:
-        run.put_right(outcome)
-    except (ChangeFailed, Refused, *errors.SILENT) as error:
-        if not outcome.done and isinstance(error, Refused):
-            raise
-        outcome.stopped = str(error)
-        raise Stopped(failure_message(outcome), achieved(Plan.of(outcome.done, 0), outcome, diff)) from error
-    leftovers = list(outcome.done)
-    try:
-        run.gate()
-        planned = run.switch_planned()
-    except (ChangeFailed, Refused, *errors.SILENT) as error:
-        if not leftovers:
-            raise
-        result = achieved(Plan.of(leftovers, 0), outcome, diff)
-        raise Stopped(str(error), {**result, "problems": error.problems} if isinstance(error, Refused) else result) from error
-    for change in planned:
-        try:
-            outcome.done.append(run.switch(change))
-        except (ChangeFailed, *errors.SILENT) as error:
-            (outcome.unknown if run.ordered else outcome.not_attempted).append(change)
-            outcome.stopped = str(error)
-            plan = Plan.of([*leftovers, *planned], 0)
-            raise Stopped(failure_message(outcome), {**achieved(plan, outcome, diff), **run.facts(), "warnings": run.warnings}) from error
-    plan = Plan.of(outcome.done, run.unchanged(outcome.done))
-    return {**achieved(plan, outcome, diff), **run.facts(), "warnings": run.warnings}
-
-
-class _Run:
-    def __init__(self, access: Access, params: t.Mapping[str, t.Any]) -> None:
-        self.to: Address | None = Address.of(params["to"]["host"], params["to"]["port"]) if params["to"] else None
+class Failover(Service):
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__()
         self.name: str = params["name"]
+        self.to: Address | None = None
         self.pause: float = params["pause_limit"]
         self.every: bool = params["require_sentinels"] == "all"
-        problems = list(address_problems("to", *self.to)) if self.to else []
+        problems = []
+        try:
+            self.to = address.place(params["to"]) if params["to"] else None
+        except ValueError as error:
+            problems.append(Problem("to.address", str(error), field="to"))
         if not SHORTEST_PAUSE <= self.pause <= LONGEST_PAUSE:
-            problems.append(f"pause_limit: must be {SHORTEST_PAUSE:g} to {LONGEST_PAUSE:g} seconds")
+            limits = f"must be {SHORTEST_PAUSE:g} to {LONGEST_PAUSE:g} seconds"
+            problems.append(Problem("pause_limit.range", limits, field="pause_limit"))
         if problems:
             raise Refused(problems)
-        self.observer = Observer(access, access.sentinels(params["sentinels"]), self.name)
-        self.deadline = time.monotonic() + params["timeout"]
-        self.warnings: list[str] = []
-        self.ordered = False
-        self.method = "none"
-        self.held = 0.0
-        self.look()
+        self.connections = Connections(access(params))
+        self.places = desired.declare({"sentinels": params["sentinels"]}).places
+        self.deadline = wait.Deadline(params["wait_timeout"])
+        self.method, self.paused = "none", 0.0
+
+    def observe(self) -> None:
+        """What is there, once nothing is left that passes with time; what a killed run left does not."""
+        self.scene: scene.Scene = wait.until(self._look, self._is_final, self.deadline, POLL)
         self.old = self.new = self.scene.master.address
 
-    def look(self) -> None:
-        self.scene: Scene = self.observer.observe()
+    def _look(self) -> scene.Scene:
+        return scene.look(self.name, self.places, self.connections)
 
-    def gate(self) -> None:
-        """Wait until nothing stands against the switch; Refused where something does that does not pass, or not in time."""
-        while True:
-            if self.nothing_to_do():
-                return
-            problems = failover_gate.problems(self.scene, self.to, self.every)
-            if not problems:
-                self.old = self.new = self.scene.master.address
-                return
-            if time.monotonic() >= self.deadline or not all(problem.passes for problem in problems):
-                raise Refused(list(dict.fromkeys(problem.text for problem in problems)))
-            time.sleep(POLL)
-            self.look()
+    def _is_final(self, seen: scene.Scene) -> bool:
+        if leftovers.changes(seen) or self._is_there(seen):
+            return True
+        problems = gate.problems(seen, self.to, self.every)
+        return not problems or not all(map(checks.passes, problems))
 
-    def nothing_to_do(self) -> bool:
+    def _is_there(self, seen: scene.Scene) -> bool:
         """Whether the wanted node is the master already, for every sentinel that answers and for itself."""
-        there = self.to is not None and self.scene.agreed and self.scene.master.address.is_same(self.to)
-        if there:
-            self.old = self.new = self.scene.master.address
-        others = [node for node in self.scene.replicas if node.role == "master"]
-        return there and self.scene.master.role == "master" and not others
+        there = self.to is not None and seen.agreed and seen.master.address.is_same(self.to)
+        return there and seen.master.is_master and not any(node.is_master for node in seen.replicas)
 
-    def target(self) -> Node | None:
-        return find(self.scene.nodes, self.to) if self.to else None
+    def prepare(self) -> list[Change]:
+        return leftovers.changes(self.scene)
 
-    def switch_planned(self) -> list[Change]:
-        if self.nothing_to_do():
-            return []
-        candidates = [str(self.to)] if self.to else [node.name for node in failover_gate.order_of_choice(self.scene.eligible)]
-        return [self._change(candidates[0] if len(candidates) == 1 else f"one of {', '.join(candidates)}")]
+    def plan(self) -> Plan:
+        if self._is_there(self.scene):
+            return Plan(unchanged=1)
+        self.method = "coordinated" if self.scene.is_coordinated else "pause"
+        candidates = [str(self.to)] if self.to else [node.name for node in gate.order_of_choice(self.scene.eligible)]
+        return Plan.of([self._change(candidates[0] if len(candidates) == 1 else f"one of {', '.join(candidates)}")])
 
     def _change(self, after: str) -> Change:
-        return Change("master", self.name, {"name": self.name}, "update", (Difference("address", str(self.old), after),), stage=1)
+        return Change(SWITCH, self.name, {"name": self.name}, "update", (Difference("address", str(self.old), after),))
 
-    def unchanged(self, changes: t.Sequence[Change]) -> int:
-        return 0 if any(change.kind == "master" for change in changes) or not self.nothing_to_do() else 1
+    def problems(self, plan: Plan) -> list[Problem]:
+        return list(dict.fromkeys(gate.problems(self.scene, self.to, self.every))) if plan.changes else []
 
-    def put_right(self, outcome: Outcome) -> None:
-        """Put right all that a killed run has left, waiting for a failover in progress to end."""
-        done: dict[str, Change] = {}
-        while True:
-            reasons = []
-            left = failover_leftovers.changes(self.scene)
-            for change in left:
-                reason = failover_leftovers.put_right(self.scene, change.payload)
-                # Seen in a later look with less to do, it is the first look that tells what was there.
-                done.setdefault(change.object, change)
-                if reason:
-                    reasons.append(reason)
-                elif done[change.object] not in outcome.done:
-                    outcome.done.append(done[change.object])
-            if not left:
-                return
-            if reasons and time.monotonic() >= self.deadline:
-                outcome.not_attempted += [change for change in left if done[change.object] not in outcome.done]
-                raise ChangeFailed(f"what a killed run has left cannot be put right now: {'; '.join(dict.fromkeys(reasons))}")
-            if reasons:
-                time.sleep(POLL)
-            self.look()
+    def write(self, change: Change) -> Change:
+        return self._switch(change) if change.kind == SWITCH else self._put_right(change)
 
-    def switch(self, planned: Change) -> Change:
+    def _put_right(self, change: Change) -> Change:
+        """Put right what a killed run left on one node, waiting for a failover in progress to end."""
+        seen_before = [self.scene]
+
+        def attempt() -> str:
+            try:
+                seen = seen_before.pop() if seen_before else self._look()
+            except Refused as refusal:
+                raise Unreachable(str(refusal)) from refusal
+            node = next((node for node in seen.nodes if node.name == change.object and not node.silence), None)
+            if node is None:
+                return f"{change.object} does not answer"
+            return leftovers.put_right(seen, node)
+
+        reason = wait.until(attempt, lambda reason: not reason, self.deadline, POLL)
+        if reason:
+            error = HalfDone if change.differences[0].field == "replica_priority" else ChangeFailed
+            raise error(f"what a killed run has left cannot be put right now: {reason}")
+        return change
+
+    def _switch(self, planned: Change) -> Change:
         """The change as it was made: which replica was chosen is known only now."""
-        switch = Switch(self.observer, self.scene, self.target(), self.pause, max(1.0, self.deadline - time.monotonic()))
+        target = self.scene.find(self.to) if self.to else None
+        switch = Switch(self.scene, target, self.method, self.pause, max(1.0, self.deadline.left()))
         try:
-            report = switch.run()
+            new = switch.run()
+        except (ChangeFailed, *errors.SILENT) as error:
+            raise (NoAnswer if switch.ordered else Unreachable)(str(error)) from error
         finally:
-            self.ordered = switch.ordered
-            self.method, self.held, self.warnings = switch.report.method, switch.report.held, switch.report.warnings
-            self.new = switch.report.new or self.new
-        return planned if self.to else self._change(str(t.cast(Address, report.new)))
+            self.paused = switch.paused
+            self.warnings += switch.warnings
+            self.new = switch.new or self.new
+        return planned if self.to else self._change(str(new))
 
-    def facts(self) -> Result:
+    def facts(self, dummy: bool) -> dict[str, t.Any]:
         return {
-            "old_master": {"host": self.old[0], "port": self.old[1]},
-            "new_master": {"host": self.new[0], "port": self.new[1]},
-            "method": self.method if self.method != "none" or self.nothing_to_do() else self._method(),
-            "held_seconds": round(self.held, 3),
+            "old_master": self.old._asdict(),
+            "new_master": self.new._asdict(),
+            "method": self.method,
+            "paused_seconds": round(self.paused, 3),
         }
-
-    def _method(self) -> str:
-        return "coordinated" if coordinated(self.scene) else "pause"

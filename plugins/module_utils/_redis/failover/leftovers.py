@@ -9,41 +9,43 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate as failover_gate
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.observe import Node, Scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
 Command = t.Sequence[t.Union[str, int]]
 REWRITE = ("CONFIG", "REWRITE")
 
 
 def changes(scene: Scene) -> list[Change]:
-    """One change for each data node that still has temporary settings; its payload is the node.
+    """One change for each data node that still has temporary settings. Fences come last: taking one down may have to wait.
 
     A node that is fenced and calls itself a master, while all sentinels name another, was about to be demoted: its fence proves that it
     took no write since. Without that mark nothing is ever chosen between two masters.
     """
     found = []
     for node in scene.nodes:
-        differences = []
-        if not node.silence:
-            priority, fence = original_priority(node.priority), node.fence.original()
-            if priority is not None:
-                differences.append(Difference("replica_priority", node.priority, priority))
-            if fence is not None:
-                differences.append(Difference("min_replicas_to_write", node.fence.to_write, fence.to_write))
-                differences.append(Difference("min_replicas_max_lag", node.fence.max_lag, fence.max_lag))
-                if left_a_master(scene, node):
-                    differences.append(Difference("role", "master", "slave"))
+        if node.silence:
+            continue
+        differences, now = [], Fence.of(node.settings)
+        priority, fence = original_priority(node.priority), now.original()
+        if priority is not None:
+            differences.append(Difference("replica_priority", node.priority, priority))
+        if fence is not None:
+            differences.append(Difference("min_replicas_to_write", now.to_write, fence.to_write))
+            differences.append(Difference("min_replicas_max_lag", now.max_lag, fence.max_lag))
+            if left_a_master(scene, node):
+                differences.append(Difference("role", "master", "slave"))
         if differences:
-            identity = {"host": node.address[0], "port": node.address[1]}
-            found.append(Change("data_node", node.name, identity, "update", tuple(differences), stage=0, payload=node))
+            identity = {"host": node.address.host, "port": node.address.port}
+            found.append(Change("data_node", node.name, identity, "update", tuple(differences), stage=0 if fence is None else 1))
     return found
 
 
 def left_a_master(scene: Scene, node: Node) -> bool:
-    fenced = node.fence.original() is not None
-    return fenced and scene.agreed and node is not scene.master and node.role == "master" and scene.master.role == "master"
+    fenced = Fence.of(node.settings).original() is not None
+    return fenced and scene.agreed and node is not scene.master and node.is_master and scene.master.is_master
 
 
 def put_right(scene: Scene, node: Node) -> str:
@@ -52,24 +54,25 @@ def put_right(scene: Scene, node: Node) -> str:
     A fence comes down only once it is sure that no replica is about to be promoted in the place of its master: what that one would
     acknowledge after its pause is what would be lost. Raises as Server.ask does.
     """
-    priority, fence = original_priority(node.priority), node.fence.original()
+    server, master = scene.server(node), scene.master
+    priority, fence = original_priority(node.priority), Fence.of(node.settings).original()
     if priority is not None:
-        set_for_good(node.server, [("CONFIG", "SET", "replica-priority", priority)])
+        set_for_good(server, [("CONFIG", "SET", "replica-priority", priority)])
     if fence is None:
         return ""
     if left_a_master(scene, node):
-        demote(node.server, scene.master.server, fence)
+        demote(server, scene.server(master), fence)
         return ""
-    wait = failover_gate.under_way(scene)
-    if not wait and node is scene.master:
+    waiting = list(map(str, gate.under_way(scene)))
+    if not waiting and node is master:
         # Paused, it does not answer Sentinel's PING either, so it looks down until now.
-        node.server.put("CLIENT", "UNPAUSE")
-        wait = failover_gate.unrest(scene)
-    if not wait and node is not scene.master and node.role != "slave":
-        wait = [f"{node.name}: is a {node.role}, and {scene.master.name} is a {scene.master.role}"]
-    if not wait:
-        set_for_good(node.server, [*fence_commands(fence), ("CLIENT", "UNPAUSE")])
-    return "; ".join(wait)
+        server.put("CLIENT", "UNPAUSE")
+        waiting = list(map(str, gate.unrest(scene)))
+    if not waiting and node is not master and node.role != "slave":
+        waiting = [f"{node.name} is a {node.role}, and {master.name} is a {master.role or 'node that does not answer'}"]
+    if not waiting:
+        set_for_good(server, [*fence_commands(fence), ("CLIENT", "UNPAUSE")])
+    return "; ".join(waiting)
 
 
 def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:

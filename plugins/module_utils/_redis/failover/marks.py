@@ -14,6 +14,7 @@ Raised, and not 0: with priority 0 on all replicas but one, a run that was kille
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 MARK = 1_000_000_000  # twice this is below the largest value that Redis takes, 2147483647
@@ -37,6 +38,11 @@ class Fence:
 
     to_write: int
     max_lag: int
+
+    @classmethod
+    def of(cls, settings: t.Mapping[str, str]) -> Fence:
+        """From CONFIG GET."""
+        return cls(int(settings["min-replicas-to-write"]), int(settings["min-replicas-max-lag"]))
 
     def raised(self, replicas: int) -> Fence:
         """With all of so many replicas needed: a master whose replica was promoted refuses every write from that moment on.

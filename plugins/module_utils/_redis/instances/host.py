@@ -1,42 +1,60 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""redis_host from end to end: declare, observe, plan, apply. On the host, standard library only. Private to this collection."""
+"""The service of redis_host. It runs on the host and needs only the standard library. Private to this collection."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._engine.former import Outcome
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import sample as host_sample
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import state
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._host import services
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance, plan, sample, state
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Params
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.plan import plan
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.write import Writer
-
-Result = t.Dict[str, t.Any]
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said
 
 
-def converge(params: Params, check_mode: bool, diff: bool) -> tuple[Result, Outcome | None]:
-    """The module's result, and the outcome of the writes (None where there were none to make). Raises Refused."""
-    there = host_instance.established()
-    declared = host_instance.declare(params, there)
-    seen = state.observe(declared)
-    samples = host_sample.observe(params["masked"])
-    problems = [line for sample in samples for line in sample.problems()]
-    problems += [line for instance in declared for line in state.problems(instance, seen[instance.id])]
-    if problems:
-        raise Refused(problems)
-    planned = plan(params, declared, seen, samples)
-    facts = {
-        "established": there,
-        "instances": [state.told(instance, seen[instance.id], instance.id in params["restart"]) for instance in declared],
-    }
-    if check_mode or not planned.changes:
-        return {**_convergence.predicted(planned, diff), **facts, "predicted": check_mode}, None
-    stale = any(entry.service.stale_unit for entry in seen.values())
-    outcome = _convergence.apply(planned, Writer(stale), workers=1)
-    return {**_convergence.achieved(planned, outcome, diff), **facts, "predicted": False}, outcome
+class RedisHost(Service):
+    def __init__(self, params: Params) -> None:
+        super().__init__()
+        self.params = params
+
+    def observe(self) -> None:
+        """Raises Refused."""
+        self.established = instance.established()
+        self.declared = instance.declare(self.params, self.established)
+        self.seen = state.observe(self.declared)
+        self.samples = sample.observe(self.params["masked"])
+        # Whether systemd has to read a changed unit.
+        self.stale_units = any(entry.service.stale_unit for entry in self.seen.values())
+
+    def plan(self) -> Plan:
+        return plan.plan(self.params, self.declared, self.seen, self.samples)
+
+    def problems(self, dummy: Plan) -> t.Iterator[Problem]:
+        for each in self.samples:
+            yield from each.problems()
+        for entry in self.declared:
+            yield from state.problems(entry, self.seen[entry.id])
+
+    def before(self, stage: int, changes: t.Sequence[Change]) -> None:
+        if self.stale_units and stage >= plan.SERVICE:
+            services.reload_units()
+            self.stale_units = False
+
+    def write(self, change: Change) -> Change:
+        try:
+            change.payload.apply()
+        except (ChangeFailed, Said, OSError, LookupError) as error:
+            failed = ChangeFailed(f"the server refuses: {error}" if isinstance(error, Said) else str(error))
+            failed.touched = change.payload.touched
+            raise failed from error
+        self.stale_units |= change.object.startswith("/etc/systemd/")
+        return change
+
+    def facts(self, predicted: bool) -> Result:
+        restart, count = self.params["restart"], self.params["count_keys"]
+        told = [state.told(entry, self.seen[entry.id], entry.id in restart, count) for entry in self.declared]
+        return {"predicted": predicted, "established": self.established, "instances": told}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An instance of Redis, Valkey or Sentinel on its host: where its files are, and what they are to hold. Private to this collection."""
+"""An instance of Redis, Valkey or Sentinel on its host: its files and their declared content. Private to this collection."""
 
 from __future__ import annotations
 
@@ -11,23 +11,40 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts as host_texts
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
 
 Params = t.Mapping[str, t.Any]
 FLAVORS = ("redis", "valkey")
-
-
-# Certificates and keys, which are renewed in their place.
+# Settings that name certificates and keys, which are renewed in place.
 _FILES = re.compile(r"tls-[a-z-]*file")
+
+
+class Paths:
+    """The names that Debian's unit templates make of the name of an instance."""
+
+    def __init__(self, flavor: str, kind: str, name: str) -> None:
+        stem = f"/etc/{flavor}/{flavor if kind == 'server' else 'sentinel'}-{name}"
+        self.unit = f"{flavor}-{kind}@{name}"
+        self.main = f"{stem}.conf"
+        self.static = f"{stem}.static.conf"
+        self.users = f"{stem}.acl"
+        self.drop_in = f"/etc/systemd/system/{self.unit}.service.d/eco2.conf"
+        self.files = (self.main, self.static, self.users, self.drop_in)
+        self.directory = f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}"
+        self.run = f"/run/{flavor if kind == 'server' else 'sentinel'}-{name}"
+        self.socket = f"{self.run}/admin.sock"
+        # logrotate of the package finds a file of this name.
+        self.log = f"/var/log/{flavor}/{flavor}-{kind}-{name}.log"
+        self.program = f"/usr/bin/{flavor}-{kind}"
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One server or sentinel of this host, by what Debian's templates make of its name.
+    """One server or sentinel of this host, with the paths that Debian's unit templates give it.
 
-    `flavor` is the one that it has, or is to get now: `former` where it is moved from that, `later` where it is declared as that and
-    has to wait for its restart.
+    `flavor`: the one that it has, or gets in this run. `former`: the flavor from which it moves in this run. `later`: the declared
+    flavor, where it waits for a restart.
     """
 
     flavor: str
@@ -37,10 +54,11 @@ class Instance:
     static: str
     drop_in: str
     users: str
-    # What the server keeps in its main file and takes at once, by its name there.
+    # Settings that the server keeps in its main file and applies at once, by their names there.
     kept: t.Mapping[str, str]
-    # What it reads at its start alone.
+    # Files that it reads only when it starts.
     reads: tuple[str, ...]
+    # The name of its administrator, and the passwords.
     admin: tuple[str, tuple[str, ...]]
     former: str | None = None
     later: str | None = None
@@ -51,7 +69,7 @@ class Instance:
 
     @property
     def paths(self) -> Paths:
-        return Paths.of(self.flavor, self.kind, self.name)
+        return Paths(self.flavor, self.kind, self.name)
 
     @property
     def unit(self) -> str:
@@ -59,45 +77,13 @@ class Instance:
 
     @property
     def other(self) -> Paths:
-        """Where it is, or would be, as one of the other flavor."""
+        """The paths that it has, or would have, under the other flavor."""
         (other,) = (name for name in FLAVORS if name != self.flavor)
-        return Paths.of(other, self.kind, self.name)
-
-
-class Paths(t.NamedTuple):
-    unit: str
-    main: str
-    static: str
-    users: str
-    drop_in: str
-    directory: str
-    run: str
-    log: str
-    program: str
-
-    @staticmethod
-    def of(flavor: str, kind: str, name: str) -> Paths:
-        stem = f"/etc/{flavor}/{flavor if kind == 'server' else 'sentinel'}-{name}"
-        return Paths(
-            unit=f"{flavor}-{kind}@{name}",
-            main=f"{stem}.conf",
-            static=f"{stem}.static.conf",
-            users=f"{stem}.acl",
-            drop_in=f"/etc/systemd/system/{flavor}-{kind}@{name}.service.d/eco2.conf",
-            directory=f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}",
-            run=f"/run/{flavor if kind == 'server' else 'sentinel'}-{name}",
-            # Named so that the package's logrotate finds it.
-            log=f"/var/log/{flavor}/{flavor}-{kind}-{name}.log",
-            program=f"/usr/bin/{flavor}-{kind}",
-        )
-
-    @property
-    def socket(self) -> str:
-        return f"{self.run}/admin.sock"
+        return Paths(other, self.kind, self.name)
 
 
 def established() -> dict[str, str]:
-    """The instances that were set up here once, by whomever, each with its flavor: their main files are the servers' own ever after."""
+    """The instances whose main files exist on this host, each with its flavor. These files belong to the servers."""
     found = {}
     for flavor in FLAVORS:
         for kind, stem in (("server", flavor), ("sentinel", "sentinel")):
@@ -109,46 +95,50 @@ def established() -> dict[str, str]:
 
 
 def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
-    """The declared instances, beside those established (id -> flavor). Raises Refused with everything that is wrong."""
-    problems: list[str] = []
+    """The declared instances. `there`: the established ones, each with its flavor. Raises Refused with everything that is wrong."""
     ids = [f"{item['kind']}/{item['name']}" for item in params["instances"]]
-    problems += [f"instance {name} is declared twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
+    problems = [Problem("instance.twice", "the instance is declared twice", name) for name in sorted({*ids}) if ids.count(name) > 1]
     for item in params["instances"]:
         problems += _item_problems(item)
     for name, value in [setting for each in (params, *params["instances"]) for setting in each["service"].items()]:
-        if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or any("\n" in word for word in host_texts.words(value)):
-            problems.append(f"service: {name!r} is no setting of a unit such as LimitNOFILE, or has more than a line")
+        if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or any("\n" in word for word in texts.words(value)):
+            message = "this is not a setting of a unit, or it has more than one line"
+            problems.append(Problem("service.setting", message, "service", name, "write it such as LimitNOFILE: 65535"))
     for option in ("restart", "backup"):
-        strangers = [name for name in params[option] if name not in ids]
-        problems += [f"{option}: {name} is none of the instances; they are {', '.join(ids) or 'not given'}" for name in strangers]
+        remedy = f"the instances are {', '.join(ids) or 'not given'}"
+        problems += [
+            Problem(f"{option}.unknown", "no such instance is declared", name, option, remedy) for name in params[option] if name not in ids
+        ]
     if problems:
         raise Refused(problems)
     return [_instance(params, item, there.get(name)) for name, item in zip(ids, params["instances"])]
 
 
-def _item_problems(item: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+def _item_problems(item: Params) -> t.Iterator[Problem]:
     of = f"{item['kind']}/{item['name']}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", item["name"]) or item["name"].endswith(".static"):
-        yield f"instance {of}: a name has letters, digits, dot, minus and underscore"
-    yield from host_texts.problems(item["settings"], of)
+        yield Problem("instance.name", "a name consists of letters, digits, dot, minus and underscore", of, "name")
+    yield from texts.problems(item["settings"], of)
     if item["kind"] == "sentinel" and item["secret_settings"]:
-        yield f"{of}: secret_settings are a server's; a sentinel has its passwords from redis_sentinel"
+        yield Problem("sentinel.secret_settings", "only a server has them", of, "secret_settings", "set passwords with redis_sentinel")
     for user in item["users"]:
         if not re.fullmatch(r"[^\s#>]+", user["name"]):
-            yield f"{of}: user {user['name']!r} has a name that Redis does not take"
+            yield Problem("user.name", f"Redis does not accept the name {user['name']!r}", of, "users")
         if any(word[0] in "#><!" for word in user["rules"].split()) or "\n" in user["rules"]:
-            yield f"{of}: user {user['name']}: passwords do not go into the rules"
+            remedy = "put them into passwords"
+            yield Problem("user.rules", f"the rules of {user['name']} contain a password or a line break", of, "users", remedy)
     if item["admin"] not in [user["name"] for user in item["users"]]:
-        yield f"{of}: {item['admin']} is none of its users, and nobody else may change them"
+        remedy = "declare it; no other user may change the users"
+        yield Problem("admin.unknown", f"{item['admin']} is not one of the users", of, "admin", remedy)
 
 
 def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> Instance:
-    """`has`: the flavor that it has, if it is there. It gets another with a restart alone."""
+    """`has`: its present flavor, None where it is not there. The flavor changes only with a restart."""
     declared, kind, name = params["flavor"], item["kind"], item["name"]
     changes = has not in (None, declared)
     moves = changes and f"{kind}/{name}" in params["restart"]
     flavor = has if has and not moves else declared
-    paths = Paths.of(flavor, kind, name)
+    paths = Paths(flavor, kind, name)
     own = {
         "aclfile": paths.users,
         "dir": paths.directory,
@@ -165,9 +155,9 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
         kind=kind,
         name=name,
         replicaof=item["replicaof"] or None,
-        static=host_texts.static(own, item["settings"]),
-        drop_in=host_texts.drop_in(command, {**params["service"], **item["service"]}),
-        users=host_texts.users(item["users"]),
+        static=texts.static(own, item["settings"]),
+        drop_in=texts.drop_in(command, {**params["service"], **item["service"]}),
+        users=texts.users(item["users"]),
         kept={name: str(value) for name, value in item["secret_settings"].items()},
         reads=(
             paths.static,

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From instances as declared and as they are to the changes. Private to this collection.
+"""From instances as declared and as observed to the changes. Private to this collection.
 
-An instance that changes its flavor keeps its main file and its data, which move: the old unit ends, and what is to be kept is renamed
-before the new one starts. A run that was cut off goes on where it was, since each step is told by what is where.
+An instance that changes its flavor keeps its main file and its data: the old unit is stopped, and file and data are renamed before the
+new unit starts. Each step is derived from what is where, so that a run continues where an interrupted one stopped.
 """
 
 from __future__ import annotations
@@ -12,32 +12,39 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Key, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Difference, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, texts
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import sample as host_sample
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.state import Seen
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 
 BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
+# The name of a change's object in its identity, where that is not "name".
+_IDENTITIES = {"file": "path", "directory": "path", "backup": "id", "users": "id", "settings": "id"}
+
+Differences = t.Tuple[Difference, ...]
 
 
-class Move(t.NamedTuple):
-    """A directory that gets another name, and another owner before that."""
-
-    source: str
-    target: str
-    owner: str
+def _change(
+    kind: str, name: str, stage: int, step: Step, differences: Differences, *, action: Action = "update", needs: t.Iterable[Key] = ()
+) -> Change:
+    return Change(kind, name, {_IDENTITIES.get(kind, "name"): name}, action, differences, stage, frozenset(needs), step)
 
 
-def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Seen], samples: t.Sequence[host_sample.Sample]) -> Plan:
+def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Seen], samples: t.Sequence[Sample]) -> Plan:
     changes = [change for sample in samples for change in sample.changes(MASK)]
     changes += _thp_changes(params["transparent_hugepage"])
     for instance in declared:
         if instance.id in params["backup"]:
-            changes.append(backup.change(instance, params["backup_directory"], BACKUP))
+            # Check mode shows it too, so without the time, which is in the name of the copy.
+            copy = Difference("copy", None, f"{params['backup_directory']}/{instance.name}-TIME.rdb")
+            changes.append(
+                _change("backup", instance.id, BACKUP, backup.Backup(instance, params["backup_directory"]), (copy,), action="create")
+            )
         changes += changes_of(instance, seen[instance.id], instance.id in params["restart"])
     known = len(params["masked"]) + 4 * len(declared)
     return Plan.of(changes, max(0, known - len(changes)))
@@ -45,108 +52,96 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Se
 
 def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
     waits = state.pending(instance, seen)
-    needs: set[Key] = set()
-    for change in (*_ends(instance, seen), *_files(instance, seen, may_restart), *_users(instance, seen), *_main(instance, seen)):
-        if change.stage < SERVICE:
-            needs.add(change.key)
-        yield change
-    service = list(_service(instance, seen, waits if may_restart else [], frozenset(needs)))
-    yield from service
+    changes = [*_ends(instance, seen), *_files(instance, seen, may_restart), *_users(instance, seen), *_main(instance, seen)]
+    needs = [change.key for change in changes if change.stage < SERVICE]
+    service = list(_service(instance, seen, waits if may_restart else [], needs))
+    yield from (*changes, *service)
     if instance.former or (seen.main and not instance.later):
-        yield from _leftovers(seen, frozenset(change.key for change in service))
+        # What an instance that has moved leaves behind, secrets among it; removed once the new one runs.
+        for path in seen.other.there(instance.other):
+            gone = Difference("state", "present", "absent")
+            yield _change(
+                "file", path, CLEAN, steps.Write(File(path, None)), (gone,), action="delete", needs=[change.key for change in service]
+            )
 
 
 def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
-    """The unit of the flavor that it had."""
-    if not instance.former:
-        return
+    """The unit of the former flavor."""
     had, differences = seen.other.service, []
     if had.is_up:
         differences.append(Difference("state", had.active, "inactive"))
     if had.enabled:
         differences.append(Difference("enabled", True, False))
-    if differences:
+    if differences and instance.former:
         unit = instance.other.unit
-        yield Change("service", unit, {"name": unit}, "update", tuple(differences), END, payload=unit)
+        yield _change("service", unit, END, steps.Stop(unit), tuple(differences))
+
+
+def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES) -> t.Iterator[Change]:
+    if have and have.mode != file.mode:
+        differences += (Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"),)
+    if differences:
+        yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create")
 
 
 def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
     if seen.runs and not may_restart:
         return
-    paths, owner = instance.paths, instance.flavor
-    for change in (
-        _file(File(paths.static, instance.static, 0o640, owner=owner), seen.static),
-        _file(File(paths.drop_in, instance.drop_in, 0o644), seen.drop_in),
-    ):
-        if change:
-            yield change
+    paths = instance.paths
+    static = File(paths.static, instance.static, 0o640, owner=instance.flavor)
+    yield from _file(static, seen.static, texts.static_differences(seen.static and seen.static.content, instance.static))
+    drop_in = File(paths.drop_in, instance.drop_in, 0o644)
+    yield from _file(drop_in, seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
 
 
 def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
-    """In their file for the start, or on the server that runs."""
+    """In their file for the next start, or on the running server."""
     have = seen.users.content if seen.users else None
     if have == instance.users:
         return
     differences = texts.user_differences(have, instance.users)
-    if seen.users is None or not seen.runs:
-        file = File(instance.paths.users, instance.users, 0o640, owner=instance.flavor)
-        yield Change("file", file.path, {"path": file.path}, "update" if seen.users else "create", differences, FILES, payload=file)
+    file = File(instance.paths.users, instance.users, 0o640, owner=instance.flavor)
+    if have is None or not seen.runs:
+        yield _change("file", file.path, FILES, steps.Write(file), differences, action="update" if seen.users else "create")
     else:
-        yield Change("users", instance.id, {"id": instance.id}, "update", differences, USERS, payload=(instance, have))
+        step = steps.Tell(instance, tuple(texts.user_commands(have, instance.users)), file)
+        yield _change("users", instance.id, USERS, step, differences)
 
 
 def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
-    """What is the server's own: its main file, and the directory of its data."""
-    paths, owner, moves = instance.paths, instance.flavor, instance.former is not None
-    had = instance.other
-    differences: tuple[Difference, ...]
-    payload: t.Any
-    if seen.main is None:
-        if seen.other.main and moves:
-            # Without what says where its files are: a server goes there as it reads, and may not any more.
-            text = texts.stripped(seen.other.main.content, texts.OWN)
-            differences, payload = (Difference("path", had.main, paths.main),), File(paths.main, text, 0o640, owner=owner)
-        else:
-            differences = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
-            payload = File(paths.main, texts.main(instance.kind, instance.replicaof, instance.kept), 0o640, owner=owner)
-        yield Change("file", paths.main, {"path": paths.main}, "create", differences, MAIN, payload=payload)
-    else:
+    """What belongs to the server: its main file, and the directory of its data."""
+    paths, had, owner = instance.paths, instance.other, instance.flavor
+    if seen.main is not None:
         yield from _kept(instance, seen, seen.main)
+    elif seen.other.main and instance.former:
+        # Without the settings that name its files: a server changes to `dir` as soon as it reads it, and may not have the right any more.
+        text = texts.stripped(seen.other.main.content, texts.OWN)
+        yield from _file(File(paths.main, text, 0o640, owner=owner), None, (Difference("path", had.main, paths.main),), MAIN)
+    else:
+        file = File(paths.main, texts.main(instance.kind, instance.replicaof, instance.kept), 0o640, owner=owner)
+        follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
+        yield _change("file", file.path, MAIN, steps.Write(file), follows, action="create")
     if not seen.directory:
-        # Also where a run that was to move it was cut off: an established instance without data is none that we want to start.
-        if seen.other.directory and (moves or seen.main is not None):
-            differences, payload = (Difference("path", had.directory, paths.directory),), Move(had.directory, paths.directory, owner)
-        else:
-            differences, payload = (Difference("state", "absent", "directory"),), (owner, 0o750)
-        yield Change("directory", paths.directory, {"path": paths.directory}, "create", differences, DATA, payload=payload)
+        step: Step = steps.MakeDirectory(paths.directory, owner)
+        difference = Difference("state", "absent", "directory")
+        # An interrupted run may have moved the main file and not the data: never start such an instance without its data.
+        if seen.other.directory and (instance.former or seen.main is not None):
+            step, difference = steps.Move(had.directory, paths.directory, owner), Difference("path", had.directory, paths.directory)
+        yield _change("directory", paths.directory, DATA, step, (difference,), action="create")
 
 
 def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
-    """What the server keeps itself, told to it where it runs."""
+    """The settings that the server keeps itself: told to it where it runs."""
     differences = texts.kept_differences(main.content, instance.kept)
     if differences and seen.runs:
-        yield Change("settings", instance.id, {"id": instance.id}, "update", differences, KEPT, payload=instance)
+        commands = (*(("CONFIG", "SET", name, value) for name, value in instance.kept.items()), ("CONFIG", "REWRITE"))
+        yield _change("settings", instance.id, KEPT, steps.Tell(instance, commands), differences)
     elif differences:
-        path = instance.paths.main
-        file = File(path, texts.with_kept(main.content, instance.kept), main.mode, owner=instance.flavor)
-        yield Change("file", path, {"path": path}, "update", differences, MAIN, payload=file)
+        text = texts.with_kept(main.content, instance.kept)
+        yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences, MAIN)
 
 
-def _file(file: File, have: Found | None) -> Change | None:
-    differences: list[Difference] = []
-    if (have.content if have else None) != file.content:
-        if file.path.endswith(".static.conf"):
-            differences += texts.static_differences(have.content if have else None, file.content or "")
-        else:
-            differences.append(Difference("content", file.shown(have.content if have else None), file.shown(file.content)))
-    if have and have.mode != file.mode:
-        differences.append(Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"))
-    if not differences:
-        return None
-    return Change("file", file.path, {"path": file.path}, "update" if have else "create", tuple(differences), FILES, payload=file)
-
-
-def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], needs: frozenset[Key]) -> t.Iterator[Change]:
+def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
     service, differences, verb = seen.service, [], ""
     if not service.enabled:
         differences.append(Difference("enabled", False, True))
@@ -160,25 +155,18 @@ def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], need
         before = texts.directives(seen.static.content if seen.static else None)
         gone = frozenset(before) - frozenset(texts.directives(instance.static))
         action = "create" if service.active == "missing" or seen.main is None else "update"
-        payload = (instance, not service.enabled, verb, gone)
-        yield Change("service", instance.unit, {"name": instance.unit}, action, tuple(differences), SERVICE, needs, payload)
-
-
-def _leftovers(seen: Seen, needs: frozenset[Key]) -> t.Iterator[Change]:
-    """What an instance that has moved leaves behind, secrets among it; once the new one runs."""
-    for path in seen.other.leftovers:
-        gone = (Difference("state", "present", "absent"),)
-        yield Change("file", path, {"path": path}, "delete", gone, CLEAN, needs, payload=File(path, None))
+        step = steps.Start(instance, not service.enabled, verb, gone)
+        yield _change("service", instance.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
 
 
 def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
-    """Transparent huge pages now, and after a boot. Redis switches them off for itself since 6.2, where the kernel lets it."""
+    """Transparent huge pages now, and after a boot. Since 6.2 Redis switches them off for itself, where the kernel allows it."""
     if wanted is None:
         return
     file = File("/etc/tmpfiles.d/redis-thp.conf", f"# {files.MARK}\nw {THP} - - - - {wanted}\n", 0o644)
-    yield from files.changes([file], {file.path: files.read(file.path)})
+    for change in files.changes([file], {file.path: files.read(file.path)}):
+        yield _change("file", file.path, FILES, steps.Write(file), change.differences, action=change.action)
     found = files.read(THP)
     now = re.search(r"\[(\w+)\]", found.content) if found else None
     if now and now.group(1) != wanted:
-        name = "transparent_hugepage"
-        yield Change("kernel", name, {"name": name}, "update", (Difference("value", now.group(1), wanted),), FILES, payload=wanted)
+        yield _change("kernel", "transparent_hugepage", FILES, steps.Kernel(THP, wanted), (Difference("value", now.group(1), wanted),))

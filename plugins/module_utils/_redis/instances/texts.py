@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The texts of an instance's files, and what differs between two of them. Pure. Private to this collection.
+"""The texts of an instance's files, and the differences of two texts. Pure. Private to this collection.
 
-Three files for each instance. The main one is Redis's: it is written once, and rewritten by CONFIG REWRITE and by Sentinel. The static
-one is ours: a drop-in of the unit has it read last, at each start, so that it wins over copies that Redis has made of it. The third has
-the users, which then are in neither.
+Each instance has three files. The main file belongs to Redis: it is written once, and CONFIG REWRITE and Sentinel rewrite it. The static
+file belongs to the collection: a drop-in of the unit makes the server read it last at each start, so that it overrides copies of its
+settings in the main file. The third file has the users, which are in neither of the others.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
 
 Settings = t.Mapping[str, t.Any]
-# Set by redis_host itself: where an instance's files are is not to be declared twice.
+# Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
-# Sentinel's own, which it saves in its file; and what has no place beside an ACL file.
+# Settings that Sentinel saves in its file, and those that an ACL file excludes.
 FOREIGN = frozenset({"sentinel", "replicaof", "slaveof", "requirepass"})
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@*%+,=-]+")
 
 
 def words(value: t.Any) -> list[str]:
-    """The values of a setting, one for each line that it takes."""
+    """The values of a setting, one for each line in the file."""
     if isinstance(value, bool):
         return ["yes" if value else "no"]
     if isinstance(value, (list, tuple)):
@@ -36,7 +37,7 @@ def words(value: t.Any) -> list[str]:
 
 
 def quoted(value: str) -> str:
-    """One argument, whatever is in it, as Redis reads its configuration."""
+    """A value as one argument of a line in redis.conf."""
     if _PLAIN.fullmatch(value):
         return value
     return '"' + "".join(_escaped(byte) for byte in value.encode("utf-8")) + '"'
@@ -50,7 +51,7 @@ def _escaped(byte: int) -> str:
 
 
 def unquoted(value: str) -> str:
-    """What `quoted` made of a text, or Redis itself in a file that it has rewritten."""
+    """The reverse of `quoted`, and of what Redis writes into a file that it rewrites."""
     if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
         return value
     named = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
@@ -60,27 +61,28 @@ def unquoted(value: str) -> str:
     return b"".join(pieces).decode("utf-8", "replace")
 
 
-def problems(settings: Settings, of: str) -> t.Iterator[str]:
+def problems(settings: Settings, of: str) -> t.Iterator[Problem]:
     for name, value in settings.items():
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-            yield f"{of}: setting {name!r} is no name such as maxmemory-policy"
+            yield Problem("setting.name", "this is not the name of a setting, such as maxmemory-policy", of, f"settings.{name}")
         elif name in OWN | FOREIGN:
-            yield f"{of}: {name} is not set here; the collection does that itself"
+            yield Problem("setting.own", "the collection sets this itself", of, f"settings.{name}", "leave it out")
         elif value is None or isinstance(value, dict) or any("\n" in word or "\r" in word for word in words(value)):
-            yield f"{of}: {name} has to have a text, a number, a boolean or a list of them, each in one line"
+            message = "a value is a text, a number, a boolean or a list of them, each without line breaks"
+            yield Problem("setting.value", message, of, f"settings.{name}")
 
 
 def static(own: Settings, settings: Settings) -> str:
-    lines = [f"# {MARK}; read last at each start, so that nothing that Redis writes elsewhere wins over it"]
+    lines = [f"# {MARK}; read last at each start, so that it overrides the other file"]
     for name, value in {**own, **settings}.items():
         if name == "save":
-            # Points in time are added up, and Redis may have written others down.
+            # Lines add up, and the main file may have others.
             lines.append('save ""')
         lines += [f"{name} {word}" for word in words(value) if (name, word) != ("save", '""')]
     return "\n".join(lines) + "\n"
 
 
-# What Valkey calls settings that it still takes under their old names.
+# Valkey's own names of settings, which it also accepts under Redis' names.
 _NAMES = {"primaryauth": "masterauth", "primaryuser": "masteruser"}
 
 
@@ -109,14 +111,14 @@ def static_differences(before: str | None, after: str) -> tuple[Difference, ...]
 
 
 def stripped(text: str, names: t.Collection[str]) -> str:
-    """Without the copies that Redis made of settings that are no longer declared."""
+    """The text without the lines of these settings."""
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if _name(line) not in names)
 
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
     keeps = "Redis and Sentinel keep their" if kind == "server" else "Sentinel keeps its"
-    lines = [f"# Written once by eco2.platform; {keeps} state here. Settings are in the file beside, with .static in its name."]
+    lines = [f"# Written once by eco2.platform; {keeps} state here. Settings are in the file with .static in its name."]
     if replicaof:
         master = address.parse(replicaof, 6379)
         lines.append(f"replicaof {master.host} {master.port}")
@@ -133,7 +135,7 @@ def with_kept(text: str, kept: Settings) -> str:
 
 
 def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
-    """Of what the server keeps in its main file; never shown."""
+    """Of the settings that the server keeps in its main file; values are never shown."""
     have = {name: unquoted(values[-1]) for name, values in directives(text).items()}
     return tuple(
         Difference(name, Secret(have[name]) if name in have else None, Secret(value))
@@ -143,7 +145,7 @@ def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, 
 
 
 def follows(text: str) -> str | None:
-    """Whose replica a main file says that its server is, as HOST:PORT."""
+    """The master that a main file names, as HOST:PORT."""
     found = directives(text)
     value = ("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1]
     host, dummy, port = value.partition(" ")
@@ -160,7 +162,7 @@ def drop_in(command: str, service: Settings) -> str:
 
 
 def rules(user: t.Mapping[str, t.Any]) -> str:
-    """As ACL SETUSER takes them after `reset`. Of a password only the hash is kept."""
+    """The arguments of ACL SETUSER after `reset`. Passwords are hashed."""
     hashes = [f"#{hashlib.sha256(password.encode()).hexdigest()}" for password in user["passwords"]]
     return " ".join([*(["on"] if hashes else []), *hashes, *user["rules"].split()])
 
@@ -200,9 +202,9 @@ def _hashes(text: str) -> Secret | None:
 
 
 def user_commands(before: str | None, after: str) -> t.Iterator[tuple[str, ...]]:
-    """What makes the users of a running server so, without anybody's connection being cut that stays allowed."""
+    """Commands that change the users of a running server. Connections of users who stay allowed are not closed."""
     have, want = listed(before), listed(after)
-    # The one who says all this may be `default`, and have fewer rights afterwards.
+    # `default` comes last: it may be the user of this connection, and may lose rights.
     for name, text in sorted(want.items(), key=lambda user: user[0] == "default"):
         if have.get(name) != text:
             yield ("ACL", "SETUSER", name, "reset", *text.split())

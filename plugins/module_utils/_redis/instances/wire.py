@@ -1,22 +1,25 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A few words with a server on its own host, past network, TLS and client libraries. Private to this collection."""
+"""Commands to a server on its own host, without network, TLS and client libraries. Private to this collection."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
+
 Address = t.Union[str, t.Tuple[str, int]]
 TIMEOUT = 5.0
-# Who may be it: a Sentinel's is `default`, until its clients have a password of their own.
+# Users who may be the administrator: a Sentinel's is `default` until its clients have their own password.
 ADMINISTRATORS = ("admin", "default")
 
 
 class Said(Exception):
-    """The server's refusal, in its words."""
+    """An error that the server answers."""
 
 
 class Wire:
@@ -40,17 +43,27 @@ class Wire:
         self._input.close()
         self._socket.close()
 
-    def log_in(self, name: str, passwords: t.Iterable[str]) -> None:
-        """With the first name and password that the server takes: while they are changed it knows the old ones only. Raises Said."""
-        refusal = None
+    @classmethod
+    def admin(cls, instance: Instance) -> Wire:
+        """A connection as the administrator of a running instance. Raises Said.
+
+        The first name and password that the server accepts: while passwords change it knows only the former ones.
+        """
+        wire, refusal = cls(instance.paths.socket), None
+        name, passwords = instance.admin
         for user, password in itertools.product(dict.fromkeys((name, *ADMINISTRATORS)), passwords):
             try:
-                self.ask("AUTH", user, password)
-                return
+                wire.ask("AUTH", user, password)
+                return wire
             except Said as error:
                 refusal = refusal or error
         if refusal is not None:
+            wire.__exit__()
             raise refusal
+        return wire
+
+    def keys(self) -> int:
+        return sum(map(int, re.findall(r"(?m)^db\d+:keys=(\d+)", self.ask("INFO", "keyspace"))))
 
     def ask(self, *words: str) -> t.Any:
         """Raises Said."""

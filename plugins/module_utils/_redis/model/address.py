@@ -37,17 +37,21 @@ def parse(text: str, default_port: int) -> Address:
     text = text.strip()
     host, port = text, ""
     if text.startswith("["):
-        host, bracket, rest = text[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError(f"{text!r} is no address: write HOST:PORT, or [IPV6]:PORT")
-        port = rest[1:]
+        host, dummy, rest = text[1:].partition("]")
+        # What does not begin with a colon is no port.
+        port = rest[1:] if rest.startswith(":") or not rest else "?"
     elif text.count(":") == 1:
         host, dummy, port = text.partition(":")
-    if not host or any(letter.isspace() or letter in "/\"'" for letter in host):
-        raise ValueError(f"{text!r} is no address: write HOST:PORT, or [IPV6]:PORT")
+    if not host or any(letter.isspace() or letter in "/\"'[]" for letter in host):
+        raise ValueError(f"{text!r} is not an address; write HOST:PORT or [IPV6]:PORT")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{text!r} has no port from 1 to 65535 after its colon")
     return Address.of(host, port or default_port)
+
+
+def place(item: t.Mapping[str, t.Any]) -> Address:
+    """The address of an argument with `host` and `port`; ValueError with what is wrong."""
+    return parse(str(Address(item["host"], item["port"])), item["port"])
 
 
 def is_ip(host: str) -> bool:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sentinels and the data nodes say of themselves, in a handful of commands. Private to this collection."""
+"""What sentinels and data nodes say: the one model of it, and how it is read from their replies. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,52 +15,27 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version
 Fields = t.Mapping[str, str]
 
 MASTER = "master"
-# Seconds. Sentinels ask each other every second; down-after-milliseconds, by which they judge, is 30 s unless told otherwise.
+# Seconds. Sentinels ask each other every second; down-after-milliseconds, by which they judge, is 30 s unless set otherwise.
 LONGEST_SILENCE = 10.0
 
 
 @dataclass(frozen=True)
-class Monitored:
-    """A master as one sentinel sees it.
+class Replica:
+    """A replica as one sentinel sees it, up to 10 seconds late."""
 
-    `values`: the options that a sentinel tells. `replicas` and `others`: how many replicas and other sentinels it knows,
-    living or not. `connected`: whether it has ever spoken with the node; not so with wrong credentials.
-    """
-
-    name: str
     address: Address
     flags: frozenset[str]
-    values: t.Mapping[str, str]
-    replicas: int
-    others: int
-    epoch: int
-    connected: bool
-    role: str
+    link: str
+    master: Address | None
+    priority: int
+    offset: int
 
-    @property
-    def is_well(self) -> bool:
-        return self.flags == {MASTER} and self.role == MASTER
+    def is_well(self, needs_link: bool = True) -> bool:
+        return self.flags == {"slave"} and (self.link == "ok" or not needs_link)
 
-    @property
-    def is_failing_over(self) -> bool:
-        return "failover_in_progress" in self.flags
-
-
-@dataclass(frozen=True)
-class SentinelView:
-    """One sentinel's answers. `stale`: master -> names of those it knows that are dead and that nobody declares."""
-
-    address: Address
-    version: Version
-    myid: str
-    tilt: bool
-    settings: t.Mapping[str, str]
-    masters: t.Mapping[str, Monitored]
-    stale: t.Mapping[str, t.Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return str(self.address)
+    def shown(self) -> dict[str, t.Any]:
+        seen = {"flags": sorted(self.flags), "link": self.link, "priority": self.priority, "offset": self.offset}
+        return {"address": str(self.address), **seen}
 
 
 @dataclass(frozen=True)
@@ -83,63 +58,129 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Node:
-    """A data node's own answer. `master`: whose replica it is. `min_replicas`: whether min-replicas-to-write is set.
+class Monitored:
+    """A master as one sentinel sees it.
 
-    `linked`: whether it has its master's data and gets what is new. `offset`: how much of the stream it has; of a master, how much there
-    is. `online`: of a master, its replicas that are past their first synchronisation.
+    `values`: the options that a sentinel tells. `replicas` and `others`: how many replicas and other sentinels it knows, living or not.
+    `connected`: whether it has ever spoken with the node; not so with wrong credentials. `rows` and `peers`: the replicas and the other
+    sentinels, one by one, where these were asked for.
+    """
+
+    name: str
+    address: Address
+    flags: frozenset[str]
+    values: t.Mapping[str, str]
+    replicas: int
+    others: int
+    epoch: int
+    connected: bool
+    role: str
+    rows: tuple[Replica, ...] = ()
+    peers: tuple[Peer, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        return self.flags == {MASTER} and self.role == MASTER
+
+    @property
+    def is_failing_over(self) -> bool:
+        return "failover_in_progress" in self.flags
+
+    def row(self, place: Address) -> Replica | None:
+        return next((row for row in self.rows if row.address == place), None)
+
+
+@dataclass(frozen=True)
+class SentinelView:
+    """One sentinel's answers."""
+
+    address: Address
+    version: Version
+    myid: str
+    tilt: bool
+    settings: options.Values
+    masters: t.Mapping[str, Monitored]
+
+    @property
+    def name(self) -> str:
+        return str(self.address)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A data node's own answer; `silence`: why there is none.
+
+    `master`: whose replica it is. `linked`: whether it has its master's data and gets what is new. `offset`: how much of the stream it
+    has; of a master, how much there is. `replicas`: of a master, how many are connected; `online`: those that are past their first
+    synchronisation. `min_replicas`: whether min-replicas-to-write is set. `settings`: CONFIG GET of replicas, where that was asked for.
     """
 
     address: Address
-    run_id: str
-    role: str
-    version: Version
+    run_id: str = ""
+    role: str = ""
+    version: Version = version.UNKNOWN
     replicas: int = 0
     master: Address | None = None
     min_replicas: bool = False
     linked: bool = False
     offset: int = 0
     online: frozenset[Address] = frozenset()
+    settings: Fields = field(default_factory=dict)
+    silence: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.address)
 
     @property
     def is_master(self) -> bool:
         return self.role == MASTER
 
+    @property
+    def priority(self) -> int:
+        return int(self.settings["replica-priority"])
+
 
 @dataclass
 class Observed:
-    """`silent`: sentinels that do not answer, with the reason. `nodes`: a Node, or why there is no answer.
-
-    `replicas`: master -> what any sentinel knows as a replica of it; asked for where that may decide which node is the master.
-    """
+    """`silent`: sentinels that do not answer, with the reason."""
 
     sentinels: dict[str, SentinelView] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
-    nodes: dict[Address, Node | str] = field(default_factory=dict)
-    replicas: dict[str, frozenset[Address]] = field(default_factory=dict)
+    nodes: dict[Address, Node] = field(default_factory=dict)
 
     def monitored(self, name: str) -> dict[str, Monitored]:
         """Sentinel -> how it sees this master, where it knows it."""
         return {view.name: view.masters[name] for view in self.sentinels.values() if name in view.masters}
 
+    def replicas(self, name: str) -> list[Address]:
+        """What any sentinel knows as a replica of this master."""
+        return sorted({row.address for entry in self.monitored(name).values() for row in entry.rows})
+
+    def asked(self, place: Address) -> Node:
+        return self.nodes.get(place, Node(place, silence="was not asked"))
+
     def node(self, place: Address) -> Node | None:
-        found = self.nodes.get(place)
-        return found if isinstance(found, Node) else None
+        """The node there, where it answers."""
+        found = self.asked(place)
+        return None if found.silence else found
+
+    def is_one(self, one: Address, other: Address) -> bool:
+        """Whether both addresses lead to one server, by what the server says of itself."""
+        nodes = self.node(one), self.node(other)
+        return one == other or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
 
 
-def monitored(fields: Fields) -> Monitored:
-    """From an entry of SENTINEL MASTERS."""
-    values = {option.name: fields[option.word] for option in options.SHOWN if option.word in fields}
-    return Monitored(
-        name=fields["name"],
+def replica(fields: Fields) -> Replica:
+    """From an entry of SENTINEL REPLICAS; the master's host is '?' until the replica has been asked."""
+    known = fields.get("master-host", "?") not in ("?", "")
+    return Replica(
         address=Address.of(fields["ip"], fields["port"]),
         flags=frozenset(fields["flags"].split(",")),
-        values=values,
-        replicas=int(fields["num-slaves"]),
-        others=int(fields["num-other-sentinels"]),
-        epoch=int(fields["config-epoch"]),
-        connected=bool(fields["runid"]),
-        role=fields["role-reported"],
+        link=fields.get("master-link-status", ""),
+        master=Address.of(fields["master-host"], fields["master-port"]) if known else None,
+        priority=int(fields.get("slave-priority", 0)),
+        offset=int(fields.get("slave-repl-offset", 0)),
     )
 
 
@@ -153,21 +194,35 @@ def peer(fields: Fields) -> Peer:
     )
 
 
+def monitored(fields: Fields) -> Monitored:
+    """From an entry of SENTINEL MASTERS."""
+    return Monitored(
+        name=fields["name"],
+        address=Address.of(fields["ip"], fields["port"]),
+        flags=frozenset(fields["flags"].split(",")),
+        values={option.name: fields[option.word] for option in options.SHOWN if option.word in fields},
+        replicas=int(fields["num-slaves"]),
+        others=int(fields["num-other-sentinels"]),
+        epoch=int(fields["config-epoch"]),
+        connected=bool(fields["runid"]),
+        role=fields["role-reported"],
+    )
+
+
 def sentinel(place: Address, info: Fields, myid: str, config: Fields, masters: t.Iterable[Fields]) -> SentinelView:
-    words = {word: name for name, word in options.SETTINGS.items()}
     entries = [monitored(fields) for fields in masters]
     return SentinelView(
         address=place,
         version=version.of_info(info),
         myid=myid,
         tilt=info.get("sentinel_tilt", "0") != "0",
-        settings={words[word]: value for word, value in config.items() if word in words},
+        settings={option.name: option.read(config[option.word]) for option in options.SETTINGS if option.word in config},
         masters={entry.name: entry for entry in entries},
     )
 
 
-def node(place: Address, info: Fields) -> Node:
-    """From the fields of INFO."""
+def node(place: Address, info: Fields, settings: Fields) -> Node:
+    """From the fields of INFO, and of CONFIG GET."""
     following = info.get("role") != MASTER and info.get("master_host")
     listed = [_fields(value) for name, value in info.items() if name.startswith("slave") and name[5:].isdigit()]
     return Node(
@@ -182,6 +237,7 @@ def node(place: Address, info: Fields) -> Node:
         linked=info.get("master_link_status") == "up",
         offset=int(info.get("slave_repl_offset" if following else "master_repl_offset", 0)),
         online=frozenset(Address.of(row["ip"], row["port"]) for row in listed if row.get("state") == "online"),
+        settings=settings,
     )
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which node is a set's master: what can be proven of it, and what cannot. Pure. Private to this collection.
 
-The declared address is a seed: where to begin asking. What the sentinels agree on, and what says of itself that it is a
-master, is the master; nothing is ever chosen between two. Where sentinels watch a wrong node, the master is only one that is declared, or
-that a sentinel knows to be of the set: a node that copies its data from elsewhere for a while does not take the sentinels there.
+The declared address only says where to begin asking. The master is the node that the sentinels agree on and that says of itself that it is
+a master; between two masters nothing is chosen. Where sentinels watch a wrong node, the master is only a node that is declared, or that a
+sentinel knows as a node of the set: when a node replicates from elsewhere for a while, the sentinels do not follow it there.
 """
 
 from __future__ import annotations
@@ -13,83 +13,96 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master
 
+TWO_MASTERS = "master.two_masters"
+
 
 @dataclass(frozen=True)
 class Truth:
-    """`master`: the node that is proven to be the master. Where there is none, `doubt` says why in one line.
-
-    `split`: more than one node says that it is a master, so that whatever is done may be done to the wrong one.
-    """
+    """`master`: the node that is proven to be the master. Where there is none, `doubt` says why."""
 
     master: Address | None
-    doubt: str = ""
-    split: bool = False
+    doubt: Problem | None = None
+
+    @property
+    def doubts(self) -> list[Problem]:
+        return [] if self.doubt is None else [self.doubt]
 
 
 def to_ask(master: Master, observed: Observed) -> set[Address]:
     """The nodes to be asked next to know the truth; empty once no answer could add to it."""
-    seen = observed.monitored(master.name)
-    named = {entry.address for entry in seen.values()}
-    if len(named) == 1 and _is_master(observed, next(iter(named))):
+    named = _named(master, observed)
+    if _agreed(named, observed):
         return set()
     wanted = named if len(named) == 1 and not named & observed.nodes.keys() else _all_asked(master, observed, named)
     return wanted - observed.nodes.keys()
 
 
 def find(master: Master, observed: Observed) -> Truth:
-    seen = observed.monitored(master.name)
-    named = {entry.address for entry in seen.values()}
-    if len(named) == 1 and _is_master(observed, next(iter(named))):
-        return Truth(next(iter(named)))
+    seen, named = observed.monitored(master.name), _named(master, observed)
+    agreed = _agreed(named, observed)
+    if agreed is not None:
+        return Truth(agreed)
+
+    def doubt(code: str, message: str, remedy: str = "") -> Truth:
+        return Truth(None, Problem(code, message, f"master {master.name}", remedy=remedy))
+
     busy = sorted(sentinel for sentinel, entry in seen.items() if entry.is_failing_over)
     if busy:
-        return Truth(None, f"a failover is in progress, says {busy[0]}, and has not ended in time: run again when it is over")
+        return doubt("master.failing_over", f"a failover is in progress, says {busy[0]}", "run the task again when it is over")
     asked = _all_asked(master, observed, named)
-    masters = _distinct([found for found in _reached(observed, asked) if found.is_master])
+    reached = _reached(observed, asked)
+    masters = _distinct([found for found in reached if found.is_master])
     if len(masters) > 1:
-        return Truth(None, f"more than one master: {_described(masters, seen)}; end one of them, nothing is chosen here", split=True)
-    # Nothing depends on a silent seed; a silent node that somebody follows or watches may be a second master.
-    followed = (asked - set(master.seeds)) | named | {found.master for found in _reached(observed, asked) if found.master is not None}
-    silent = {place: observed.nodes[place] for place in followed if isinstance(observed.nodes.get(place), str)}
+        return doubt(
+            TWO_MASTERS, f"more than one master: {_described(masters, seen)}", "make one of them a replica; this module does not choose"
+        )
+    # A declared node that is silent decides nothing; a silent node that somebody follows or watches may be a second master.
+    followed = (asked - set(master.seeds)) | named | {found.master for found in reached if found.master is not None}
+    silent = {place: observed.nodes[place].silence for place in followed if place in observed.nodes and observed.nodes[place].silence}
     if silent and (masters or named):
         place, reason = min(silent.items())
-        return Truth(None, f"{_naming(seen)} {place} does not answer ({reason}): whether it is a master cannot be told")
+        return doubt(
+            "master.silent", f"{_naming(seen)} {place} does not answer ({reason}), so it may be a master", "start it, or repair the network"
+        )
     if masters and _is_stranger(masters[0].address, master, observed):
-        followers = [str(found.address) for found in _reached(observed, asked) if found.master == masters[0].address]
-        by = next(iter(followers), "a node of it")
-        return Truth(
-            None,
-            f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel as of this "
-            "set: if it is, give its address too",
+        by = next((str(found.address) for found in reached if found.master == masters[0].address), "one of its nodes")
+        unknown = f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel"
+        return doubt("master.stranger", unknown, "if it belongs to this set, add it to address")
+    if not asked:
+        return doubt(
+            "master.no_address", "no sentinel monitors it, and no address is declared", "give the address of one of its data nodes"
         )
     if not masters:
-        return Truth(None, _no_master(observed, asked))
+        return doubt("master.not_found", f"no master was found: {'; '.join(_said(observed, place) for place in sorted(asked))}")
     return Truth(masters[0].address)
 
 
 def strangers(master: Master, observed: Observed) -> bool:
     """Whether what the sentinels know as replicas decides whether a node is of this set at all."""
-    named = {entry.address for entry in observed.monitored(master.name).values()}
-    found = _reached(observed, _all_asked(master, observed, named))
+    found = _reached(observed, _all_asked(master, observed, _named(master, observed)))
     return any(node.is_master and _is_stranger(node.address, master, observed) for node in found)
+
+
+def _named(master: Master, observed: Observed) -> set[Address]:
+    return {entry.address for entry in observed.monitored(master.name).values()}
+
+
+def _agreed(named: set[Address], observed: Observed) -> Address | None:
+    """The one node that all sentinels name, where it says that it is a master."""
+    found = observed.node(next(iter(named))) if len(named) == 1 else None
+    return found.address if found is not None and found.is_master else None
 
 
 def _is_stranger(place: Address, master: Master, observed: Observed) -> bool:
     """Whether nothing says that this node is of the set. Where no sentinel knows the set, the seeds tell what is of it."""
-    named = {entry.address for entry in observed.monitored(master.name).values()}
-    own = named | set(master.seeds) | observed.replicas.get(master.name, frozenset())
-    found = observed.node(place)
-    run_ids = {node.run_id for node in _reached(observed, own)}
-    return bool(named) and place not in own and (found is None or found.run_id not in run_ids)
-
-
-def _is_master(observed: Observed, place: Address) -> bool:
-    found = observed.node(place)
-    return found is not None and found.is_master
+    named = _named(master, observed)
+    own = {*named, *master.seeds, *observed.replicas(master.name)}
+    return bool(named) and not any(observed.is_one(place, other) for other in own)
 
 
 def _reached(observed: Observed, places: t.Iterable[Address]) -> list[Node]:
@@ -129,11 +142,6 @@ def _naming(seen: t.Mapping[str, Monitored]) -> str:
     return "the sentinels disagree, " + ", ".join(f"{place} watched by {', '.join(who)}" for place, who in sorted(by_address.items())) + ";"
 
 
-def _no_master(observed: Observed, asked: set[Address]) -> str:
-    if not asked:
-        return "no sentinel knows it, and no address is declared: give the address of one of its data nodes"
-    said = []
-    for place in sorted(asked):
-        found = observed.nodes.get(place)
-        said.append(f"{place} is a replica of {found.master}" if isinstance(found, Node) else f"{place}: {found}")
-    return f"no master was found: {'; '.join(said)}"
+def _said(observed: Observed, place: Address) -> str:
+    found = observed.asked(place)
+    return f"{place}: {found.silence}" if found.silence else f"{place} is a replica of {found.master}"

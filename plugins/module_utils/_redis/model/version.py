@@ -8,24 +8,20 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 OLDEST = (6, 2)
 
 
 @dataclass(frozen=True)
 class Version:
-    """`name` is "Redis" or "Valkey". Valkey calls itself redis_version 7.2.4 whatever it is, so that field is no use there."""
+    """`name` is "Redis" or "Valkey". Every Valkey says redis_version 7.2.4, so that field does not count there."""
 
     name: str
     number: tuple[int, ...]
 
     def __str__(self) -> str:
         return f"{self.name} {'.'.join(map(str, self.number))}"
-
-    @property
-    def is_supported(self) -> bool:
-        return self.is_valkey or self.number >= OLDEST
 
     @property
     def is_valkey(self) -> bool:
@@ -52,6 +48,9 @@ class Version:
         return self.is_valkey and self.number >= (9, 0) and self.number[:3] != (9, 1, 0)
 
 
+UNKNOWN = Version("Redis", ())
+
+
 def of_info(info: t.Mapping[str, str]) -> Version:
     """From the fields of INFO's server section."""
     valkey = info.get("valkey_version")
@@ -59,10 +58,10 @@ def of_info(info: t.Mapping[str, str]) -> Version:
 
 
 def supported(where: str, info: t.Mapping[str, str]) -> Version:
-    """The version, from the first answer of a server at all; Refused where it is too old: older ones do not know what comes next."""
+    """The version, from a server's first answer; Refused where it is too old for the commands that follow."""
     found = of_info(info)
-    if not found.is_supported:
-        raise Refused([f"{where}: runs {found}, and 6.2 is the oldest that can be managed: upgrade it"])
+    if not (found.is_valkey or found.number >= OLDEST):
+        raise Refused([Problem("server.too_old", f"runs {found}, and 6.2 is the oldest supported version", where, remedy="upgrade it")])
     return found
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of redis_sentinel, checked and made alike before anything is asked or sent. Private to this collection."""
+"""The items of redis_sentinel, checked and brought into one form before anything is read or written. Private to this collection."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Credentials
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Option, Values, plain
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinel_conf
 
-SENTINEL_PORT = 26379
 DATA_PORT = 6379
 
 # "valid charset is A-z 0-9 and the three characters .-_" says Redis' sample sentinel.conf; the server accepts others, and a
 # name with a space makes a file that it cannot read again.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _COMMAND = re.compile(r"[A-Za-z0-9._|-]+")
-# What sentinel.conf takes for the bounds of a word, where the server writes values without quotes; and what ends the line.
+# What ends a word in sentinel.conf, where the server writes values without quotes; and what ends the line.
 _BOUNDS = re.compile(r"[ \"']")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Params = t.Mapping[str, t.Any]
-# An option's name -> its value as the server writes it; a Secret where it must not be shown.
-Values = t.Dict[str, t.Any]
 
 
 @dataclass(frozen=True)
 class Sentinel:
-    """One to be looked at. `hidden`: master -> what its sentinel.conf says of options that cannot be asked for; None where not given."""
+    """`hidden`: master -> what its sentinel.conf says of options that cannot be read otherwise; None where that file is not given."""
 
     address: Address
     settings: Values
@@ -55,72 +53,82 @@ class Master:
     values: Values = field(default_factory=dict)
     renames: t.Mapping[str, str] | None = None
 
+    @property
+    def credentials(self) -> Credentials | None:
+        """Those that the sentinels are to have for its nodes, where declared."""
+        password = self.values.get(options.AUTH_PASS.name)
+        username = self.values.get(options.AUTH_USER.name)
+        return None if password is None else Credentials(username, plain(password), "auth_user and auth_pass, or data_password")
+
 
 @dataclass(frozen=True)
 class Desired:
     sentinels: tuple[Sentinel, ...]
     masters: tuple[Master, ...]
-    # Values that only some servers can write into their file and read again, each with what it is called.
-    delicate: tuple[str, ...] = ()
+    # The item and the option of values that only some servers can write into their file and read again.
+    delicate: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def places(self) -> list[Address]:
+        return [entry.address for entry in self.sentinels]
 
 
 def declare(params: Params) -> Desired:
-    """Raises Refused with every problem, one line each."""
+    """Raises Refused with every problem."""
     reader = _Reader()
-    settings = reader.settings(params["settings"] or {})
+    settings = reader.values("", options.COMMON_SETTINGS, params.get("settings") or {}, "settings.")
     sentinels = tuple(reader.sentinel(item, settings) for item in params["sentinels"])
-    masters = tuple(reader.master(item, len(sentinels)) for item in params["masters"] or [])
+    masters = tuple(reader.master(item, len(sentinels)) for item in params.get("masters") or [])
     reader.refuse_twice("sentinel", [entry.name for entry in sentinels])
     reader.refuse_twice("master", [entry.name for entry in masters])
     if not sentinels:
-        reader.problems.append("sentinels: is empty: name every sentinel of the set")
+        reader.problem("sentinels.none", "is empty", field="sentinels", remedy="name every sentinel of the set")
     if reader.problems:
         raise Refused(reader.problems)
     return Desired(sentinels, masters, tuple(reader.delicate))
 
 
 class _Reader:
-    """What is wrong is noted, and reading goes on."""
+    """Collects the problems and continues."""
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.delicate: list[str] = []
+        self.problems: list[Problem] = []
+        self.delicate: list[tuple[str, str]] = []
+
+    def problem(self, code: str, message: str, item: str = "", field: str = "", remedy: str = "") -> None:
+        self.problems.append(Problem(code, message, item, field, remedy))
 
     def refuse_twice(self, what: str, names: list[str]) -> None:
         for name in sorted({name for name in names if names.count(name) > 1}):
-            self.problems.append(f"{what} {name}: is named twice: keep one")
+            self.problem(f"{what}.twice", "is named twice", f"{what} {name}", remedy="keep one")
 
-    def settings(self, item: Params) -> Values:
-        values = {name: item[name] for name in options.SETTINGS if item.get(name) is not None}
-        for name, value in values.items():
-            if name in options.SWITCHES:
-                values[name] = "yes" if value else "no"
-            elif name in options.SECRET_SETTINGS:
-                self.word(f"settings: {name}", value)
-                values[name] = Secret(value)
-            else:
-                self.word(f"settings: {name}", value)
-        return values
+    def values(self, item: str, known: t.Iterable[Option], given: Params, prefix: str = "") -> Values:
+        return {each.name: self.value(item, prefix, each, given[each.name]) for each in known if given.get(each.name) is not None}
+
+    def value(self, item: str, prefix: str, option: Option, value: t.Any) -> t.Any:
+        where = (item, f"{prefix}{option.name}")
+        if option.type == "int":
+            if option.lowest is not None and value < option.lowest:
+                self.problem("option.too_low", f"is {value}; the lowest value is {option.lowest}", *where)
+            if option.highest is not None and value > option.highest:
+                self.problem("option.too_high", f"is {value}; the highest value is {option.highest}", *where)
+        elif option.type == "str" and _CONTROL.search(value):
+            broken = "has a line break or another control character, so the sentinel could not read its sentinel.conf again"
+            self.problem("option.control_character", broken, *where)
+        elif option.type == "str" and _BOUNDS.search(value):
+            self.delicate.append(where)
+        return option.declared(value)
 
     def sentinel(self, item: Params, common: Values) -> Sentinel:
-        host, port = str(item["host"]), item["port"]
-        values = dict(common)
         try:
-            place = address.parse(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", SENTINEL_PORT)
+            place = address.place(item)
         except ValueError as error:
-            self.problems.append(f"sentinels: {error}")
-            place = Address(host, 0)
-        if item.get("announce_ip") is not None:
-            values["announce_ip"] = item["announce_ip"]
-            if not item["announce_ip"].strip():
-                self.problems.append(
-                    f"sentinel {place}: announce_ip is empty: the others would forget it; leave it out, or give an address"
-                )
-            self.word(f"sentinel {place}: announce_ip", item["announce_ip"])
-        if item.get("announce_port") is not None:
-            values["announce_port"] = str(item["announce_port"])
-            if not 0 <= item["announce_port"] < 65536:
-                self.problems.append(f"sentinel {place}: announce_port is no port: 0 (its own) to 65535")
+            self.problem("sentinel.address", str(error), field="sentinels")
+            place = Address(item["host"], item["port"])
+        values = {**common, **self.values(f"sentinel {place}", (options.ANNOUNCE_IP, options.ANNOUNCE_PORT), item)}
+        if not values.get(options.ANNOUNCE_IP.name, "-").strip():
+            forget = "is empty, so the other sentinels would forget this one"
+            self.problem("announce_ip.empty", forget, f"sentinel {place}", options.ANNOUNCE_IP.name, "give an address, or leave it out")
         conf = item.get("conf")
         return Sentinel(place, values, None if conf is None else sentinel_conf.hidden_options(conf))
 
@@ -129,55 +137,34 @@ class _Reader:
         if item["state"] == "absent":
             # Whatever its name: a server takes names that no file should hold.
             return Master(name, present=False)
+        who, quorum = f"master {name}", item.get(options.QUORUM.name)
         if not _NAME.fullmatch(name):
-            self.problems.append(
-                f"master {name!r}: is no name (letters, digits, '.', '-' and '_'): a sentinel would not start again with it"
-            )
-        values: Values = {}
-        for option in options.OPTIONS:
-            if item.get(option.name) is not None:
-                values[option.name] = self.value(f"master {name}: {option.name}", option, item[option.name])
-        quorum = item.get(options.QUORUM.name)
+            bad = "may only have letters, digits, '.', '-' and '_', or a sentinel could not read its sentinel.conf again"
+            self.problem("master.name", bad, f"master {name!r}", "name")
+        values = self.values(who, options.OPTIONS, item)
         if quorum is not None and quorum > sentinels:
-            self.problems.append(
-                f"master {name}: quorum is {quorum}, of {sentinels} sentinels: never reached; {sentinels // 2 + 1} is the majority"
-            )
+            never = f"is {quorum}, of {sentinels} sentinels, so it is never reached"
+            self.problem("quorum.too_high", never, who, options.QUORUM.name, f"the majority is {sentinels // 2 + 1}")
         if item.get("replicas") is not None and item["replicas"] < 0:
-            self.problems.append(f"master {name}: replicas is negative; 0 says that none are expected")
-        return Master(name, True, self.seeds(name, item.get("address") or []), item.get("replicas"), values, self.renames(name, item))
+            self.problem("option.too_low", "is negative; 0 says that it has none", who, "replicas")
+        return Master(name, True, self.seeds(who, item.get("address") or []), item.get("replicas"), values, self.renames(who, item))
 
-    def value(self, what: str, option: options.Option, value: t.Any) -> t.Any:
-        if option.lowest is not None:
-            if value < option.lowest:
-                self.problems.append(f"{what} is {value}: the least is {option.lowest}")
-            return str(value)
-        self.word(what, value)
-        return Secret(value) if option.secret else value
-
-    def word(self, what: str, value: str) -> None:
-        if _CONTROL.search(value):
-            self.problems.append(f"{what}: holds a line's end or another control character: the sentinel would not start again with it")
-        elif _BOUNDS.search(value):
-            self.delicate.append(what)
-
-    def renames(self, name: str, item: Params) -> t.Mapping[str, str] | None:
+    def renames(self, who: str, item: Params) -> t.Mapping[str, str] | None:
         given = item.get(options.RENAME_COMMANDS)
         if given is None:
             return None
         renames = {str(command).upper(): str(other) for command, other in given.items()}
         for command, other in renames.items():
             if not _COMMAND.fullmatch(command) or not _COMMAND.fullmatch(other):
-                self.problems.append(
-                    f"master {name}: rename_commands: {command!r} to {other!r}: both are words of letters and digits; "
-                    "a command that has no name cannot be used by Sentinel"
-                )
+                words = f"renames {command!r} to {other!r}, and both must be words of letters and digits"
+                self.problem("rename.word", words, who, options.RENAME_COMMANDS, "Sentinel cannot use a command without a name")
         return renames
 
-    def seeds(self, name: str, given: list[str]) -> tuple[Address, ...]:
+    def seeds(self, who: str, given: list[str]) -> tuple[Address, ...]:
         seeds = []
         for text in given:
             try:
                 seeds.append(address.parse(str(text), DATA_PORT))
             except ValueError as error:
-                self.problems.append(f"master {name}: address: {error}")
+                self.problem("master.address", str(error), who, "address")
         return tuple(dict.fromkeys(seeds))

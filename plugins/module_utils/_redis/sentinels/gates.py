@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be well at a sentinel before the next one is touched. Private to this collection."""
+"""What has to be well at a sentinel before the next one is changed. Private to this collection."""
 
 from __future__ import annotations
 
@@ -9,22 +9,47 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connections import Connections
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.errors import ServerError
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, options, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Peer, SentinelView
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Peer, SentinelView
+
+# Seconds between two looks at a sentinel that has to get well.
+PAUSE = 0.1
 
 
-class Gate(t.Protocol):
-    """Its text says what has to be well."""
+class Gate:
+    """One condition; `change`: what was written that it waits for."""
+
+    change: Change | None = None
 
     def closed(self, connections: Connections) -> str | None:
         """In words what is not right yet; None where all is. Raises as Server.ask does."""
+        raise NotImplementedError
+
+
+def closed(waiting: t.Sequence[Gate], connections: Connections, patience: float) -> t.Iterator[tuple[Gate, str]]:
+    """Wait for all of these, `patience` seconds together; those that are closed still, each in one line why."""
+    deadline = wait.Deadline(patience)
+
+    def look(gate: Gate) -> str | None:
+        try:
+            return gate.closed(connections)
+        except ChangeFailed as error:
+            return str(error)
+
+    for gate in waiting:
+        reason = wait.until(lambda gate=gate: look(gate), lambda reason: reason is None, deadline, PAUSE)  # type: ignore[misc]
+        if reason is not None:
+            yield gate, f"{reason} (waited {patience:g} s)"
 
 
 @dataclass(frozen=True)
-class MasterGate:
+class MasterGate(Gate):
     """A master as one sentinel has to see it, with so many replicas and others. `living`: dead replicas do not count."""
 
     sentinel: Address
@@ -33,65 +58,55 @@ class MasterGate:
     replicas: int
     others: int
     living: bool = False
-
-    def __str__(self) -> str:
-        return f"master {self.name} at sentinel {self.sentinel}"
+    change: Change | None = None
 
     def closed(self, connections: Connections) -> str | None:
-        reason = self._not_yet(read.master(connections, self.sentinel, self.name))
-        if reason is None and self.living:
+        seen = read.master(connections, self.sentinel, self.name)
+        if self.address is not None and seen.address != self.address:
+            return f"sentinel {self.sentinel}: watches {seen.address}, not {self.address}: another sentinel has told it so"
+        expected = Expected(self.others + 1, {self.name: self.replicas}, at_least=True)
+        for problem in checks.as_seen(str(self.sentinel), seen, expected):
+            return str(problem)
+        if self.living:
             living = sum("s_down" not in row.flags for row in read.replicas(connections, self.sentinel, self.name))
             if living < self.replicas:
-                return f"has {living} of {self.replicas} replicas that live"
-        return reason
-
-    def _not_yet(self, seen: Monitored) -> str | None:
-        if self.address is not None and seen.address != self.address:
-            return f"is watched at {seen.address}, not at {self.address}: another sentinel has said so"
-        if not seen.is_well:
-            if not seen.connected:
-                return "was never reached: see that auth_user and auth_pass are right, and that the sentinel's host can reach it"
-            return f"has the flags {','.join(sorted(seen.flags))}" + (
-                "" if seen.role == "master" else f", and says that it is a {seen.role}"
-            )
-        if seen.replicas < self.replicas:
-            return f"has {seen.replicas} of {self.replicas} replicas"
-        if seen.others < self.others:
-            return f"sees {seen.others} of {self.others} other sentinels"
+                return f"sentinel {self.sentinel}: knows {living} living replicas, not {self.replicas}"
         return None
 
 
 @dataclass(frozen=True)
-class PeersGate:
+class PeersGate(Gate):
     """The links between a sentinel and the others, made anew since `since`; among those of `views` that know each other.
 
-    `announced`: the host and the port under which the others shall know it, None where that has not changed.
+    `announced`: the host and the port under which the others have to know it, None where that has not changed.
     """
 
     view: SentinelView
     views: tuple[SentinelView, ...]
     announced: tuple[str | None, str | None]
     since: float
-
-    def __str__(self) -> str:
-        return f"sentinel {self.view.name}"
+    change: Change | None = None
 
     def closed(self, connections: Connections) -> str | None:
         ids = {view.myid: view for view in self.views}
-        for name in self.view.masters:
-            for peer in _peers(connections, self.view.address, name):
-                if peer.id in ids and self._trouble(peer):
-                    return f"sees sentinel {peer.address} {self._trouble(peer)}: see that sentinel_user may do there what it has to"
-        if self.announced == (None, None):
-            return None
-        for other in self.views:
-            for name in other.masters.keys() & self.view.masters.keys():
-                for peer in _peers(connections, other.address, name):
-                    if peer.id == self.view.myid and not self._is_announced(peer):
-                        return f"is known to sentinel {other.name} at {peer.address}"
-                    if peer.id == self.view.myid and self._trouble(peer):
-                        return f"is seen by sentinel {other.name} at {peer.address} {self._trouble(peer)}"
+        for peer in self._peers(connections, self.view):
+            if peer.id in ids and self._trouble(peer):
+                rights = "check that sentinel_user has the rights that it needs there"
+                return f"sentinel {self.view.name}: sees sentinel {peer.address} {self._trouble(peer)}; {rights}"
+        for other in self.views if self.announced != (None, None) else ():
+            for peer in self._peers(connections, other):
+                if peer.id == self.view.myid and (self._trouble(peer) or not self._is_announced(peer)):
+                    return f"sentinel {self.view.name}: sentinel {other.name} sees it at {peer.address} {self._trouble(peer)}".rstrip()
         return None
+
+    def _peers(self, connections: Connections, view: SentinelView) -> t.Iterator[Peer]:
+        """All that a sentinel knows of the others, by the masters that both watch; nothing where a master was removed in the meantime."""
+        for name in view.masters.keys() & self.view.masters.keys():
+            try:
+                yield from read.peers(connections, view.address, name)
+            except ServerError as error:
+                if not error.unknown_master:
+                    raise
 
     def _trouble(self, peer: Peer) -> str:
         """They ask each other every second, so that an answer from before says nothing."""
@@ -102,17 +117,7 @@ class PeersGate:
         return (host is None or peer.address.is_same(Address.of(host, peer.address.port))) and port in (None, "0", str(peer.address.port))
 
 
-def _peers(connections: Connections, sentinel: Address, name: str) -> list[Peer]:
-    """Nobody where the master has been taken out meanwhile."""
-    try:
-        return read.peers(connections, sentinel, name)
-    except ServerError as error:
-        if "No such master" not in error.text:
-            raise
-        return []
-
-
 def announced(pairs: t.Sequence[tuple[str, t.Any]]) -> tuple[str | None, str | None]:
     """The host and the port among the settings that are written."""
     words = dict(pairs)
-    return words.get(options.SETTINGS["announce_ip"]), words.get(options.SETTINGS["announce_port"])
+    return words.get(options.ANNOUNCE_IP.word), words.get(options.ANNOUNCE_PORT.word)

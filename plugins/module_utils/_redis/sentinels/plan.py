@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Values
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.truth import Truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import rules, steps
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master, Sentinel, Values
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master, Sentinel
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Step
 
 SENTINEL = "sentinel"
@@ -29,8 +31,18 @@ _STAGES = ("settings", "masters", "removals", "stale")
 @dataclass(frozen=True)
 class Options:
     prune: bool = False
+    forget_stale: bool = False
     update_hidden: str = "on_create"
     repair: bool = True
+
+
+def counts_more(desired: Desired, seen: Monitored) -> bool:
+    """Whether a sentinel counts more sentinels or replicas than are declared: some may be dead."""
+    wanted = {entry.name: entry.replicas for entry in desired.masters if entry.present}
+    if seen.name not in wanted:
+        return False
+    replicas = wanted[seen.name]
+    return seen.others > len(desired.sentinels) - 1 or (replicas is not None and seen.replicas > replicas)
 
 
 def plan(desired: Desired, observed: Observed, chosen: Options) -> tuple[Plan, list[str]]:
@@ -47,7 +59,7 @@ def plan(desired: Desired, observed: Observed, chosen: Options) -> tuple[Plan, l
             unchanged += planner.unchanged
     if problems:
         raise Refused(list(dict.fromkeys(problems)))
-    return Plan.of(changes, unchanged), rules.warnings(desired, observed, truths)
+    return Plan.of(changes, unchanged), list(map(str, rules.warnings(desired, observed, truths)))
 
 
 @dataclass
@@ -61,7 +73,7 @@ class _Planner:
     truths: t.Mapping[str, Truth]
 
     def changes(self, wanted: Sentinel) -> list[Change]:
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self.unchanged = 0
         self.wanted, self.view = wanted, self.observed.sentinels[wanted.name]
         found = list(self._settings())
@@ -93,22 +105,19 @@ class _Planner:
         place = self.truths[master.name].master
         if seen is None:
             yield from self._creation(master, place)
-        elif place is not None and not self._is_same(seen.address, place):
+        elif place is not None and not self.observed.is_one(seen.address, place):
             yield from self._repair(master, seen, place)
         else:
-            step = steps.update(master, seen, self._hidden(master))
+            always, from_file = (self.chosen.update_hidden == policy for policy in ("always", "from_file"))
+            filed = self.wanted.hidden.get(master.name, {}) if from_file and self.wanted.hidden is not None else None
+            step = steps.update(master, seen, {} if always else filed, always)
             if step is not None:
                 yield self._change(master.name, "masters", step)
             yield from self._forgetting(master, seen)
 
-    def _is_same(self, one: Address, other: Address) -> bool:
-        """Whether both lead to one server, as a name and an IP address may."""
-        nodes = self.observed.node(one), self.observed.node(other)
-        return one == other or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
-
     def _creation(self, master: Master, place: Address | None) -> t.Iterator[Change]:
         if place is None:
-            self.problems.append(f"master {master.name}: {self.truths[master.name].doubt}")
+            self.problems += self.truths[master.name].doubts
             return
         filed = next((entry.hidden[master.name] for entry in self.desired.sentinels if entry.hidden and master.name in entry.hidden), {})
         values = {
@@ -117,21 +126,20 @@ class _Planner:
             **filed,
             **master.values,
         }
-        renames = values.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
-        values.pop(options.RENAME_COMMANDS, None)
+        known = values.pop(options.RENAME_COMMANDS, {})
+        renames = known if master.renames is None else master.renames
         yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
 
     def _of_others(self, master: Master, place: Address) -> Values:
         """What another sentinel tells of it, one that watches the right node if there is one: this one may have had the same."""
-        entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self._is_same(entry.address, place))
+        entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self.observed.is_one(entry.address, place))
         told = entries[0].values if entries else {}
-        return {option.name: told[option.name] for option in options.SHOWN if told.get(option.name, option.default) != option.default}
+        return {option.name: told[option.name] for option in options.differing(options.SHOWN, dict(told), {})}
 
     def _repair(self, master: Master, seen: Monitored, place: Address) -> t.Iterator[Change]:
         if not self.chosen.repair:
-            self.problems.append(
-                f"master {master.name}: sentinel {self.view.name} watches {seen.address}, the master is {place}: repair=true sets it right"
-            )
+            wrong = f"sentinel {self.view.name} watches {seen.address}, the master is {place}"
+            self.problems.append(Problem("master.wrong_address", wrong, f"master {master.name}", remedy="set repair to true to correct it"))
             return
         filed = dict((self.wanted.hidden or {}).get(master.name, {}))
         renames = filed.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
@@ -139,34 +147,34 @@ class _Planner:
             master.name, "masters", steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
         )
 
-    def _hidden(self, master: Master) -> Step | None:
-        if self.chosen.update_hidden == "always":
-            return steps.hidden_always(master)
-        if self.chosen.update_hidden == "from_file" and self.wanted.hidden is not None:
-            return steps.hidden_from_file(master, dict(self.wanted.hidden.get(master.name, {})))
-        return None
-
     def _forgetting(self, master: Master, seen: Monitored) -> t.Iterator[Change]:
-        dead = self.view.stale.get(master.name)
+        dead = self._dead(master, seen)
         if not dead:
             return
-        place = self.truths[master.name].master
+        place, doubts = self.truths[master.name].master, self.truths[master.name].doubts
         node = None if place is None else self.observed.node(place)
+        where = {"item": f"master {master.name}", "field": "forget_stale"}
         if node is None:
-            self.problems.append(f"master {master.name}: forget_stale: {self.truths[master.name].doubt}")
+            self.problems += [dataclasses.replace(doubt, field="forget_stale") for doubt in doubts]
         elif not seen.is_well:
-            self.problems.append(
-                f"master {master.name}: forget_stale: sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}: "
-                "what it forgets now it could not find again"
-            )
+            ill = f"sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}, so it could not find again what it forgets now"
+            self.problems.append(Problem("forget_stale.master_ill", ill, **where))
         elif master.replicas is not None and node.replicas < master.replicas:
-            self.problems.append(
-                f"master {master.name}: forget_stale: {node.replicas} of {master.replicas} replicas follow {place}: "
-                "the others would be forgotten, too; start them, or declare fewer"
-            )
+            few = f"{node.replicas} of {master.replicas} replicas follow {place}; the others would be forgotten, too"
+            self.problems.append(Problem("forget_stale.replicas_missing", few, **where, remedy="start them, or declare fewer replicas"))
         else:
             needed = node.replicas if master.replicas is None else master.replicas
             yield self._change(master.name, "stale", steps.forget(dead, needed, len(self.observed.sentinels) - 1))
+
+    def _dead(self, master: Master, seen: Monitored) -> list[str]:
+        """The dead that this sentinel still counts, beyond what is declared: a RESET makes it forget all of them."""
+        if not self.chosen.forget_stale or not counts_more(self.desired, seen):
+            return []
+        more = seen.others > len(self.desired.sentinels) - 1
+        dead = [f"sentinel {peer.address}" for peer in seen.peers if more and "s_down" in peer.flags]
+        if dead or (master.replicas is not None and seen.replicas > master.replicas):
+            dead += [f"replica {row.address}" for row in seen.rows if "s_down" in row.flags]
+        return dead
 
     def _change(self, name: str, stage: str, step: Step) -> Change:
         identity = {"sentinel": self.view.name, "name": name}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
 
 _BY_WORD = {option.word: option for option in options.HIDDEN}
@@ -28,7 +27,7 @@ def hidden_options(text: str) -> dict[str, dict[str, t.Any]]:
             entry.setdefault(options.RENAME_COMMANDS, {})[value.upper()] = words[4]
         elif keyword in _BY_WORD:
             option = _BY_WORD[keyword]
-            entry[option.name] = Secret(value) if option.secret else value
+            entry[option.name] = option.read(value)
     return masters
 
 

@@ -1,84 +1,91 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""redis_sentinel from end to end: declare, ask, plan, apply, see that all is well. Private to this collection."""
+"""redis_sentinel: a set of sentinels, one after the other, each behind a gate. Private to this collection."""
 
 from __future__ import annotations
 
-import time
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine import former as _convergence
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Unreachable
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connections import Connections
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import read
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired, plan, proof
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.write import SentinelWriter
-
-Params = t.Mapping[str, t.Any]
-Result = t.Dict[str, t.Any]
-
-# Seconds between two looks at a failover that is going on.
-PAUSE = 0.5
-# One sentinel at a time, one change at a time.
-WORKERS = 1
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired, gates, plan, proof, write
 
 
-def converge(params: Params, access: Access, check_mode: bool, diff: bool) -> tuple[Result, str | None, list[str]]:
-    """The module's result, in one line why it fails (None where it does not), and warnings.
+class SentinelSet(Service):
+    """Written one sentinel at a time, one change at a time."""
 
-    Raises Refused before the first write.
-    """
-    declared = desired.declare(params)
-    connections = Connections(access)
-    observed = _read(declared, connections, params)
-    silent = _refuse_silent(declared, observed, params["unreachable_sentinels"] == "skip")
-    chosen = plan.Options(params["prune"], params["update_hidden"], params["repair"])
-    planned, warnings = plan.plan(declared, observed, chosen)
-    warnings += silent
-    locked_out = proof.problems(planned, observed, connections, access)
-    if locked_out:
-        raise Refused(locked_out)
-    if check_mode or not planned.changes:
-        return _convergence.predicted(planned, diff), None, warnings
-    writer = SentinelWriter(connections, observed.sentinels, params["gate_timeout"])
-    outcome = _convergence.apply(planned, writer, WORKERS)
-    result = _convergence.achieved(planned, outcome, diff)
-    if not outcome.complete:
-        return result, _convergence.failure_message(outcome), warnings
-    try:
-        writer.settle_all()
-    except Unreachable as error:
-        return result, str(error), warnings
-    return result, None, warnings
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__()
+        self.params = params
+        self.connections = Connections(access(params))
+        self.desired = desired.declare(params)
+        self.patience: float = params["wait_timeout"]
+        self._at = ""
+        self._expected: list[gates.Gate] = []
+        self._written: list[gates.Gate] = []
 
+    def observe(self) -> None:
+        """What is there, once no failover is in progress: one takes seconds, and nothing is certain meanwhile."""
+        names = [entry.name for entry in self.desired.masters]
 
-def _read(declared: Desired, connections: Connections, params: Params) -> Observed:
-    """What is there, once no failover is going on any more: one takes seconds, and nothing can be told meanwhile."""
-    deadline = time.monotonic() + params["gate_timeout"]
-    names = [entry.name for entry in declared.masters]
-    while True:
-        observed = read.read(declared, connections, stale=params["forget_stale"])
-        busy = any(entry.is_failing_over for name in names for entry in observed.monitored(name).values())
-        if not busy or time.monotonic() >= deadline:
-            return observed
-        time.sleep(PAUSE)
+        def calm(seen: Observed) -> bool:
+            return not any(entry.is_failing_over for name in names for entry in seen.monitored(name).values())
 
+        self.observed = wait.until(self._look, calm, self.patience)
+        self.writer = write.Writer(self.connections, self.observed.sentinels, self.patience)
 
-def _refuse_silent(declared: Desired, observed: Observed, skip: bool) -> list[str]:
-    """Warnings of those that do not answer; Refused where that is not to be borne."""
-    lines = [f"sentinel {reason}" for dummy, reason in sorted(observed.silent.items())]
-    if lines and not skip:
-        raise Refused(lines)
-    if len(observed.sentinels) < len(declared.sentinels) // 2 + 1:
-        raise Refused(
-            [
-                f"{len(observed.sentinels)} of {len(declared.sentinels)} sentinels answer: nothing is changed without a majority",
-                *lines,
-            ]
-        )
-    return lines
+    def _look(self) -> Observed:
+        forget = self.params["forget_stale"]
+        observed = read.sentinels(self.desired.places, self.connections, lambda seen: forget and plan.counts_more(self.desired, seen))
+        read.nodes(self.desired.masters, self.connections, observed)
+        return observed
+
+    def plan(self) -> Plan:
+        self._refuse_silent()
+        chosen = {name: self.params[name] for name in ("prune", "forget_stale", "update_hidden", "repair")}
+        planned, warnings = plan.plan(self.desired, self.observed, plan.Options(**chosen))
+        self.warnings += warnings
+        return planned
+
+    def _refuse_silent(self) -> None:
+        """Warn of the sentinels that do not answer; Refused where that is too many."""
+        silent = [problem for problem in checks.of_sentinels(self.observed) if problem.code == checks.SILENT]
+        if silent and self.params["unreachable_sentinels"] == "fail":
+            raise Refused(silent)
+        answer, count = len(self.observed.sentinels), len(self.desired.sentinels)
+        if answer < count // 2 + 1:
+            few = f"{answer} of {count} sentinels answer: nothing is changed without a majority"
+            raise Refused([Problem("sentinels.no_majority", few), *silent])
+        self.warnings += map(str, silent)
+
+    def prove(self, planned: Plan) -> t.Iterable[Problem]:
+        return proof.problems(planned, self.observed, self.connections.access)
+
+    def before(self, stage: int, changes: t.Sequence[Change]) -> None:
+        """All changes of a stage are of one sentinel."""
+        sentinel = changes[0].identity["sentinel"]
+        if sentinel != self._at:
+            waiting, self._expected = self._expected, []
+            for dummy, reason in gates.closed(waiting, self.connections, self.patience):
+                raise Unreachable(f"{reason}; no other sentinel was changed since")
+            self._at = sentinel
+            write.can_save(self.connections.sentinel(self.observed.sentinels[sentinel].address))
+
+    def write(self, change: Change) -> Change:
+        gate = self.writer.write(change)
+        if gate is not None:
+            self._expected.append(gate)
+            self._written.append(gate)
+        return change
+
+    def settle(self, outcome: Outcome) -> t.Iterator[Late]:
+        """All gates once more: the sentinels tell each other, so the first may have changed since."""
+        for gate, reason in gates.closed(self._written if outcome.complete else [], self.connections, self.patience):
+            change = t.cast(Change, gate.change)
+            yield Late(change.kind, change.object, change.identity, reason)

@@ -9,20 +9,21 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference, Secret
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master, Values
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Option, Values, differing, plain
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master
 
 Pairs = t.Tuple[t.Tuple[str, t.Any], ...]  # the server's words and values
 
 
 @dataclass(frozen=True)
 class Write:
-    """What the writer needs. `master`, `quorum`: for SENTINEL MONITOR; `set`, `renames`: for SENTINEL SET after it, or alone.
+    """What the service needs to write it. `master`, `quorum`: for SENTINEL MONITOR; `set`, `renames`: for SENTINEL SET after it, or alone.
 
-    `at`: the node that the sentinel watches afterwards. `undo`: what to SET where saving fails. `reset`: SENTINEL RESET.
+    `at`: the node that the sentinel watches afterwards. `undo`: what to SET where something was refused. `reset`: SENTINEL RESET.
     `former`: of a master that is removed and monitored anew, how it was, to be put back where that fails.
     `heals`: whether the master must be seen well afterwards, with as many `replicas` and `others`, the other sentinels.
     """
@@ -47,122 +48,61 @@ class Step:
     write: Write
 
 
-def configure(wanted: Values, settings: t.Mapping[str, str]) -> Step | None:
+def configure(wanted: Values, settings: Values) -> Step | None:
     """None where the settings are as wanted."""
-    differences, pairs, undo = [], [], []
-    for name, value in wanted.items():
-        before = settings.get(name, "")
-        if options.plain(value) == before:
-            continue
-        shown = before or None
-        differences.append(Difference(name, Secret(shown) if shown and name in options.SECRET_SETTINGS else shown, value))
-        pairs.append((options.SETTINGS[name], value))
-        # An empty one would be kept as such, and the others would forget this sentinel.
-        if name != "announce_ip" or before:
-            undo.append((options.SETTINGS[name], before))
-    if not differences:
+    changed = differing(options.SETTINGS, wanted, settings)
+    if not changed:
         return None
-    return Step("update", tuple(differences), Write(set=tuple(pairs), undo=tuple(undo), heals=False))
+    # An empty address would be kept as such, and the others would forget this sentinel.
+    undo = _pairs([each for each in changed if each is not options.ANNOUNCE_IP or settings.get(each.name)], settings)
+    return Step("update", _differences(changed, settings, wanted), Write(set=_pairs(changed, wanted), undo=undo, heals=False))
 
 
 def monitor(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
     """A master that the sentinel does not know. `values` holds at least the quorum."""
-    return Step("create", _differences(None, place, values, renames), _monitoring(values, renames, place, node))
+    return Step("create", _moved(None, place, values, renames), _monitoring(values, renames, place, node))
 
 
 def repair(seen: Monitored, values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
     """A master that the sentinel watches at a wrong place. What it tells of its options is kept, unless `values` says otherwise."""
-    kept = {**seen.values, **values}
     former = _monitoring({**values, **seen.values}, renames, seen.address, None)
-    write = dataclasses.replace(_monitoring(kept, renames, place, node), former=former)
-    return Step("replace", _differences(seen, place, values, renames), write)
+    write = dataclasses.replace(_monitoring({**seen.values, **values}, renames, place, node), former=former)
+    return Step("replace", _moved(seen, place, values, renames), write)
 
 
-def _monitoring(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Write:
-    pairs = [
-        (option.word, values[option.name])
-        for option in options.OPTIONS
-        if option.name in values and option is not options.QUORUM and options.plain(values[option.name]) != (option.default or "")
-    ]
-    return Write(
-        master=place,
-        quorum=values[options.QUORUM.name],
-        at=place,
-        set=tuple(pairs),
-        renames=tuple(sorted(renames.items())),
-        replicas=0 if node is None else node.replicas,
-    )
+def update(master: Master, seen: Monitored, filed: Values | None, always: bool = False) -> Step | None:
+    """A master that is watched at the right place.
 
-
-def _differences(seen: Monitored | None, place: Address, values: Values, renames: t.Mapping[str, str]) -> tuple[Difference, ...]:
-    differences = [Difference("address", None if seen is None else str(seen.address), str(place))]
-    for option in options.OPTIONS:
-        before = None if seen is None else seen.values.get(option.name)
-        if option.name in values and options.plain(values[option.name]) != (before or ""):
-            differences.append(Difference(option.name, before, values[option.name]))
-    return (*differences, *(Difference(f"rename {command}", None, other) for command, other in sorted(renames.items())))
-
-
-def update(master: Master, seen: Monitored, hidden: Step | None) -> Step | None:
-    """A master that is watched at the right place; `hidden` is what is to be done about options that are not told."""
-    differences, pairs, undo = [], [], []
-    for option in options.SHOWN:
-        value, before = master.values.get(option.name), seen.values.get(option.name, "")
-        if value is not None and value != before:
-            differences.append(Difference(option.name, before or None, value))
-            pairs.append((option.word, value))
-            undo.append((option.word, before))
-    if hidden is not None:
-        differences += hidden.differences
-        pairs += hidden.write.set
+    `filed`: the hidden options that its sentinel.conf has; None leaves these alone. `always`: set all that are declared.
+    """
+    shown = differing(options.SHOWN, master.values, seen.values)
+    hidden: list[Option] = []
+    renames: dict[str, str] = {}
+    there: t.Mapping[str, str] = {} if filed is None else filed.get(options.RENAME_COMMANDS, {})
+    if filed is not None:
+        declared = [option for option in options.HIDDEN if option.name in master.values]
+        hidden = declared if always else differing(declared, master.values, filed)
+        # A command by its own name is one that is not renamed: that is how SENTINEL SET takes a renaming back.
+        wanted = {} if master.renames is None else {**{command: command for command in there}, **master.renames}
+        renames = {command: other for command, other in wanted.items() if always or there.get(command, command) != other}
+    differences = _differences([*shown, *hidden], {**seen.values, **(filed or {})}, master.values) + _renamed(renames, there)
     if not differences:
         return None
+    told = [*shown, *hidden]
+    if options.AUTH_PASS in hidden and options.AUTH_USER not in hidden and options.AUTH_USER.name in master.values:
+        # With its user, so that whoever proves or reads this knows whose password it is.
+        told.append(options.AUTH_USER)
+    disturbs = bool(hidden or renames)
     write = Write(
         at=seen.address,
-        set=tuple(pairs),
-        renames=() if hidden is None else hidden.write.renames,
-        undo=tuple(undo),
+        set=_pairs(told, master.values),
+        renames=tuple(sorted(renames.items())),
+        undo=_pairs(shown, seen.values),
         # With other credentials the link is made anew; otherwise nothing is disturbed, and what was ill before may be so after.
-        heals=seen.is_well or hidden is not None,
+        heals=seen.is_well or disturbs,
         replicas=seen.replicas if seen.is_well else 0,
     )
-    return Step("update", tuple(differences), write)
-
-
-def hidden_always(master: Master) -> Step | None:
-    """All that is declared of what a sentinel does not tell, as if nothing were there."""
-    return _hidden(master, {}, always=True)
-
-
-def hidden_from_file(master: Master, filed: Values) -> Step | None:
-    """The same, but for what its file says already."""
-    return _hidden(master, filed, always=False)
-
-
-def _hidden(master: Master, filed: Values, always: bool) -> Step | None:
-    differences, pairs = [], []
-    for option in options.HIDDEN:
-        value, before = master.values.get(option.name), filed.get(option.name)
-        if value is not None and (always or options.plain(value) != (options.plain(before) or option.default or "")):
-            differences.append(Difference(option.name, before, value))
-            pairs.append((option.word, value))
-    named = {difference.field for difference in differences}
-    if options.AUTH_PASS.name in named and options.AUTH_USER.name not in named and options.AUTH_USER.name in master.values:
-        # With its user, so that whoever proves or reads this knows whose password it is.
-        pairs.append((options.AUTH_USER.word, master.values[options.AUTH_USER.name]))
-    renames = {}
-    if master.renames is not None:
-        there = filed.get(options.RENAME_COMMANDS, {})
-        # A command by its own name is one that is not renamed: that is how SENTINEL SET takes a renaming back.
-        wanted = {**{command: command for command in there}, **master.renames}
-        renames = {command: other for command, other in wanted.items() if always or there.get(command, command) != other}
-        differences += [
-            Difference(f"rename {command}", there.get(command), None if other == command else other)
-            for command, other in sorted(renames.items())
-        ]
-    if not differences:
-        return None
-    return Step("update", tuple(differences), Write(set=tuple(pairs), renames=tuple(sorted(renames.items()))))
+    return Step("update", differences, write)
 
 
 def forget(dead: t.Sequence[str], replicas: int, others: int) -> Step:
@@ -175,3 +115,36 @@ def remove(seen: Monitored) -> Step:
     quorum = options.QUORUM.name
     differences = (Difference("address", str(seen.address), None), Difference(quorum, seen.values.get(quorum), None))
     return Step("delete", differences, Write(heals=False))
+
+
+def _monitoring(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Write:
+    return Write(
+        master=place,
+        quorum=values[options.QUORUM.name],
+        at=place,
+        set=_pairs([each for each in differing(options.OPTIONS, values, {}) if each is not options.QUORUM], values),
+        renames=tuple(sorted(renames.items())),
+        replicas=0 if node is None else node.replicas,
+    )
+
+
+def _moved(seen: Monitored | None, place: Address, values: Values, renames: t.Mapping[str, str]) -> tuple[Difference, ...]:
+    there = {} if seen is None else seen.values
+    changed = [each for each in options.OPTIONS if each.name in values and plain(values[each.name]) != there.get(each.name, "")]
+    address = Difference("address", None if seen is None else str(seen.address), str(place))
+    return (address, *_differences(changed, there, values), *_renamed(renames, {}))
+
+
+def _differences(changed: t.Iterable[Option], there: Values | t.Mapping[str, str], wanted: Values) -> tuple[Difference, ...]:
+    before = {each: there.get(each.name) for each in changed}
+    return tuple(Difference(each.name, value if plain(value) else None, wanted[each.name]) for each, value in before.items())
+
+
+def _renamed(renames: t.Mapping[str, str], there: t.Mapping[str, str]) -> tuple[Difference, ...]:
+    # One that gets its own name is not renamed any more.
+    named = {command: None if other == command else other for command, other in sorted(renames.items())}
+    return tuple(Difference(f"rename {command}", there.get(command), other) for command, other in named.items())
+
+
+def _pairs(changed: t.Iterable[Option], values: Values | t.Mapping[str, str]) -> Pairs:
+    return tuple((each.word, values.get(each.name, "")) for each in changed)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies the administrator's kubeconfig from a control plane to the controller."""
+
+from __future__ import annotations
+
+import base64
+import os
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import kube_config
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+
+ADMIN = "/etc/kubernetes/admin.conf"
+
+
+class ActionModule(Action):
+    """Both files are secrets. They are in no result, and only this process and the module copy handle them."""
+
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        path = os.path.join(self._loader.get_basedir(), os.path.expanduser(options["path"]))
+        return {"changed": self._checked(path, options) if options["state"] == "checked" else self._present(path, options)}
+
+    def _checked(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
+        """Whether the directory was created. Raises Refused if the file cannot be written, or other entries would be lost."""
+        directory = os.path.dirname(path)
+        problem = place_problem(path, directory)
+        if problem:
+            raise _refused("place", path, problem)
+        if not os.path.exists(directory):
+            made = self.on_controller("ansible.builtin.file", {"path": directory, "state": "directory", "mode": "0700"})
+            if made.get("failed"):
+                raise _refused("place", path, f"its directory cannot be created: {made.get('msg')}")
+            return True
+        if os.path.exists(path) and not options["replace"]:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                old = file.read()
+            lost = kube_config.lost_by(old, self._admin_conf()[0] if options["cluster_exists"] else "")
+            if lost:
+                raise _refused("lost", path, f"it would be replaced, and lose {', '.join(lost)}, which {_whose(options['cluster_exists'])}")
+        return False
+
+    def _present(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
+        if not options["cluster_exists"] or not os.path.isdir(os.path.dirname(path)):
+            return True  # in check mode
+        content, problem = self._admin_conf()
+        text = kube_config.at_server(content, options["server"])
+        if not text:
+            raise Refused([Problem("kubeconfig.unreadable", f"cannot be read on the control plane: {problem}", item=ADMIN)])
+        arguments = {"content": text, "dest": path, "mode": "0600"}
+        done = self.on_controller("ansible.builtin.copy", arguments)
+        if done.get("failed"):
+            raise _refused("unwritable", path, f"it cannot be written ({done.get('msg')}), but the control plane is initialised")
+        return bool(done.get("changed"))
+
+    def _admin_conf(self) -> tuple[str, str]:
+        """The kubeconfig of the control plane, or why it cannot be read."""
+        read = self.on_target("ansible.legacy.slurp", {"src": ADMIN})
+        return base64.b64decode(read.get("content") or "").decode("utf-8", "replace"), str(read.get("msg") or "it is not a kubeconfig")
+
+
+def place_problem(path: str, directory: str) -> str | None:
+    """Why no kubeconfig can be at this path."""
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        return f"{directory} is not a directory"
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "it is not a file"
+    if os.path.exists(path) and not os.access(path, os.R_OK):
+        return "it cannot be read, and may belong to another cluster"
+    if os.path.exists(directory) and not os.access(directory, os.W_OK):
+        return "its directory is not writable"
+    return None
+
+
+def _whose(cluster_exists: bool) -> str:
+    return "does not belong to this cluster" + ("" if cluster_exists else " (it does not exist yet)")
+
+
+def _refused(code: str, path: str, message: str) -> Refused:
+    remedy = "set another control_plane_kubeconfig" + (", or control_plane_kubeconfig_replace=true" if code == "lost" else "")
+    return Refused(
+        [Problem(f"kubeconfig.{code}", message, item=f"{path} on the controller", field="control_plane_kubeconfig", remedy=remedy)]
+    )

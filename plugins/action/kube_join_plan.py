@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides what has to be done to a machine so that it is a worker of the cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._node import drift
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+
+
+class ActionModule(Action):
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        result = decide(options, self.variables)
+        refusal = Refused(result["problems"])
+        return {**result, "problems": refusal.shown(), **({"failed": True, "msg": str(refusal)} if refusal.problems else {})}
+
+
+def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[str, t.Any]:
+    """The plan with the split profile and the differences of a member. `variables`: the names of the host's variables."""
+    host, cluster = options["host"], options["cluster"]
+    # The kubelet takes only some of it. The inventory takes precedence over the metadata service.
+    found = {name: value for name, value in profile_nodes.filled(host.get("cloud")).items() if name in options["cloud"]}
+    split, problems = checks.split(options["profile"], {**found, **profile_nodes.filled(options["cloud"])}, variables)
+    obstacles = [*checks.boot(host, options["boot_timeout"]), *checks.node_ip(options["node_ip"], split)]
+    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
+    plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
+    differences = drift.sentences(host, options["declared"], str(options["version"] or cluster.get("api_server_version") or ""))
+    if "nodes" not in cluster:
+        # Every plan would report this in other words.
+        problems = [Problem("cluster.unreadable", str(cluster.get("msg")))]
+    elif (host.get("cloud") or {}).get("problem"):
+        problems = [Problem("cloud.unreadable", host["cloud"]["problem"])]
+    else:
+        problems += plan.problems
+    once = options["once"]
+    return {**dataclasses.asdict(plan), "split": split, "differences": differences, "once": once, "problems": problems}

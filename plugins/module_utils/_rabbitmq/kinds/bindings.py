@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bindings. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
+
+DOCUMENTATION = r"""
+bindings:
+  description: Bindings. All options together identify a binding, the types of its arguments included.
+  options:
+    source: Name of the exchange that messages come from.
+    destination: Name of the queue or exchange that messages go to.
+    destination_type: The kind of O(bindings[].destination).
+    routing_key: The routing key.
+    arguments: Its arguments, such as those that a headers exchange matches.
+"""
+
+
+class _Binding(model.Kind):
+    """Everything about a binding is its identity, the types of its arguments included."""
+
+    refers_to = ("exchange", "queue")
+
+    def object(self, identity: model.Values) -> str:
+        """As in `eco2/scan.direct -> queue scan.vision by scan.vision`, arguments added where there are any."""
+        ends = f"{model.word(identity['source'])} -> {identity['destination_type']} {model.word(identity['destination'])}"
+        arguments = f" {json.dumps(identity['arguments'], sort_keys=True)}" if identity["arguments"] else ""
+        return f"{model.vhost_name(identity['vhost'])}/{ends} by {model.word(identity['routing_key'])}{arguments}"
+
+    def needs(self, identity: model.Values) -> t.Iterator[tuple[str, model.Values]]:
+        yield from super().needs(identity)
+        yield "exchange", {"vhost": identity["vhost"], "name": identity["source"]}
+        yield identity["destination_type"], {"vhost": identity["vhost"], "name": identity["destination"]}
+
+    def identity_problem(self, part: str, value: str) -> Problem | None:
+        if part == "source" and value == "":
+            message = "the default exchange cannot be bound: it already delivers to every queue by the queue's name"
+            return Problem("binding.default_exchange", message, field="source", remedy="name another exchange, or remove this binding")
+        return None
+
+    def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
+        if row["source"]:
+            yield self.entry({part: row[part] for part in self.parts}, {}, {"properties_key": row["properties_key"]})
+
+    def put(self, client: Client, identity: model.Values, fields: model.Values) -> None:
+        client.post(_between(identity), {"routing_key": identity["routing_key"], "arguments": identity["arguments"]})
+
+    def delete(self, client: Client, change: Change, loss_allowed: bool = False, if_unused: bool = False) -> None:
+        client.delete((*_between(change.identity), change.payload["properties_key"]))
+
+
+def _between(identity: model.Values) -> tuple[str, ...]:
+    """The segments of the bindings between two ends."""
+    return ("bindings", identity["vhost"], "e", identity["source"], identity["destination_type"][0], identity["destination"])
+
+
+BINDING = _Binding(
+    "binding",
+    "bindings",
+    stage=6,
+    identity=(
+        model.VHOST,
+        Field("source", required=True),
+        Field("destination", required=True),
+        Field("destination_type", default="queue", choices=("queue", "exchange")),
+        Field("routing_key", default="", secret=False),
+        Field("arguments", "dict", default={}),
+    ),
+    path=("bindings", "{vhost}", "e", "{source}"),
+    per_vhost=True,
+    imported=True,
+    resource=model.Resource("Binding", {"vhost": "/"}),
+)

@@ -1,0 +1,310 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a kind of object is: a schema, and what is done with its objects. Private to this collection.
+
+The hooks of Kind do what is right for a plain kind: an object is read, written and deleted at its path, and every field can change in
+place. A kind that differs overrides some of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Key, Secret, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import KEEP, Field
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
+
+DOCUMENTATION = r"""
+# What every kind has.
+options:
+  vhost: The vhost of the object; O(vhost) where omitted.
+  state: Whether the object must exist.
+"""
+
+Values = t.Dict[str, t.Any]  # field name to value; also an object as the API lists it
+
+ADMINISTRATOR = frozenset({"administrator"})
+POLICYMAKER = frozenset({"administrator", "policymaker"})
+# Others are answered with an empty list instead of a refusal.
+MONITORING = frozenset({"administrator", "policymaker", "monitoring"})
+ANYBODY: frozenset[str] = frozenset()
+
+EVERY_ACTION = frozenset({"create", "update", "replace", "delete"})
+VHOST = Field("vhost")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """How the Messaging Topology Operator declares the kind.
+
+    `defaults`: the operator's own, by our names. `without`: fields that its resource does not have. `more`: its fields that are not fields
+    of the kind, with our names. `limits`: the kind that its field `limits` declares. `ignored`: fields that say what happens on deletion.
+    """
+
+    kind: str
+    defaults: Values = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    more: t.Mapping[str, str] = field(default_factory=dict)
+    limits: str = ""
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of object.
+
+    `options`: what an item of a task has beside its identity and fields. `path`: its API path, segments in braces taken from the
+    identity. `in_body`: parts of the identity that a PUT carries in its body and not in its path. `immutable`: the broker refuses any
+    change of it in place. `alone`: actions that must not run beside another of them. `readers`, `writers`: the tags of which a user needs
+    one. `per_vhost`: whether the API lists it for one vhost. `imported`: whether the broker's import of definitions takes it.
+    `prune_needs`: kinds that must be read before it can be pruned. `elsewhere`: of a part of the identity the values that belong to
+    another option, with that option; such objects are neither read nor declared here.
+    """
+
+    name: str
+    option: str
+    stage: int
+    identity: tuple[Field, ...]
+    fields: tuple[Field, ...] = ()
+    options: tuple[Field, ...] = ()
+    path: tuple[str, ...] = ()
+    in_body: tuple[str, ...] = ()
+    immutable: bool = False
+    prunable: bool = True
+    alone: frozenset[Action] = frozenset({"replace"})
+    readers: frozenset[str] = ANYBODY
+    writers: frozenset[str] = ANYBODY
+    query: t.Mapping[str, str] = field(default_factory=dict)
+    per_vhost: bool = False
+    imported: bool = False
+    prune_needs: tuple[str, ...] = ()
+    elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    resource: Resource | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part.name for part in self.identity)
+
+    @property
+    def in_vhost(self) -> bool:
+        return self.parts[0] == "vhost"
+
+    @property
+    def listing(self) -> str:
+        return self.path[0]
+
+    # Names and references
+
+    def segments(self, identity: Values) -> list[str]:
+        # The default exchange has the empty name everywhere but in URLs.
+        return [(identity[part[1:-1]] or "amq.default") if part.startswith("{") else part for part in self.path]
+
+    def object(self, identity: Values) -> str:
+        """The name a person reads, unique among the objects of this kind."""
+        words = [str(identity[part]) for part in self.parts if part != "vhost"]
+        name = words[0] if len(words) == 1 else " ".join(map(word, words))
+        return f"{vhost_name(identity['vhost'])}/{name}" if self.in_vhost else name
+
+    def key(self, identity: Values) -> Key:
+        return (self.name, self.object(identity))
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        """The kinds, beside vhosts, of the objects that this one needs. A part of the identity is named after the kind it refers to."""
+        return tuple(name for name in ("user", "exchange") if name in self.parts)
+
+    def needs(self, identity: Values) -> t.Iterator[tuple[str, Values]]:
+        """The objects, as kind and identity, without which this one cannot be."""
+        if self.in_vhost:
+            yield "vhost", {"name": identity["vhost"]}
+        if "user" in self.parts:
+            yield "user", {"name": identity["user"]}
+        if identity.get("exchange"):
+            yield "exchange", {"vhost": identity["vhost"], "name": identity["exchange"]}
+
+    def keys_needed(self, identity: Values) -> frozenset[Key]:
+        return frozenset(key_of(kind, other) for kind, other in self.needs(identity))
+
+    # What a task declares
+
+    def identity_problem(self, part: str, value: str) -> Problem | None:
+        """Why no object can be named so, where that is special to the kind."""
+        option = self.elsewhere.get(part, {}).get(value)
+        message = f"{value!r} cannot be declared under {self.option}"
+        return Problem("declaration.elsewhere", message, field=part, remedy=f"use {option}") if option else None
+
+    def problems(self, values: Values) -> t.Iterator[Problem]:
+        """What is wrong with the values by themselves, beside types, choices and what is missing."""
+        return iter(())
+
+    def declared(self, values: Values) -> Values:
+        """The fields that an item declares: what it gives, and the defaults of what it omits."""
+        fields: Values = {}
+        for entry in self.fields:
+            if entry.name in values:
+                value = values[entry.name]
+                if entry.type == "list":  # lists of the broker are sets of words, such as tags
+                    value = sorted(set(value))
+                fields[entry.name] = Secret(value) if entry.secret else value
+            elif entry.default is not KEEP:
+                fields[entry.name] = copy.copy(entry.default)
+        return fields
+
+    def initial(self, values: Values) -> frozenset[str]:
+        """The fields that count only when the object is created."""
+        return frozenset()
+
+    # Beside what is there
+
+    def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
+        """Why this broker cannot hold the object, beside objects that it needs."""
+        return iter(())
+
+    def irreplaceable(self, declared: Declared, observed: Observed, broker: Broker) -> Problem | None:
+        """Why the object must not be deleted and declared anew."""
+        return None
+
+    def equal(self, wanted: t.Any, actual: t.Any) -> bool:
+        if isinstance(wanted, Secret):
+            return same(wanted.reveal(), actual.reveal())
+        return same(wanted, actual)
+
+    def builtin(self, identity: Values) -> bool:
+        """Whether the broker makes the object for itself."""
+        return False
+
+    def temporary(self, entry: Observed) -> bool:
+        """Whether the object comes and goes with the application that made it."""
+        return False
+
+    def messages(self, identity: Values) -> tuple[str, str | None] | None:
+        """Where the messages are that go with the object: a vhost, and one queue of it or all."""
+        return None
+
+    # On the wire
+
+    def observed(self, row: Values) -> t.Iterator[Observed]:
+        """The objects that one row of a listing holds."""
+        if not any(row[part] in values for part, values in self.elsewhere.items()):
+            yield self.entry({part: row[part] for part in self.parts}, *self.read(row))
+
+    def read(self, row: Values) -> tuple[Values, Values]:
+        """The fields of a row, and what is not declared and yet decides."""
+        values = {entry.name: row[entry.wire or entry.name] for entry in self.fields}
+        return {entry.name: Secret(values[entry.name]) if entry.secret else values[entry.name] for entry in self.fields}, {}
+
+    def entry(self, identity: Values, fields: Values, extra: Values | None = None) -> Observed:
+        return Observed(self, self.object(identity), identity, fields, extra or {})
+
+    def body(self, fields: Values) -> Values:
+        """What to send for an object with these fields."""
+        names = {entry.name: entry.wire or entry.name for entry in self.fields}
+        return {names[name]: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items() if value is not None}
+
+    def put(self, client: Client, identity: Values, fields: Values) -> None:
+        segments = self.segments(identity)[: len(self.path) - len(self.in_body)]
+        client.put(segments, {**self.body(fields), **{part: identity[part] for part in self.in_body}})
+
+    def delete(self, client: Client, change: Change, loss_allowed: bool = False, if_unused: bool = False) -> None:
+        """`loss_allowed`: whether its messages may be lost. `if_unused`: whether to refuse a queue that has consumers."""
+        client.delete(self.segments(change.identity))
+
+    def exported(self, entry: Observed, secrets: bool) -> Values:
+        """The object as an item of a task."""
+        values = {name: value for name, value in entry.fields.items() if value is not None}
+        shown = {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+        return {**entry.identity, **{name: shown[name] for name in shown if secrets or not isinstance(values[name], Secret)}}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One object as a task wants it. `fields` holds only what was declared; what is missing there stays as it is."""
+
+    kind: Kind
+    object: str
+    identity: Values
+    fields: Values
+    present: bool
+    source: str
+    # The fields that count only when the object is created.
+    initial: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> Key:
+        return (self.kind.name, self.object)
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.kind.name} {self.object})"
+
+    def problem(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
+        return Problem(code, message, str(self), field, remedy)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One object as it is. `extra`: what is not declared and yet decides, such as `exclusive` or `properties_key`."""
+
+    kind: Kind
+    object: str
+    identity: Values
+    fields: Values
+    extra: Values = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.kind.name, self.object)
+
+
+@dataclass
+class Broker:
+    """The broker and the objects that were read, by key. `vhosts` are those the user can reach."""
+
+    version: str
+    cluster_name: str
+    exchange_types: frozenset[str]
+    user: str
+    tags: frozenset[str]
+    vhosts: dict[str, Values]
+    objects: dict[Key, Observed] = field(default_factory=dict)
+
+    def is_at_least(self, *version: int) -> bool:
+        return tuple(int(part) for part in self.version.split(".")[: len(version)]) >= version
+
+    def allows(self, tags: frozenset[str]) -> bool:
+        """Whether the user has one of these tags, or none is needed."""
+        return not tags or bool(tags & self.tags)
+
+    @property
+    def administrator(self) -> bool:
+        return self.allows(ADMINISTRATOR)
+
+    @property
+    def lists_unreachable_vhosts(self) -> bool:
+        """The tag monitoring lists all vhosts, also those whose objects then read as none."""
+        return "monitoring" in self.tags and not self.administrator
+
+    def of_kind(self, kind: Kind) -> t.Iterator[Observed]:
+        return (entry for entry in self.objects.values() if entry.kind is kind)
+
+
+def key_of(kind: str, identity: Values) -> Key:
+    """The key of an object that has a name, and a vhost where it is in one."""
+    return (kind, f"{vhost_name(identity['vhost'])}/{identity['name']}" if "vhost" in identity else identity["name"])
+
+
+def vhost_name(vhost: str) -> str:
+    """The vhost as it begins an object's name; encoded where a slash in it would make that name ambiguous."""
+    return vhost if vhost == "/" else vhost.replace("%", "%25").replace("/", "%2F")
+
+
+_PLAIN = re.compile(r"[\w.:#*@+~$&=%-]+")
+
+
+def word(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of a set's health, each with a code: the verdict, the gates and the planned failover choose among them. Pure.
+
+Private to this collection. SENTINEL CKQUORUM answers OK in TILT, with the master down, at a wrong address and without a replica, so it is
+not used. What Sentinel says of a replica's link is up to 10 seconds old, so the replicas and their master are asked themselves.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed
+
+SILENT, TILT, SAME_ID, DISAGREE = "sentinel.silent", "sentinel.tilt", "sentinels.same_id", "sentinels.disagree"
+FAILING_OVER, MASTER_FLAGS, MASTER_ROLE, REPLICA_ROLE = "master.failing_over", "master.flags", "master.role", "replica.role"
+# What a person has to put right: waiting does not help.
+LASTING = frozenset({SAME_ID, "master.unknown", "master.fence", "master.no_replica", "to.unknown", "to.priority"})
+
+
+def passes(problem: Problem) -> bool:
+    """Whether waiting may help."""
+    return problem.code not in LASTING
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`sentinels`: how many watch a master; `replicas`: master -> how many it has; what is not given is not counted.
+
+    `without_link`: replicas that may be without a link to their master. `at_least`: more than expected are good, too.
+    """
+
+    sentinels: int | None = None
+    replicas: t.Mapping[str, int] | None = None
+    without_link: frozenset[Address] = frozenset()
+    at_least: bool = False
+
+    def may_lack_link(self, place: Address) -> bool:
+        return any(place.is_same(other) for other in self.without_link)
+
+    def count(self, code: str, what: str, found: int, wanted: int | None, item: str) -> t.Iterator[Problem]:
+        if wanted is not None and (found < wanted if self.at_least else found != wanted):
+            yield Problem(code, f"knows {found} {what}, not {wanted}", item)
+
+
+def of_sentinels(observed: Observed) -> t.Iterator[Problem]:
+    """What is wrong with the sentinels themselves."""
+    for name, reason in sorted(observed.silent.items()):
+        yield _silent(SILENT, name, reason, f"sentinel {name}")
+    by_id: dict[str, list[str]] = {}
+    for view in observed.sentinels.values():
+        by_id.setdefault(view.myid, []).append(view.name)
+        if view.tilt:
+            stood = "is in TILT: its clock or its host stopped for a while, so it takes no part in failovers for 30 s"
+            yield Problem(TILT, stood, f"sentinel {view.name}")
+    for myid, names in sorted(by_id.items()):
+        if len(names) > 1:
+            same = f"have the same id {myid}: these are two addresses of one sentinel, or one sentinel.conf was copied"
+            remedy = "if it was copied, delete the line 'sentinel myid' in the copy and start that sentinel again"
+            yield Problem(SAME_ID, same, f"sentinels {' and '.join(names)}", remedy=remedy)
+
+
+def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[Problem]:
+    """What is wrong with a master, as all sentinels, the node itself and its replicas have it."""
+    seen = observed.monitored(name)
+    for view in observed.sentinels:
+        if view not in seen:
+            yield Problem("master.unknown", "does not monitor it", f"sentinel {view}", remedy="check the name of the master")
+    places = _distinct(observed, sorted({entry.address for entry in seen.values()}))
+    if len(places) > 1:
+        yield disagreement(seen)
+    elif len({entry.epoch for entry in seen.values()}) > 1:
+        yield Problem(
+            "sentinels.epochs", "the epochs differ: " + ", ".join(f"{who} is in {one.epoch}" for who, one in sorted(seen.items()))
+        )
+    for place in places:
+        found = observed.asked(place)
+        if found.silence:
+            yield _silent("master.silent", place, found.silence, f"data node {place}")
+        elif not found.is_master:
+            yield Problem(
+                MASTER_ROLE, f"the sentinels name it as the master, it says that it is a {found.role} of {found.master}", str(place)
+            )
+        elif len(places) == 1:
+            yield from _as_they_say(found, observed.replicas(name), observed, (expected.replicas or {}).get(name), expected)
+    for sentinel, entry in sorted(seen.items()):
+        yield from as_seen(sentinel, entry, expected)
+        for row in entry.rows:
+            if row.is_well(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
+                yield Problem(
+                    "replica.seen_elsewhere", f"sees it as a replica of {row.master}", f"replica {row.address}: sentinel {sentinel}"
+                )
+
+
+def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[Problem]:
+    """What is wrong with a master in the eyes of one sentinel."""
+    who = f"sentinel {sentinel}"
+    if entry.is_failing_over:
+        yield Problem(FAILING_OVER, "says that a failover is in progress", who)
+    elif not entry.connected and not entry.is_well:
+        remedy = "check auth_user and auth_pass, and the network between them"
+        yield Problem("master.never_reached", f"has never reached the master at {entry.address}", who, remedy=remedy)
+    elif not entry.is_well:
+        role = "" if entry.role == "master" else f" and the role {entry.role}"
+        yield Problem(MASTER_FLAGS, f"sees the master {entry.address} with the flags {','.join(sorted(entry.flags))}{role}", who)
+    others = None if expected.sentinels is None else expected.sentinels - 1
+    yield from expected.count("sentinels.count", "other sentinels", entry.others, others, who)
+    for peer in entry.peers:
+        if peer.trouble:
+            yield Problem("sentinel.flags", f"sees sentinel {peer.address} {peer.trouble}", who)
+    yield from expected.count("replicas.count", "replicas", entry.replicas, (expected.replicas or {}).get(entry.name), who)
+    for row in entry.rows:
+        if not row.is_well(needs_link=not expected.may_lack_link(row.address)):
+            flags = f"sees it with the flags {','.join(sorted(row.flags))}, its link is {row.link or 'unknown'}"
+            yield Problem("replica.flags", flags, f"replica {row.address}: {who}")
+
+
+def disagreement(seen: t.Mapping[str, Monitored]) -> Problem:
+    named = ", ".join(f"{sentinel} watches {entry.address}" for sentinel, entry in sorted(seen.items()))
+    return Problem(DISAGREE, f"the sentinels disagree: {named}")
+
+
+def _as_they_say(
+    master: Node, replicas: t.Sequence[Address], observed: Observed, wanted: int | None, expected: Expected
+) -> t.Iterator[Problem]:
+    """What is wrong by what the replicas themselves, and their master, say."""
+    for place in replicas:
+        found, item = observed.asked(place), f"replica {place}"
+        if found.silence:
+            yield _silent("replica.silent", place, found.silence, item)
+        elif found.is_master:
+            remedy = "make one of the two a replica; this module does not choose"
+            yield Problem(REPLICA_ROLE, f"says that it is a master, and so does {master.address}", item, remedy=remedy)
+        elif found.master is None or not _is_one(observed, found.master, master.address):
+            yield Problem("replica.other_master", f"replicates from {found.master}, not from {master.address}", item)
+        elif expected.may_lack_link(place):
+            continue
+        elif not found.linked:
+            remedy = "wait for its synchronisation, repair or stop it, or give it replica-priority 0"
+            yield Problem("replica.link", "says that its link to the master is down", item, remedy=remedy)
+        elif place not in master.online:
+            yield Problem("replica.not_online", "is not online yet, says its master", item)
+        elif found.offset < master.offset:
+            yield Problem("replica.behind", f"is {master.offset - found.offset} bytes behind its master", item)
+    linked = sum(not expected.may_lack_link(place) for place in master.online)
+    needed = 0 if wanted is None else wanted - sum(map(expected.may_lack_link, replicas))
+    if linked < needed:
+        yield Problem("replicas.online", f"has {linked} replicas online, not {needed}", f"data node {master.address}")
+
+
+def _silent(code: str, place: t.Any, reason: str, item: str) -> Problem:
+    return Problem(code, f"cannot be asked: {reason[len(f'{place}: ') :] if reason.startswith(f'{place}: ') else reason}", item)
+
+
+def _distinct(observed: Observed, places: t.Iterable[Address]) -> list[Address]:
+    """One of a server's addresses, where a name and an IP address lead to it."""
+    found: list[Address] = []
+    for place in places:
+        if not any(_is_one(observed, place, other) for other in found):
+            found.append(place)
+    return found
+
+
+def _is_one(observed: Observed, one: Address, other: Address) -> bool:
+    """By what they say of themselves where both were asked; only else by a look-up."""
+    return observed.is_one(one, other) or one.is_same(other)

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin kube_node_check."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: kube_node_check
+short_description: Fail with everything that keeps a machine from becoming a node
+version_added: 1.0.0
+author:
+  - The eco2.platform authors (@eco2-platform)
+description:
+  - Checks the facts of a machine. An option that is not set is not checked. Changes nothing.
+  - The roles P(eco2.platform.kubernetes_node#role), P(eco2.platform.control_plane#role) and P(eco2.platform.node_join#role) use this action
+    plugin.
+extends_documentation_fragment:
+  - eco2.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  idempotent:
+    support: full
+options:
+  host:
+    description: The facts of the machine, as RV(eco2.platform.kube_host_info#module:host) returns them.
+    type: dict
+    required: true
+
+  problems:
+    description: Problems that are already known. They come first in the message.
+    type: list
+    elements: str
+    default: []
+  version:
+    description: The version of Kubernetes. It must name one release, and the host must be able to run it.
+    type: raw
+  api_server_version:
+    description: The version of the cluster's API server, which a kubelet of O(version) must be able to join.
+    type: str
+    default: ""
+  ignore_preflight_errors:
+    description: The preflight errors that kubeadm ignores. With V(SystemVerification) cgroup v1 is accepted.
+    type: list
+    elements: str
+    default: []
+  boot_timeout:
+    description: The seconds that the first boot was waited for. If it has not finished, the host is refused.
+    type: float
+  name:
+    description: The name of the Node.
+    type: str
+  profile:
+    description: Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
+    type: raw
+  node_ip:
+    description: The address that the kubelet reports. O(profile) must not have one as well.
+    type: str
+    default: ""
+  services:
+    description: Whether containerd, its CRI and the kubelet must run.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Check the version and the host
+  eco2.platform.kube_node_check:
+    host: "{{ looked.host }}"
+    version: 1.36.3
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong, each with C(code), C(message), C(item), C(field) and C(remedy).
+  returned: always
+  type: list
+  elements: dict
+"""

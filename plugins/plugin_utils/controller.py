@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frame of this collection's action plugins. Private to this collection.
+
+This is the only place that sends a task to the controller. `delegate_to: localhost` obeys variables of the inventory, so it may use
+sudo, another interpreter, or even ssh.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import typing as t
+
+import yaml
+from ansible.executor import module_common
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+
+Result = t.Dict[str, t.Any]
+
+_COLLECTION = "ansible_collections.eco2.platform.plugins.modules"
+
+
+class ControllerAction(ActionBase):
+    """An action plugin that can run modules on the controller."""
+
+    # The variables of the task.
+    variables: t.Mapping[str, t.Any] = {}
+
+    def on_controller(self, module: str, arguments: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any] | None = None) -> Result:
+        """The result of a module or action plugin. The module_defaults, environment, check mode, diff and no_log of this task apply."""
+        task = self._task.copy()
+        task.action, task.become, task.delegate_to = module, False, None
+        task.args = self._with_defaults(module, arguments)
+        context = self._play_context.copy()
+        context.become, context.connection = False, "local"
+        loaders = self._shared_loader_obj
+        known = loaders.action_loader.has_plugin(module)
+        found = loaders.module_loader.find_plugin_with_context(module)
+        name = getattr(found, "action_plugin", None) or (module if known else "ansible.legacy.normal")
+        action = loaders.action_loader.get(
+            name,
+            task=task,
+            connection=loaders.connection_loader.get("ansible.legacy.local", context),
+            play_context=context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=loaders,
+        )
+        try:
+            return dict(action.run(task_vars={**(task_vars or self.variables), "ansible_python_interpreter": sys.executable}))
+        finally:
+            action.cleanup()
+
+    def _with_defaults(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        if hasattr(module_common, "_apply_action_arg_defaults"):
+            return dict(module_common._apply_action_arg_defaults(module, self._task, given, self._templar))
+        groups = self._task._parent._play._action_groups  # ansible-core 2.18
+        return dict(module_common.get_action_args_with_defaults(module, given, self._task.module_defaults, self._templar, groups))
+
+
+class Action(ControllerAction):
+    """An action plugin whose options are those of its documentation, in the module of the same name."""
+
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        """The result. It may raise Refused."""
+        raise NotImplementedError
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        super().run(tmp, task_vars)
+        self.variables = task_vars or {}
+        documentation = importlib.import_module(f"{_COLLECTION}.{type(self).__module__.rpartition('.')[2]}").DOCUMENTATION
+        spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
+        try:
+            return {"changed": False, **self.work(self.validate_argument_spec(argument_spec=spec)[1])}
+        except Refused as refusal:
+            return {"changed": False, "failed": True, "msg": str(refusal), "problems": refusal.shown()}
+
+    def on_target(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
+        """The result of a module on the host of the task."""
+        return dict(self._execute_module(module_name=module, module_args=dict(arguments), task_vars=self.variables))
+
+
+def _option(documented: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    option = {name: value for name, value in documented.items() if name in ("type", "elements", "required", "default")}
+    return {**option, "choices": list(documented["choices"])} if "choices" in documented else option

@@ -1,0 +1,102 @@
+"""The verdict over a set, from what its sentinels, its master and its replicas say."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+from sentinel_set import at, master_node, observed, peer, replica_node, row, seen, view
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Peer, node
+
+A, B, C = "10.0.2.1:6379", "10.0.2.2:6379", "10.0.2.3:6379"
+REPLICAS = (row(B, A), row(C, A))
+
+
+def nodes(**changed: dict[str, t.Any]) -> list[Node]:
+    """A and its replicas B and C, linked and up to date."""
+    made = {
+        "a": master_node(A, online=frozenset({at(B), at(C)}), offset=50),
+        "b": replica_node(B, A, linked=True, offset=50),
+        "c": replica_node(C, A, linked=True, offset=60),
+    }
+    return [dataclasses.replace(found, **changed.get(name, {})) for name, found in made.items()]
+
+
+def found(
+    there: t.Sequence[Node] | None = None,
+    peers: t.Sequence[Peer] = (peer(8), peer(9)),
+    without_link: t.Sequence[str] = (),
+    masters: t.Sequence[str] = (A, A, A),
+) -> list[tuple[str, str]]:
+    """Each problem's code and item."""
+    views = [view(number, seen("m", place, rows=REPLICAS, peers=tuple(peers))) for number, place in enumerate(masters, 1)]
+    expected = Expected(3, {"m": 2}, frozenset(map(at, without_link)))
+    problems = checks.of_master("m", observed(views, nodes() if there is None else there), expected)
+    return [(problem.code, problem.item) for problem in problems]
+
+
+def test_all_is_well() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"b": {"linked": False}}, ("replica.link", f"replica {B}")),
+        ({"b": {"offset": 49}}, ("replica.behind", f"replica {B}")),
+        ({"b": {"master": at(C)}}, ("replica.other_master", f"replica {B}")),
+        ({"b": {"role": "master", "master": None}}, ("replica.role", f"replica {B}")),
+        ({"b": {"silence": "hangs"}}, ("replica.silent", f"replica {B}")),
+        ({"a": {"online": frozenset({at(C)})}}, ("replica.not_online", f"replica {B}")),
+        ({"a": {"online": frozenset({at(C)})}}, ("replicas.online", f"data node {A}")),
+    ],
+)
+def test_what_nodes_say_themselves(changed: dict[str, dict[str, t.Any]], problem: tuple[str, str]) -> None:
+    assert problem in found(nodes(**changed))
+
+
+def test_a_link_that_is_no_matter() -> None:
+    there = nodes(b={"linked": False, "offset": 0}, a={"online": frozenset({at(C)})})
+    assert found(there, without_link=[B]) == []
+    assert len(found(there)) == 2
+
+
+@pytest.mark.parametrize("bad", [peer(9, "s_down"), peer(9, "disconnected"), peer(9, silence=12.0)])
+def test_sentinels_see_each_other(bad: Peer) -> None:
+    assert found(peers=[peer(8), bad]) == [("sentinel.flags", f"sentinel 10.0.1.{number}:26379") for number in (1, 2, 3)]
+    # What another one says of the master is about the master.
+    assert found(peers=[peer(8), peer(9, "master_down")]) == []
+
+
+def test_a_sentinel_that_counts_otherwise() -> None:
+    entry = seen("m", A, others=1, replicas=1)
+    assert [problem.code for problem in checks.as_seen("s", entry, Expected(3, {"m": 2}))] == ["sentinels.count", "replicas.count"]
+    assert list(checks.as_seen("s", entry, Expected(2, {"m": 0}, at_least=True))) == []
+
+
+def test_one_server_by_its_name_and_its_address_is_no_disagreement() -> None:
+    name = "redis-a.invalid:6379"
+    named = dataclasses.replace(nodes()[0], address=at(name))
+    assert found([*nodes(), named], masters=[A, A, name]) == []
+    other = dataclasses.replace(named, run_id="another")
+    assert found([*nodes(), other], masters=[A, A, name])[0] == ("sentinels.disagree", "")
+
+
+def test_a_masters_own_list_is_read() -> None:
+    info = {"role": "master", "master_repl_offset": "7", "slave0": "ip=10.0.2.2,port=6379,state=online,offset=7,lag=0"}
+    info["slave1"] = "ip=::1,port=6379,state=wait_bgsave,offset=0,lag=0,type=replica"
+    made = node(at(A), {**info, "slave_expires_tracked_keys": "0"}, {})
+    assert (made.online, made.offset) == (frozenset({at(B)}), 7)
+
+
+def test_the_oldest_version() -> None:
+    assert str(version.supported("x", {"redis_version": "6.2.0"})) == "Redis 6.2.0"
+    assert version.supported("x", {"redis_version": "7.2.4", "valkey_version": "8.1.1"}).is_valkey
+    with pytest.raises(Refused) as caught:
+        version.supported("x", {"redis_version": "6.0.16"})
+    assert [(problem.code, problem.item) for problem in caught.value.problems] == [("server.too_old", "x")]

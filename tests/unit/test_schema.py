@@ -1,0 +1,31 @@
+"""Fields of raw type that may hold secrets."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, confidential
+
+
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        ({"src-uri": "amqp://a:pw@host", "src-queue": "q", "prefetch": 1}, {"amqp://a:pw@host", "pw"}),
+        ({"uri": ["amqp://", "amqps://b:p%40w@host:5671/v?x=1"]}, {"amqp://", "amqps://b:p%40w@host:5671/v?x=1", "p%40w"}),
+        ({"nested": [{"login": {"password": ["pw1", {"other": "pw2"}]}}]}, {"pw1", "pw2"}),
+        ("http://user:pw@host", {"http://user:pw@host", "pw"}),
+        ({"ack-mode": "on-confirm", "max-hops": 1, "trust": True, "expires": None}, set()),
+        (5, set()),
+    ],
+)
+def test_what_is_masked_of_a_raw_secret(value: t.Any, hidden: set[str]) -> None:
+    assert set(confidential(value)) == hidden
+
+
+def test_ansible_masks_a_secret_but_not_every_word_of_a_raw_one() -> None:
+    assert Field("password", secret=True).option()["no_log"] is True
+    assert Field("value", "raw", secret=True).option()["no_log"] is False
+    assert Field("routing_key", secret=False).option()["no_log"] is False
+    assert "no_log" not in Field("name").option()
