@@ -45,6 +45,8 @@ def up(places: t.Sequence[Path] = ()) -> Depot:
 
 def _stock(home: Path, places: list[Path]) -> None:
     """Hard links of the shelves' content below one root. A shelf replaces its earlier version."""
+    # nginx reads and writes it as a user of its own.
+    home.chmod(0o755)
     stocked = {path.name for path in home.glob("*-*")}
     names = {place.name.rpartition("-")[0] for place in places}
     if any(name.rpartition("-")[0] in names for name in stocked - {place.name for place in places}):

@@ -87,11 +87,3 @@ def _remove_chain_if_empty() -> None:
 def _rules(chain: str) -> list[str]:
     """The chain's definition and rules; empty where there is no such chain."""
     return [line for line in run("iptables", "-w", "-S").splitlines() if line.split()[1] == chain]
-
-
-def forget_cuts() -> None:
-    """Take away what a killed run of this checkout has left in place."""
-    if _rules(CHAIN):
-        run("iptables", "-w", "-D", "INPUT", "-i", "lo", "-j", CHAIN)
-        run("iptables", "-w", "-F", CHAIN)
-        run("iptables", "-w", "-X", CHAIN)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nodes
-from nodes import PROJECT, RECORDER, Outcome, Run
+from nodes import Run, outcomes
 
 from lab import binaries, shelves
 from lab import nodes as lab_nodes
@@ -85,23 +84,8 @@ class Cluster:
 
     def command(self, playbook: str, *options: str, **variables: t.Any) -> tuple[list[str], dict[str, str], Path]:
         """The command line and the environment of a run, and where its record goes."""
-        (self.home / "callbacks").mkdir(parents=True, exist_ok=True)
-        (self.home / "callbacks" / "recorder.py").write_text(RECORDER, encoding="utf-8")
+        environment, record = nodes.recorded(self.home)
         (self.home / "inventory.json").write_text(json.dumps(self.inventory()), encoding="utf-8")
-        record = self.home / "record"
-        record.write_text("", encoding="utf-8")
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'build'}:{PROJECT / '.venv' / 'bundle'}",
-            "ANSIBLE_CALLBACK_PLUGINS": str(self.home / "callbacks"),
-            "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-            "ANSIBLE_HOME": str(self.home / "ansible"),
-            "ANSIBLE_LOCAL_TEMP": str(self.home / "ansible" / "tmp"),
-            "ANSIBLE_INJECT_FACT_VARS": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_TIMEOUT": "60",
-            "RECORD": str(record),
-        }
         given = ["--extra-vars", json.dumps(variables)] if variables else []
         # By name one of the collection's, by path any other.
         named = playbook if playbook.endswith(".yml") else f"eco2.platform.{playbook}"
@@ -161,10 +145,6 @@ class Cluster:
         found = re.search(r"client-key-data: (\S+)", self.kubeconfig.read_text(encoding="utf-8"))
         assert found
         return {*tokens, found.group(1)[:200]}
-
-
-def outcomes(record: Path) -> list[Outcome]:
-    return [Outcome(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
 
 
 def changed(run: Run) -> set[tuple[str, str]]:

@@ -93,33 +93,41 @@ class Run:
         return self
 
 
-def play(home: Path, names: t.Sequence[str], play: dict[str, t.Any], variables: dict[str, t.Any], *options: str) -> Run:
-    """Run a play (without hosts) on these nodes, with the lab's variables under those given."""
-    home.mkdir(exist_ok=True)
-    (home / "callbacks").mkdir(exist_ok=True)
+def recorded(home: Path) -> tuple[dict[str, str], Path]:
+    """The environment of a run of ansible-playbook, and where its outcomes go."""
+    (home / "callbacks").mkdir(parents=True, exist_ok=True)
     (home / "callbacks" / "recorder.py").write_text(RECORDER, encoding="utf-8")
     record = home / "record"
     record.write_text("", encoding="utf-8")
+    settings = {
+        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'build'}:{PROJECT / '.venv' / 'bundle'}",
+        "ANSIBLE_CALLBACK_PLUGINS": str(home / "callbacks"),
+        "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+        "ANSIBLE_HOME": str(home / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": str(home / "ansible" / "tmp"),
+        "ANSIBLE_INJECT_FACT_VARS": "false",
+        "ANSIBLE_NOCOLOR": "1",
+        # sshd in many nodes on two cores may answer late.
+        "ANSIBLE_TIMEOUT": "60",
+        "RECORD": str(record),
+    }
+    return {**os.environ, **settings}, record
+
+
+def outcomes(record: Path) -> list[Outcome]:
+    return [Outcome(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def play(home: Path, names: t.Sequence[str], play: dict[str, t.Any], variables: dict[str, t.Any], *options: str) -> Run:
+    """Run a play (without hosts) on these nodes, with the lab's variables under those given."""
+    environment, record = recorded(home)
     hosts = {name: {"ansible_host": nodes.get(name).address} for name in names}
     inventory = {"all": {"hosts": hosts, "vars": {**nodes.connection(), **nodes.variables(), **variables}}}
     (home / "inventory.yml").write_text(json.dumps(inventory), encoding="utf-8")
     (home / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, **play}], sort_keys=False), encoding="utf-8")
-    settings = {
-        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
-        "ANSIBLE_CALLBACK_PLUGINS": str(home / "callbacks"),
-        "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-        "ANSIBLE_LOCAL_TEMP": str(home / "tmp"),
-        "ANSIBLE_HOME": str(home / "tmp"),
-        "ANSIBLE_INJECT_FACT_VARS": "false",
-        "ANSIBLE_NOCOLOR": "1",
-        # A machine with two cores and many nodes may be slow to greet.
-        "ANSIBLE_TIMEOUT": "60",
-        "RECORD": str(record),
-    }
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(home / "inventory.yml"), str(home / "play.yml"), *options]
-    done = subprocess.run(command, env={**os.environ, **settings}, cwd=home, capture_output=True, text=True, check=False, timeout=900)
-    outcomes = [Outcome(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
-    return Run(done.returncode, done.stdout + done.stderr, outcomes)
+    done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=900)
+    return Run(done.returncode, done.stdout + done.stderr, outcomes(record))
 
 
 def roles(home: Path, node: Node, names: t.Sequence[str], variables: dict[str, t.Any], *options: str) -> Run:

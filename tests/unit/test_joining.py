@@ -276,7 +276,7 @@ def test_whether_one_is_at_work_can_be_asked(node: Node) -> None:
 def test_the_wait_is_bounded(node: Node) -> None:
     lock = node.root / "run/lock/eco2-platform-kubeadm.lock"
     lock.parent.mkdir(parents=True)
-    with subprocess.Popen(["flock", str(lock), "sleep", "3"]):
+    with subprocess.Popen(["flock", str(lock), "sleep", "2"]):
         time.sleep(0.3)
         assert refused(Join, node, timeout=1) == ["kubeadm.busy"]
 

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 MISSING, TIMED_OUT = 127, 124
 PATH = "/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+GRACE = 5.0  # seconds from SIGTERM to SIGKILL
 # Messages are searched for English words, so no command may translate them.
 _ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C", "PATH": PATH, "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 
@@ -99,7 +100,7 @@ def _end(process: subprocess.Popen[bytes]) -> bytes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         try:
-            return process.communicate(timeout=5)[0]
+            return process.communicate(timeout=GRACE)[0]
         except subprocess.TimeoutExpired as late:
             output = late.stdout or b""
     return output
