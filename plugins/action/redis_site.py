@@ -47,7 +47,7 @@ class ActionModule(Action):
     def _address(self, host: str) -> str:
         hostvars = self.variables["hostvars"]
         # A set may name hosts that the inventory does not have; for these ansible-core 2.18 returns an undefined value.
-        known = hostvars.get(host, {})  # noqa: SIM401
+        known = hostvars.get(host, {})
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:

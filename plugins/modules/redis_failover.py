@@ -189,14 +189,18 @@ not_attempted:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.failover import Failover
 
 
+def argument_spec() -> Spec:
+    return options(arguments.REDIS_FAILOVER)
+
+
 def main() -> None:
-    converging(options(arguments.REDIS_FAILOVER), Failover, library=LIBRARY)
+    converging(argument_spec(), Failover, library=LIBRARY)
 
 
 if __name__ == "__main__":

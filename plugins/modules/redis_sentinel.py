@@ -303,14 +303,18 @@ problems:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.sentinels import SentinelSet
 
 
+def argument_spec() -> Spec:
+    return options(arguments.REDIS_SENTINEL)
+
+
 def main() -> None:
-    converging(options(arguments.REDIS_SENTINEL), SentinelSet, library=LIBRARY)
+    converging(argument_spec(), SentinelSet, library=LIBRARY)
 
 
 if __name__ == "__main__":

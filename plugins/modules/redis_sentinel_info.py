@@ -197,14 +197,18 @@ sentinels:
 """
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import reading
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import options
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import LIBRARY
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.info import look
 
 
+def argument_spec() -> Spec:
+    return options(arguments.REDIS_SENTINEL_INFO)
+
+
 def main() -> None:
-    reading(options(arguments.REDIS_SENTINEL_INFO), look, library=LIBRARY)
+    reading(argument_spec(), look, library=LIBRARY)
 
 
 if __name__ == "__main__":

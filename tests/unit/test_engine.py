@@ -105,15 +105,3 @@ def test_one_line_names_the_first_that_is_late_and_how_many_more_there_are() -> 
     service = Fleet()
     service.write = lambda change: change  # type: ignore[method-assign]
     assert converge(service, check_mode=False, diff=False).failure == "file a: is not there (and 2 more)"
-
-
-def test_a_service_with_one_worker_writes_in_the_main_thread() -> None:
-    threads: list[threading.Thread] = []
-
-    class OfOneThread(Recorder):
-        def write(self, change: Change) -> Change:
-            threads.append(threading.current_thread())
-            return change
-
-    converge(OfOneThread(), check_mode=False, diff=False)
-    assert threads == [threading.main_thread()]

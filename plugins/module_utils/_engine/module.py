@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, ChangeFailed, NoAnswer, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
@@ -97,51 +96,3 @@ class _MaskingModule(AnsibleModule):
     def _mask(self) -> None:
         self.no_log_values.update(schema.secrets(self._spec, self.params))
         self.no_log_values.update(value for value in (self._secrets(self.params) if self._secrets else ()) if value)
-
-
-# The former frame, for modules that are not on the engine yet.
-
-
-class ServiceModule:
-    """Wraps the AnsibleModule: declares, then either `exit` or `fail`.
-
-    `library` is the name of the Python library that the service's client needs, and the traceback of its import where
-    that failed.
-    """
-
-    def __init__(self, argument_spec: Spec, secrets: Secrets, library: tuple[str, str | None]) -> None:
-        self._module = _MaskingModule(argument_spec, secrets, library)
-
-    @property
-    def params(self) -> dict[str, t.Any]:
-        return t.cast("dict[str, t.Any]", self._module.params)
-
-    @property
-    def check_mode(self) -> bool:
-        return bool(self._module.check_mode)
-
-    @property
-    def diff(self) -> bool:
-        return bool(self._module._diff)
-
-    def exit(self, warnings: t.Sequence[str] = (), **result: t.Any) -> t.NoReturn:
-        self._warn(warnings)
-        self._module.exit_json(**result)
-
-    def fail(self, message: str, warnings: t.Sequence[str] = (), **result: t.Any) -> t.NoReturn:
-        self._warn(warnings)
-        self._module.fail_json(msg=message, **result)
-
-    def _warn(self, warnings: t.Sequence[str]) -> None:
-        for warning in warnings:
-            self._module.warn(warning)
-
-    @contextlib.contextmanager
-    def failures(self) -> t.Iterator[None]:
-        """What the client or the planner refuses inside ends the module with one line."""
-        try:
-            yield
-        except Refused as refusal:
-            self.fail(str(refusal), changed=False, changes=[], unchanged=0, problems=refusal.shown())
-        except (ChangeFailed, NoAnswer, Unreachable) as error:
-            self.fail(str(error), changed=False, changes=[], unchanged=0)
