@@ -33,9 +33,7 @@ class WrongCredentials(BrokerError):
 
 
 class MissingRights(BrokerError):
-    hint = (
-        "The credentials are valid, but the user may not do this: give it the tag or permission that the reason names."
-    )
+    hint = "The credentials are valid, but the user may not do this: give it the tag or permission that the reason names."
 
 
 class NoSuchVhost(BrokerError):
@@ -63,9 +61,7 @@ class Invalid(BrokerError):
 
 
 class NotABroker(BrokerError):
-    hint = (
-        "The answer does not come from a management API: check url (its port is usually 15672, or 15671 with TLS) and any proxy."
-    )
+    hint = "The answer does not come from a management API: check url (its port is usually 15672, or 15671 with TLS) and any proxy."
 
 
 class CannotConnect(Unreachable):
