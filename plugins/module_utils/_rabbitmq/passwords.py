@@ -13,11 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 # The broker's name for each algorithm, in the words of the option hashing_algorithm.
-MODULES = {
-    "sha256": "rabbit_password_hashing_sha256",
-    "sha512": "rabbit_password_hashing_sha512",
-    "md5": "rabbit_password_hashing_md5",
-}
+MODULES = {name: f"rabbit_password_hashing_{name}" for name in ("sha256", "sha512", "md5")}
 SALT_BYTES = 4
 
 
@@ -67,14 +63,14 @@ def to_store(declared: Credential) -> Hash:
 
 
 def problem(text: str, algorithm: str) -> str | None:
-    """What is wrong with a declared hash; the broker itself would store anything."""
+    """What is wrong with a declared hash; the broker would store any text."""
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:
         return "is not base64"
     wanted = SALT_BYTES + hashlib.new(algorithm, usedforsecurity=False).digest_size
     if text and len(raw) != wanted:
-        return f"has {len(raw)} bytes where salt and {algorithm} digest make {wanted}: check hashing_algorithm"
+        return f"has {len(raw)} bytes and must have {wanted}, a salt and a digest of {algorithm}: check hashing_algorithm"
     return None
 
 

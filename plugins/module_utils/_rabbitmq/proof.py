@@ -31,12 +31,12 @@ def problems(client: Client, plan: Plan, allowed: t.Collection[str], accept_loss
     # Only those that could not be told at once are worth the wait.
     types = {row["type"] for change in suspects for row in _concerned(change, rows)}
     lag = max((SETTLED_AFTER.get(name, SETTLED_AFTER["stream"]) for name in types - {"classic"}), default=0.0)
-    if lag and not all(_held(change, rows, settled=False) for change in suspects):
+    held = {change.key: _held(change, rows, settled=False) for change in suspects}
+    if lag and not all(held.values()):
         wait.sleep(lag)
-        before, rows = rows, {vhost: _rows(client, vhost) for vhost in rows}
-        found = [problem for change in suspects for problem in _held(change, before, False) or _held(change, rows, True)]
-    else:
-        found = [problem for change in suspects for problem in _held(change, rows, settled=False)]
+        rows = {vhost: _rows(client, vhost) for vhost in rows}
+        held = {change.key: held[change.key] or _held(change, rows, settled=True) for change in suspects}
+    found = [problem for problems in held.values() for problem in problems]
     if not accept_loss_window:
         found += [problem for change in plan.changes if change.action == "replace" for problem in _window(change, rows)]
     return found

@@ -140,6 +140,6 @@ class Topology(Service):
 
 
 def _definition(kind: Kind, change: Change) -> Values:
-    """The change as an entry of a definitions file."""
+    """The change as an entry of a definitions file. Refused for a name that no URL can carry."""
     path_of(kind.segments(change.identity))
     return {**kind.body(change.payload), **{name: value for name, value in change.identity.items() if name != "vhost"}}
