@@ -29,7 +29,7 @@ class ActionModule(Action):
             "restart": options["restart"],
         }
         declared = {"files": configured["files"], "purge": ["/etc/containerd/certs.d/*/hosts.toml"], "services": [service]}
-        done = self.on_target("eco2.platform.kube_host", declared)
+        done = self.on_target("eco2.platform.host", declared)
         # The effect of a predicted change cannot be read.
         if done.get("failed") or (done.get("predicted") and done.get("changed")):
             return done

@@ -77,7 +77,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: As RV(eco2.platform.kube_host#module:changes).
+  description: As RV(eco2.platform.host#module:changes).
   returned: always
   type: list
   elements: dict
