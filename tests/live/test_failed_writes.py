@@ -1,0 +1,220 @@
+"""Every write of every module fails once, on real servers: see failing.py."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+import typing as t
+from unittest import mock
+
+from corner import Corner
+from failing import Arguments, Fault, every_write_fails
+from ground import Ground
+from harness import KubeTask, ModuleTask
+from pasture import Pasture
+from watch import Watch, address, quick
+
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import client as kube_client
+from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors as kube_errors
+from ansible_collections.eco2.platform.plugins.module_utils._net import retry
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import client as rabbitmq_client
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors as rabbitmq_errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis import connection as redis_connection
+from ansible_collections.eco2.platform.plugins.module_utils._redis import errors as redis_errors
+from lab import redis
+from lab.apiserver import ApiServer
+from lab.brokers import Broker
+
+
+@contextlib.contextmanager
+def failing_at(owner: t.Any, name: str, failing: t.Callable[..., t.Any]) -> t.Iterator[None]:
+    """Without the pauses between two attempts."""
+    with mock.patch.object(retry, "wait", types.SimpleNamespace(sleep=lambda dummy: None)), mock.patch.object(owner, name, failing):
+        yield
+
+
+def of_rabbitmq(fault: Fault) -> t.ContextManager[t.Any]:
+    exchange = rabbitmq_client.Client._exchange
+    errors = {
+        "refused": lambda: rabbitmq_errors.from_answer("refused by the test", 400, '{"error": "bad_request", "reason": "refused"}'),
+        "lost before": lambda: rabbitmq_errors.CannotConnect("lost"),
+        "lost after": lambda: rabbitmq_errors.Silent("silent"),
+    }
+
+    def failing(client: t.Any, endpoint: int, request: t.Any, *more: t.Any) -> t.Any:
+        what = f"{request.method} {request.path}"
+        return fault.send(what, request.method != "GET", lambda: exchange(client, endpoint, request, *more), errors)
+
+    return failing_at(rabbitmq_client.Client, "_exchange", failing)
+
+
+def of_kubernetes(fault: Fault) -> t.ContextManager[t.Any]:
+    exchange = kube_client.Client._exchange
+    errors = {
+        "refused": lambda: kube_errors.ApiError("refused by the test", 422, "refused"),
+        "lost before": lambda: kube_errors.CannotConnect("lost"),
+        "lost after": lambda: kube_errors.Silent("silent"),
+    }
+
+    def failing(client: t.Any, method: str, path: str, *more: t.Any) -> t.Any:
+        is_write = method != "GET" and "selfsubjectaccessreviews" not in path
+        return fault.send(f"{method} {path}", is_write, lambda: exchange(client, method, path, *more), errors)
+
+    return failing_at(kube_client.Client, "_exchange", failing)
+
+
+READS = {"PING", "INFO", "ROLE", "HELLO", "AUTH", "CLIENT", "CONFIG GET", "ACL", "MULTI"}
+READS |= {f"SENTINEL {word}" for word in ("MASTER", "MASTERS", "REPLICAS", "SENTINELS", "MYID", "CONFIG GET")}
+
+
+def of_redis(fault: Fault) -> t.ContextManager[t.Any]:
+    exchange = redis_connection.Server._exchange
+    errors = {
+        "refused": lambda: redis_errors.ServerError("refused by the test", "ERR", "refused"),
+        "lost before": lambda: redis_errors.CannotConnect("lost"),
+        "lost after": lambda: redis_errors.Silent("silent"),
+    }
+
+    def failing(server: t.Any, kept: t.Any, words: t.Sequence[str | int]) -> t.Any:
+        said = " ".join(str(word).upper() for word in words)
+        is_write = not any(said == read or said.startswith(f"{read} ") for read in READS)
+        return fault.send(said, is_write, lambda: exchange(server, kept, words), errors)
+
+    return failing_at(redis_connection.Server, "_exchange", failing)
+
+
+def test_rabbitmq_topology(broker_4: Broker) -> None:
+    vhost = "failed-writes"
+    old = {
+        "vhosts": [{"name": vhost}],
+        "exchanges": [{"vhost": vhost, "name": "old"}],
+        "queues": [{"vhost": vhost, "name": "replaced"}, {"vhost": vhost, "name": "gone"}],
+        "bindings": [{"vhost": vhost, "source": "old", "destination": "replaced", "routing_key": "k"}],
+        "policies": [{"vhost": vhost, "name": "p", "pattern": "^a", "definition": {"max-length": 1}}],
+    }
+    arguments: Arguments = {
+        "on_immutable_change": "recreate_if_empty",
+        "users": [{"name": f"{vhost}-user", "password": "hunter2", "tags": []}],
+        "permissions": [{"vhost": vhost, "user": f"{vhost}-user", "configure": "", "write": "", "read": ".*"}],
+        "vhost_limits": [{"vhost": vhost, "name": "max-queues", "value": 50}],
+        "policies": [{"vhost": vhost, "name": "p", "pattern": "^b", "definition": {"max-length": 1}}],
+        "exchanges": [{"vhost": vhost, "name": "new"}],
+        "queues": [
+            {"vhost": vhost, "name": "new"},
+            {"vhost": vhost, "name": "replaced", "arguments": {"x-max-length": 5}},
+            {"vhost": vhost, "name": "gone", "state": "absent"},
+        ],
+        "bindings": [{"vhost": vhost, "source": "new", "destination": "new"}],
+        "accept_loss_window": True,
+    }
+    with Corner(broker_4, vhost) as corner:
+
+        def reset() -> None:
+            corner.clean()
+            made = corner.task.apply(**old)
+            assert not made.get("failed"), made
+
+        every_write_fails(corner, reset, arguments, of_rabbitmq, 9)
+
+
+def test_kube_nodes(kube: ApiServer) -> None:
+    with Pasture(kube, "failed-writes-") as pasture:
+        names: list[str] = []
+
+        def reset() -> None:
+            pasture.clean()
+            names[:] = pasture.add("a", "b", "c", labels={"role": "old"})
+
+        whole = [f"failed-writes-{name}" for name in "abc"]
+        nodes: list[Arguments] = [{"name": name, "labels": {"role": "new"}, "taints": ["domain=x:NoSchedule"]} for name in whole[:2]]
+        nodes.append({"name": whole[2], "state": "absent", "force": True})
+        # A Node that is gone is as declared.
+        every_write_fails(pasture, reset, {"nodes": nodes, "unknown_nodes": "skip"}, of_kubernetes, 3)
+
+
+class Tokens(Ground):
+    """The bootstrap tokens of an API server."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+        self.task = KubeTask(server, "kube_bootstrap_token", wait_timeout=20.0)
+
+    def clean(self) -> None:
+        self.server.kubectl("delete", "secrets", "--namespace=kube-system", "--field-selector=type=bootstrap.kubernetes.io/token")
+
+    def snapshot(self) -> t.Any:
+        query = ("--namespace=kube-system", "--field-selector=type=bootstrap.kubernetes.io/token", "--output=name")
+        return self.server.kubectl("get", "secrets", *query)
+
+
+def test_kube_bootstrap_token_made(kube: ApiServer) -> None:
+    with Tokens(kube) as tokens:
+        every_write_fails(tokens, tokens.clean, {}, of_kubernetes, 1)
+
+
+def test_kube_bootstrap_tokens_removed(kube: ApiServer) -> None:
+    with Tokens(kube) as tokens:
+
+        def reset() -> None:
+            tokens.clean()
+            for ttl, minimum in ((3600, 600), (7200, 3700)):
+                made = tokens.task.apply(ttl=ttl, minimum_left=minimum)
+                assert not made.get("failed"), made
+
+        every_write_fails(tokens, reset, {"state": "absent"}, of_kubernetes, 2)
+
+
+def test_redis_sentinel() -> None:
+    with redis.group("failed-writes", "redis-7.0") as group:
+        quick(group)
+        with Watch(group) as watch:
+            master = {"name": "pubsub", "address": [address(group.data[0])], "quorum": 2, "down_after_milliseconds": 30000}
+            old = {"masters": [master, {**master, "name": "gone"}]}
+
+            def reset() -> None:
+                watch.clean()
+                made = watch.task.apply(**old, prune=True)
+                assert not made.get("failed"), made
+
+            wanted = {"masters": [{**master, "quorum": 3}], "settings": {"resolve_hostnames": True}, "prune": True}
+
+            def unset() -> None:
+                reset()
+                for server in group.sentinels:
+                    server.ask("SENTINEL", "CONFIG", "SET", "resolve-hostnames", "no")
+
+            every_write_fails(watch, unset, wanted, of_redis, 9)
+
+
+class Roles(Ground):
+    """The data nodes of a set, whose master redis_failover switches."""
+
+    def __init__(self, group: redis.Group) -> None:
+        self.group = group
+        sentinels = [{"host": server.host, "port": server.port} for server in group.sentinels]
+        self.task = ModuleTask("redis_failover", sentinels=sentinels, name="pubsub", timeout=2.0, wait_timeout=40.0)
+
+    def clean(self) -> None:
+        pass
+
+    def snapshot(self) -> t.Any:
+        settings = ("replica-priority", "min-replicas-to-write", "min-replicas-max-lag")
+        return [(server.ask("ROLE")[0], *(server.ask("CONFIG", "GET", name)[1] for name in settings)) for server in self.group.data]
+
+
+def test_redis_failover() -> None:
+    with redis.group("failed-writes", "redis-7.0") as group:
+        quick(group)
+        with Watch(group) as watch:
+            master = {"name": "pubsub", "address": [address(group.data[0])], "quorum": 2, "down_after_milliseconds": 30000}
+            made = watch.task.apply(masters=[master])
+            assert not made.get("failed"), made
+            group.wait_healthy("pubsub")
+            roles = Roles(group)
+            here, there = ({"host": server.host, "port": server.port} for server in group.data[:2])
+
+            def reset() -> None:
+                back = roles.task.apply(to=here)
+                assert not back.get("failed"), back
+
+            every_write_fails(roles, reset, {"to": there}, of_redis, 5)
