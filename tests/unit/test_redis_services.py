@@ -37,10 +37,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wait.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + max(seconds, 0.001)))
 
 
+def _asked_of(memory: Memory) -> t.Callable[..., t.Any]:
+    def ask(server: Server, *words: str | int) -> t.Any:
+        return memory.ask(server, *words)
+
+    return ask
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(memory: Memory, service: type[Service], check: bool = False, **given: t.Any) -> Report:
-        monkeypatch.setattr(Server, "ask", lambda server, *words: memory.ask(server, *words))  # noqa: PLW0108
+        monkeypatch.setattr(Server, "ask", _asked_of(memory))
         spec = arguments.REDIS_SENTINEL if service is SentinelSet else arguments.REDIS_FAILOVER
         return converge(service(parameters(options(spec), **given)), check, diff=True)  # type: ignore[call-arg]
 

@@ -53,10 +53,10 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
     return {host: json.loads(result)["msg"] for host, result in found}
 
 
-def codes(checked: dict[str, t.Any], host: dict[str, t.Any] = BARE, variables: t.Iterable[str] = ()) -> list[str]:
+def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, variables: t.Iterable[str] = ()) -> list[str]:
     """Of kube_node_check, whose options are all unset here but for those given."""
     unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "node_ip": "", "services": False}
-    options = {**dict.fromkeys(("version", "boot_timeout", "name", "profile")), **unset, **host, **checked}
+    options = {**dict.fromkeys(("version", "boot_timeout", "name", "profile")), **unset, **(BARE if host is None else host), **checked}
     return [problem.code for problem in kube_node_check.found(options, variables)]
 
 

@@ -120,7 +120,7 @@ class Client:
             headers["content-type"] = MERGE_PATCH if method == "PATCH" else "application/json"
             how["body"] = _ENCODER.encode(body).encode()
         try:
-            answer = self._pool.urlopen(method, self.host + path, **how)
+            answer = self._pool.request(method, self.host + path, **how)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise failures.from_exception(self.host, error, self.timeout) from error
         self._answered = True

@@ -92,6 +92,10 @@ def configuration(params: Params) -> t.Any:
 
 
 def _problems(params: Params) -> t.Iterator[Problem]:
+    if len(params["impersonate_groups"] or []) > 1 and str(getattr(urllib3, "__version__", "")).startswith("1."):
+        # urllib3 1.x joins repeated headers of a request with a body into one.
+        remedy = "install urllib3 2 on the host that runs this task"
+        yield Problem("connection.groups", "several groups cannot be sent with urllib3 1", field="impersonate_groups", remedy=remedy)
     if "@" in (params["host"] or ""):
         remedy = "give them as username and password, which are hidden in all output"
         yield Problem("connection.password_in_address", "contains a username or password", field="host", remedy=remedy)

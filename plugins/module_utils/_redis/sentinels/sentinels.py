@@ -64,8 +64,8 @@ class SentinelSet(Service):
             raise Refused([Problem("sentinels.no_majority", few), *silent])
         self.warnings += map(str, silent)
 
-    def prove(self, planned: Plan) -> t.Iterable[Problem]:
-        return proof.problems(planned, self.observed, self.connections.access)
+    def prove(self, plan: Plan) -> t.Iterable[Problem]:
+        return proof.problems(plan, self.observed, self.connections.access)
 
     def before(self, stage: int, changes: t.Sequence[Change]) -> None:
         """All changes of a stage are of one sentinel."""
