@@ -398,15 +398,14 @@ def test_a_secret_shows_nothing_of_its_value(value: str) -> None:
 
 def test_the_failure_message_is_one_line_with_counts_reason_and_what_to_do() -> None:
     assert achieved([change("a"), change("b"), change("on-b", 2, ["b"])], told={"b": "refuse"}).failure == (
-        "queue b: no b (1 changes made, 1 refused by the server, 0 sent without an answer, 1 not attempted; "
-        "running the task again goes on from here)"
+        "queue b: no b (1 changes made, 1 failed, 0 sent without an answer, 1 not attempted; running the task again goes on from here)"
     )
 
 
 def test_the_failure_message_tells_the_loss_of_the_server_before_a_refusal() -> None:
     failure = achieved([change("a"), change("b")], told={"a": "refuse", "b": "gone"}).failure
     assert failure is not None
-    assert failure.startswith("lost it at b (0 changes made, 1 refused by the server, 0 sent")
+    assert failure.startswith("lost it at b (0 changes made, 1 failed, 0 sent")
 
 
 def test_what_others_have_done_is_unchanged() -> None:

@@ -291,7 +291,7 @@ def failure_message(outcome: Outcome) -> str | None:
     reasons = [f"{change.kind} {change.object}: {reason}" for change, reason in outcome.failures]
     first = outcome.stopped or (reasons[0] if reasons else "")
     counts = (
-        f"{len(outcome.done)} changes made, {len(outcome.failures)} refused by the server, "
+        f"{len(outcome.done)} changes made, {len(outcome.failures)} failed, "
         f"{len(outcome.unknown)} sent without an answer, {len(outcome.not_attempted)} not attempted"
     )
     return f"{first} ({counts}; running the task again goes on from here)"

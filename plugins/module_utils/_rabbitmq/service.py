@@ -10,7 +10,15 @@ import threading
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, NoAnswer, Plan, Unreachable
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
+    WRITE_ERRORS,
+    Change,
+    ChangeFailed,
+    HalfDone,
+    NoAnswer,
+    Plan,
+    Unreachable,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
@@ -119,14 +127,16 @@ class Topology(Service):
         former = replace(change, payload=self.broker.objects[change.key].extra)
         kind.delete(self.client, former, if_unused=not self.options.accept_loss_window)
         try:
-            self._restore(kind, change)
-        except (NoAnswer, Unreachable) as error:
+            refusal = self._restore(kind, change)
+        except WRITE_ERRORS as error:
             names = ", ".join(entry.object for entry in change.payload.lost if entry.kind.name == "binding") or "it had none"
-            raise error.__class__(
-                f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
-            ) from error
+            what = f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
+            raise (NoAnswer if isinstance(error, NoAnswer) else HalfDone)(what) from error
+        if refusal is not None:
+            raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
 
-    def _restore(self, kind: Kind, change: Change) -> None:
+    def _restore(self, kind: Kind, change: Change) -> ChangeFailed | None:
+        """Declare the object as wanted, or as it was where the broker refuses that; the refusal."""
         refusal = None
         try:
             kind.put(self.client, change.identity, change.payload.fields)
@@ -135,8 +145,7 @@ class Topology(Service):
             kind.put(self.client, change.identity, self.broker.objects[change.key].fields)
         for entry in change.payload.lost:
             entry.kind.put(self.client, entry.identity, entry.fields)
-        if refusal is not None:
-            raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
+        return refusal
 
 
 def _definition(kind: Kind, change: Change) -> Values:

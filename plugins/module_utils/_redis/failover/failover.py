@@ -12,6 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Change,
     ChangeFailed,
     Difference,
+    HalfDone,
     NoAnswer,
     Plan,
     Unreachable,
@@ -120,7 +121,8 @@ class Failover(Service):
         try:
             new = switch.run()
         except (ChangeFailed, *errors.SILENT) as error:
-            raise (NoAnswer if switch.ordered else Unreachable)(str(error)) from error
+            kind = NoAnswer if switch.ordered else HalfDone if switch.left_behind else Unreachable
+            raise kind(str(error)) from error
         finally:
             self.paused = switch.paused
             self.warnings += switch.warnings

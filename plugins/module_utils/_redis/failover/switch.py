@@ -62,12 +62,18 @@ class Switch:
         self._fence = Fence.of(self.old.settings)
         self._old_server = scene.server(self.old)
         self._raised: list[Node] = []
+        self._fenced = False
         self._paused_since: float | None = None
         self._down_after = min(int(entry.values["down_after_milliseconds"]) for entry in scene.seen.values()) / 1000
         # While the old master is paused, each question may take only a part of the time that there is.
         patience = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_MOST) / 3
         reach = scene.connections.access
         self._quick = {node.address: reach.data(node.address, timeout=patience) for node in scene.eligible}
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether temporary settings are still in force, which the next run removes."""
+        return bool(self._raised) or self._fenced
 
     def run(self) -> Address:
         """The new master. Raises ChangeFailed, NoAnswer or Unreachable; what is temporary is undone then as far as servers answer."""
@@ -128,6 +134,7 @@ class Switch:
         except errors.SILENT:
             # Its connections may have been cut meanwhile, by Sentinel or by somebody else; asking twice does no harm.
             return False
+        self._fenced = False
         return True
 
     def _hold(self) -> None:
@@ -135,6 +142,7 @@ class Switch:
         fence = self._fence.raised(len(self.old.online))
         self._paused_since = time.monotonic()
         milliseconds = int(self.pause * 1000)
+        self._fenced = True
         self._old_server.transaction(*leftovers.fence_commands(fence), ("CLIENT", "PAUSE", milliseconds, "WRITE"))
 
     def _let_go(self) -> None:
@@ -233,6 +241,7 @@ class Switch:
         self._let_go()
         if wait.until(self._flags, lambda flags: flags == {"master"}, CALM_WITHIN, SLOW_POLL) == {"master"}:
             self._old_server.transaction(*leftovers.fence_commands(self._fence))
+            self._fenced = False
         else:
             left = "a failover may be coming, so it stays fenced (min-replicas-to-write) until the task runs again"
             self.warnings.append(f"{self.old.name}: {left}")
