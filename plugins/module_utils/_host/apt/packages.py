@@ -35,6 +35,8 @@ class Packages(Service):
         self.failure: str | None = None
         self.complaint: str | None = None
         self.updated = False
+        # What was installed before the transaction.
+        self.former: t.Mapping[str, Installed] = {}
         # Where the transaction was planned again: the new changes by key.
         self.instead: dict[Key, Change] = {}
 
@@ -95,7 +97,7 @@ class Packages(Service):
         """The transaction."""
         if changes[0].kind != "package":
             return []
-        before, updated = self.state.installed, self.updated
+        self.former, updated = self.state.installed, self.updated
         chosen = {change.object: change.payload for change in changes if change.payload}
         try:
             if chosen:
@@ -107,7 +109,7 @@ class Packages(Service):
         done = [] if self.updated == updated else [self.lists([])]
         done += [self.instead.get(change.key, change) for change in changes if self.is_as_planned(change)]
         if self.failure:
-            done += self.dependencies(before, {change.object for change in changes})
+            done += self.dependencies({change.object for change in changes})
         return done
 
     def install(self, chosen: dict[str, str]) -> None:
@@ -143,9 +145,9 @@ class Packages(Service):
         wants = self.instead.get(change.key, change).payload
         return wants in (None, NEWEST, have.version) and self.options.hold in (None, have.held)
 
-    def dependencies(self, before: t.Mapping[str, Installed], named: t.Collection[str]) -> t.Iterator[Change]:
+    def dependencies(self, named: t.Collection[str]) -> t.Iterator[Change]:
         """What a failed transaction did to packages that the plan does not name."""
-        after = self.state.installed
+        before, after = self.former, self.state.installed
         for name in sorted({*before, *after} - {*named}):
             old, new = (there[name].version if name in there else None for there in (before, after))
             if old != new:
@@ -169,7 +171,9 @@ class Packages(Service):
             raise ChangeFailed(str(refusal)) from refusal
         have = self.state.installed.get(change.object)
         now = f"it is at {have.version}" if have else "it is not installed"
-        raise ChangeFailed(f"{self.failure or 'apt-get reported success, but did not install it as planned'} ({now})")
+        error = ChangeFailed(f"{self.failure or 'apt-get reported success, but did not install it as planned'} ({now})")
+        error.touched = have != self.former.get(change.object)
+        raise error
 
     def facts(self, predicted: bool) -> Result:
         there = {**{name: have.version for name, have in self.state.installed.items()}, **(self.chosen if predicted else {})}
