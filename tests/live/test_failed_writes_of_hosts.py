@@ -62,6 +62,8 @@ CASES: list[dict[str, t.Any]] = [
     {
         "name": "apt_source",
         "module": "apt_source",
+        # Only the .sources file tells where a key came from.
+        "twice": [["key", "/etc/apt/keyrings/failing.asc"]],
         "least": 3,
         "reset": "mkdir -p /etc/apt/keyrings; rm -f /etc/apt/keyrings/failing.* /etc/apt/sources.list.d/*; "
         "echo '# old' >/etc/apt/sources.list.d/old.list; printf -- '-----BEGIN PGP PUBLIC KEY BLOCK-----\\nx\\n' >/root/key.asc",

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
@@ -52,18 +52,25 @@ class Source(Service):
 
     def plan(self) -> Plan:
         content = render(self.params, self.key) if self.present else None
-        wanted = [File(self.path, content, 0o644), *(File(path, None) for path in self.others)]
-        # A repository without its key would make apt refuse everything, so the key is first to come and last to go.
-        needs = frozenset({("key", self.key)}) if self.present else frozenset()
-        changes = [replace(change, stage=1, needs=needs) for change in files.changes(wanted, self.found)]
+        # A repository without its key would make apt refuse everything, so the key is first to come and last to go; what the repository
+        # replaces goes once it is there.
+        own = [
+            replace(change, stage=1, needs=self.needs("key", self.key))
+            for change in files.changes([File(self.path, content, 0o644)], self.found)
+        ]
+        others = files.changes([File(path, None) for path in self.others], self.found)
+        changes = own + [replace(change, stage=2, needs=self.needs("file", self.path)) for change in others]
         have = self.found[self.path]
         moved = not have or have.content.partition("\n")[0] != (content or "").partition("\n")[0]
         if self.present and (moved or not self.has_key):
             changes.append(self.key_change("update" if self.has_key else "create", f"from {self.params['key']}", stage=0))
         elif not self.present and self.has_key:
-            changes.append(self.key_change("delete", None, stage=2))
+            changes.append(self.key_change("delete", None, stage=3))
         replaced = sum(change.object in self.others for change in changes)
         return Plan.of(changes, 2 - (len(changes) - replaced))
+
+    def needs(self, kind: str, path: str) -> frozenset[Key]:
+        return frozenset({(kind, path)}) if self.present else frozenset()
 
     def key_change(self, action: str, after: str | None, stage: int) -> Change:
         difference = Difference("key", "present" if self.has_key else None, after)
