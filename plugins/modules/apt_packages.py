@@ -15,7 +15,7 @@ author:
 description:
   - Brings packages of Debian and Ubuntu to the declared versions in one transaction, and holds them so that an upgrade of the system
     does not change them.
-  - A version may be upstream's version only. V(1.36.3) finds C(1.36.3-1.1), with or without an epoch and a repacker's suffix, but not
+  - A version may be only the upstream version. V(1.36.3) finds C(1.36.3-1.1), with or without an epoch and a repacker's suffix, but not
     the pre-release C(1.36.3~rc.1-1.1).
   - Runs C(apt-get update) only if the lists on disk do not have a wanted version.
   - Asks apt first what it would do. Refuses to remove or downgrade packages and to change held packages, unless the options allow it.
@@ -116,7 +116,7 @@ changes:
     - The changes that were made, or in check mode would be made. After a failure only the changes that were made.
     - Kind V(package) has the fields C(version) and C(held), kind V(dpkg) is the end of an interrupted run of dpkg, kind V(lists) is
       C(apt-get update).
-    - After a failed transaction also packages that it changed and the task does not name.
+    - After a failed transaction, this also lists packages that apt changed and that the task does not name.
   returned: always
   type: list
   elements: dict

@@ -17,7 +17,7 @@ description:
   - Returns the endpoint, the CA pins and a bootstrap token, as C(kubeadm token create --print-join-command) prints them. It uses only the
     API, and needs no shell on a control plane.
   - A token that has enough time left is used again, so that playbooks and the slices of a job share it. Otherwise a new one is created,
-    which expires by itself. Run the task only when a machine joins, so that no token is created in vain.
+    which expires by itself. Run the task only when a machine joins, so that no unused token is created.
   - It waits until the cluster has signed its C(cluster-info) with the token, and verifies the signature (HMAC) as C(kubeadm join) does.
     Without the signature C(kubeadm join) would fail with "no JWS signed token".
 extends_documentation_fragment:

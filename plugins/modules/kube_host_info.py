@@ -68,7 +68,7 @@ options:
     type: float
     default: 3.0
 notes:
-  - Run it as root (C(become)). Otherwise what only root may read is missing.
+  - Run it as root (C(become)). Otherwise facts that only root can read are missing.
 seealso:
   - module: eco2.platform.host
 """
@@ -185,7 +185,7 @@ host:
       description: C(provider_id), C(zone), C(region), C(instance_type), C(private_ip), or the C(problem). Null without O(cloud).
       type: dict
 differences:
-  description: The facts that are not as O(wanted).
+  description: The facts that differ from O(wanted).
   returned: success
   type: list
   elements: dict

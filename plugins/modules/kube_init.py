@@ -17,7 +17,7 @@ description:
   - Runs C(kubeadm init) on the machine, unless it has a control plane.
   - C(kubeadm config validate) checks the configuration, which kubeadm reads from stdin. kubeadm prints no token and no certificate key,
     and its bootstrap token expires after ten minutes.
-  - Names the files that an unfinished init left, and never deletes them.
+  - Reports the files that an interrupted init left, and never deletes them.
 extends_documentation_fragment:
   - eco2.platform.attributes
   - eco2.platform.kubeadm

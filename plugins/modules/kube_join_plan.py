@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: kube_join_plan
-short_description: Decide what makes a machine a worker of a cluster
+short_description: Decide what to do so that a machine joins a cluster as a worker
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: kube_node_check
-short_description: Fail with everything that keeps a machine from becoming a node
+short_description: Check a machine, and fail with all problems that prevent it from becoming a node
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)

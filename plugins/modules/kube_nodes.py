@@ -237,7 +237,7 @@ conflicts:
   sample: 0
 skipped_nodes:
   description: >-
-    With O(unknown_nodes=skip), the names that the cluster does not have; and those whose Node has another uid than O(nodes[].uid).
+    With O(unknown_nodes=skip), the names that the cluster does not have; and those whose Node has a different uid than O(nodes[].uid).
   returned: when the nodes could be read
   type: list
   elements: str

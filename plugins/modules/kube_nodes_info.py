@@ -49,7 +49,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait until the API server answers and has its C(kube-public/cluster-info), which C(kubeadm init) creates last. With V(0)
-        the task does not wait. Where nothing answers at all, it may take longer by three times O(timeout).
+        the task does not wait. If nothing answers at all, it may take up to three times O(timeout) longer.
       - A certificate that is not trusted, or credentials that are not accepted, end the wait at once.
     type: float
     default: 0.0

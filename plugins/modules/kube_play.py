@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: kube_play
-short_description: Do what is done once for all hosts of a play of nodes
+short_description: Run the steps that concern all hosts of a play of nodes
 version_added: 1.0.0
 author:
   - The eco2.platform authors (@eco2-platform)

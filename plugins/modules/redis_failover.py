@@ -83,7 +83,7 @@ options:
     choices: [all, majority]
     default: all
   wait_timeout:
-    description: Seconds that the whole task may take, with the wait for a healthy set.
+    description: Seconds that the whole task may take, including the wait for a healthy set.
     type: float
     default: 60.0
   pause_limit:
@@ -91,7 +91,7 @@ options:
     type: float
     default: 60.0
 notes:
-  - Run it once at a time for a set. The temporary settings of another run look like those that a killed run has left.
+  - Never run it twice at the same time for one set. The temporary settings of another run look like those that a killed run has left.
   - The user of the data nodes needs the rights to C(role), C(info), C(config|get), C(config|set), C(config|rewrite), C(client|pause),
     C(client|unpause), C(client|kill), C(replicaof), C(multi) and C(exec); the user of the sentinels those to C(sentinel) and C(info).
   - Do not use it on sentinels that a Kubernetes operator manages.

@@ -38,7 +38,7 @@ PATIENCE_EACH = 0.1
 class Topology(Service):
     """What rabbitmq_topology converges."""
 
-    # Connections side by side. More do not make a broker faster: see docs/measurements.md.
+    # Connections side by side. More do not make a broker faster.
     workers = 8
     broker: Broker
 

@@ -12,7 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.api import err
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.library import kubernetes, urllib3
 from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 
-# Requests side by side, each over a connection of its own. More do not make an API server faster: see docs/measurements.md.
+# Requests side by side, each over a connection of its own. More do not make an API server faster.
 WORKERS = 16
 
 Params = t.Mapping[str, t.Any]
