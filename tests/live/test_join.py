@@ -121,7 +121,8 @@ def test_no_secret_is_anywhere(story: Story) -> None:
 def nowhere(cluster: Cluster, runs: t.Sequence[Run], command_lines: str, *hosts: str) -> None:
     """No secret is in any output, result, command line, journal or file but the administrator's kubeconfig."""
     secrets = cluster.secrets()
-    assert len(secrets) >= 3, "kubeadm's token, ours, and a key"
+    # The token of kubeadm init may have expired by now.
+    assert len(secrets) >= 2, "our token and a key"
     output = "\n".join(run.output for run in runs)
     results = json.dumps([outcome.result for run in runs for outcome in run.outcomes], default=str)
     left = "".join(path.read_text(errors="replace") for path in (cluster.home / "ansible").rglob("*") if path.is_file())
