@@ -54,7 +54,7 @@ def gather(params: Params) -> Host:
         "codename": system.get("VERSION_CODENAME"),
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "boot": boot,
-        "packages": _packages(answers["packages"].output) if packages else {},
+        "packages": {name: have._asdict() for name, have, dummy in dpkg.rows(answers["packages"].output)} if packages else {},
         "services": services(),
         "containerd": _containerd(answers),
         "cri": facts_containerd.cri(answers["crictl"], answers["ctr" if has_containerd else "containerd version"]),
@@ -102,10 +102,6 @@ def wait_for_boot(seconds: float, run: str = "/run/cloud-init") -> Host:
 def os_release(content: str | None) -> dict[str, str]:
     """os-release(5)."""
     return {name: value.strip("\"'") for name, value in re.findall(r"^([A-Z_]+)=(.*)$", content or "", re.MULTILINE)}
-
-
-def _packages(listing: str) -> Host:
-    return {name: have._asdict() for name, have, dummy in dpkg.rows(listing)}
 
 
 def services() -> Host:

@@ -41,7 +41,7 @@ def node_ip(given: str, split: Facts) -> Problems:
 
 def split(value: t.Any, cloud: Facts, variables: t.Iterable[str]) -> tuple[dict[str, t.Any], list[Problem]]:
     """The parts of a profile, and what is wrong with it. `variables`: the names of the host's variables."""
-    torn = profile.torn_off(str(name) for name in variables if str(name).startswith("--"))
+    torn = profile.torn_off(variables)
     if torn:
         return {}, [Problem("profile.not_quoted", torn, field="kube_profile")]
     try:

@@ -27,7 +27,7 @@ _KEYS = {
     "node_taints": "taints",
     "kubelet_extra_args": "flags",
 }
-_CLOUD_LABELS = {"zone": labels.ZONE, "region": labels.REGION, "instance_type": labels.INSTANCE_TYPE}
+CLOUD_LABELS = {"zone": labels.ZONE, "region": labels.REGION, "instance_type": labels.INSTANCE_TYPE}
 _CLOUD_FLAGS = {"provider_id": "provider-id", "cloud_provider": "cloud-provider"}
 
 
@@ -78,9 +78,9 @@ def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     return Profile(draft.labels, tuple(draft.taints.values()), draft.flags)
 
 
-def torn_off(names: t.Iterable[str]) -> str | None:
+def torn_off(variables: t.Iterable[t.Any]) -> str | None:
     """The problem of variables in the inventory whose names begin with two dashes; None where there are none."""
-    found = ", ".join(sorted(names))
+    found = ", ".join(sorted(name for name in map(str, variables) if name.startswith("--")))
     return (
         f"the inventory has a variable named {found}: it was torn off a profile without quotes;"
         " on the line of a host in an INI inventory put the whole profile in quotes"
@@ -103,7 +103,7 @@ class _Draft:
 
     def __init__(self) -> None:
         self.labels: dict[str, str] = {}
-        self.taints: dict[tuple[str, str], Taint] = {}
+        self.taints: dict[str, Taint] = {}
         self.flags: dict[str, str] = {}
         self.problems: list[Problem] = []
         self._taint_flags = 0
@@ -190,12 +190,10 @@ class _Draft:
     def _read_taints(self, part: t.Any) -> None:
         if isinstance(part, str):
             entries: t.Iterable[t.Any] = part.split(",") if part.strip() else ()
-        elif isinstance(part, (list, tuple)):
-            entries = part
+        elif part is None or isinstance(part, (list, tuple)):
+            entries = part or ()
         elif isinstance(part, dict) and all(isinstance(entry, dict) for entry in part.values()):
             entries = part.values()
-        elif part is None:
-            entries = ()
         else:
             forms = "write a list of key=value:Effect, or of dictionaries with key, value and effect"
             self._refuse("taints.form", f"taints are {described(part)}: {forms}")
@@ -261,10 +259,10 @@ class _Draft:
             if value is None or value == "":
                 continue
             flag = _CLOUD_FLAGS.get(name, "")
-            if name in _CLOUD_LABELS:
-                self._add_label(_CLOUD_LABELS[name], value)
+            if name in CLOUD_LABELS:
+                self._add_label(CLOUD_LABELS[name], value)
             elif not flag:
-                known = ", ".join((*_CLOUD_FLAGS, *_CLOUD_LABELS))
+                known = ", ".join((*_CLOUD_FLAGS, *CLOUD_LABELS))
                 self._refuse("cloud.unknown_key", f"the cloud's facts have no key {shortened(name)}: their keys are {known}")
             elif self.flags.get(flag) != value:
                 self._add_other_flag(flag, value)
