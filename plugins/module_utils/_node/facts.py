@@ -130,7 +130,8 @@ def differences(host: Host, wanted: t.Mapping[str, t.Any]) -> list[Host]:
     found = []
     for what, want in wanted.items():
         now = _at(host, what.split("."))
-        if not _same(what, now, want):
+        compares_versions = what.endswith("version") and isinstance(want, str) and isinstance(now, str)
+        if not (versions.matches(want, now) if compares_versions else now == want):
             found.append({"what": what, "is": now, "wanted": want})
     return found
 
@@ -144,9 +145,3 @@ def _at(place: t.Any, names: t.Sequence[str]) -> t.Any:
         if isinstance(place, dict) and name in place:
             return _at(place[name], names[length:])
     return None
-
-
-def _same(what: str, now: t.Any, want: t.Any) -> bool:
-    if what.endswith("version") and isinstance(want, str) and isinstance(now, str):
-        return versions.matches(want, now)
-    return bool(now == want)

@@ -20,6 +20,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubele
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
 from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
+_ReadText = t.Callable[[str], None]
+_ReadPair = t.Callable[[t.Any, t.Any], None]
+
 _KEYS = {
     "labels": "labels",
     "node_labels": "labels",
@@ -89,15 +92,6 @@ def torn_off(variables: t.Iterable[t.Any]) -> str | None:
     )
 
 
-class _Reads(t.NamedTuple):
-    """How text, an entry of a list, and a name with its value are read; `form`: what an entry looks like."""
-
-    form: str
-    text: t.Callable[[str], None]
-    entry: t.Callable[[str], None]
-    pair: t.Callable[[t.Any, t.Any], None]
-
-
 class _Draft:
     """A profile while it is read. A problem is kept, and reading goes on."""
 
@@ -139,31 +133,32 @@ class _Draft:
                 message = f"the profile has no key {shortened(key)}: its keys are {known}; put other flags under kubelet_extra_args"
                 self._refuse("profile.unknown_key", message)
 
-    def _read_pairs(self, what: str, part: t.Any, reads: _Reads) -> None:
-        """Names with values, as text, as a dictionary, or as a list of both."""
+    def _read_pairs(self, what: str, part: t.Any, form: str, *, text: _ReadText, entry: _ReadText, pair: _ReadPair) -> None:
+        """Names with values, as text, as a dictionary, or as a list of both. `form`: what an entry of the list looks like as text.
+
+        `text`, `entry` and `pair` read the text, one entry of the list, and a name with its value.
+        """
         if isinstance(part, str):
-            reads.text(part)
+            text(part)
         elif isinstance(part, dict):
             for name, value in part.items():
-                reads.pair(name, value)
+                pair(name, value)
         elif isinstance(part, (list, tuple)):
-            for entry in part:
-                keys = set(entry) if isinstance(entry, dict) else set()
-                if isinstance(entry, str):
-                    reads.entry(entry)
+            for one in part:
+                keys = set(one) if isinstance(one, dict) else set()
+                if isinstance(one, str):
+                    entry(one)
                 elif keys in ({"key", "value"}, {"name", "value"}):
-                    reads.pair(entry.get("key", entry.get("name")), entry["value"])
+                    pair(one.get("key", one.get("name")), one["value"])
                 else:
-                    self._refuse(
-                        f"{what}.form", f"{what} {shortened(entry)} in a list: write {reads.form}, or a dictionary with name and value"
-                    )
+                    self._refuse(f"{what}.form", f"{what} {shortened(one)} in a list: write {form}, or a dictionary with name and value")
         elif part is not None:
-            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {reads.form}")
+            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {form}")
 
     # Labels
 
     def _read_labels(self, part: t.Any) -> None:
-        self._read_pairs("label", part, _Reads("key=value", self._read_label_texts, self._read_label_text, self._add_label))
+        self._read_pairs("label", part, "key=value", text=self._read_label_texts, entry=self._read_label_text, pair=self._add_label)
 
     def _read_label_texts(self, text: str) -> None:
         for part in text.split(","):
@@ -215,7 +210,7 @@ class _Draft:
     # Flags
 
     def _read_flags(self, part: t.Any) -> None:
-        self._read_pairs("flag", part, _Reads("--name=value", self._read_command_line, self._read_command_line, self._read_flag))
+        self._read_pairs("flag", part, "--name=value", text=self._read_command_line, entry=self._read_command_line, pair=self._read_flag)
 
     def _read_command_line(self, text: str) -> None:
         try:
