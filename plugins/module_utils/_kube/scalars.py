@@ -14,7 +14,7 @@ import typing as t
 def as_text(value: t.Any) -> str:
     """The text that was meant: 5 is "5", true is "true".
 
-    Raises ValueError, with what to write instead, where that cannot be told: 1.3 may have been written 1.30.
+    Raises ValueError, with what to write instead, if the text that was meant is not certain: 1.3 may have been written 1.30.
     The message goes on after the name of the thing: "is the number 1.3: ...".
     """
     if isinstance(value, (str, int)):

@@ -105,19 +105,16 @@ def os_release(content: str | None) -> dict[str, str]:
 
 
 def services() -> Host:
-    return {name: _service(name, service) for name, service in host_services.show(_SERVICES).items()}
-
-
-def _service(name: str, service: host_services.Service) -> Host:
-    failure = host_services.last_error(name) if service.active in ("failed", "activating") else None
-    return {"active": service.active, "enabled": service.enabled, "failure": failure}
+    found = {}
+    for name, service in host_services.show(_SERVICES).items():
+        failure = host_services.last_error(name) if service.active in ("failed", "activating") else None
+        found[name] = {"active": service.active, "enabled": service.enabled, "failure": failure}
+    return found
 
 
 def _containerd(answers: t.Mapping[str, Done]) -> Host | None:
     version = facts_containerd.version(answers["containerd version"])
-    if version is None:
-        return None
-    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"])}
+    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"])} if version else None
 
 
 def _version(done: Done) -> str | None:

@@ -165,7 +165,7 @@ class Join(Kubeadm):
 
 
 class Reset(Kubeadm):
-    """Nothing of a join is left: kubeadm reset without the phase that deletes etcd's data. Never on a control plane."""
+    """Removes all files of a join: kubeadm reset without the phase that deletes etcd's data. Never on a control plane."""
 
     kind, action, becomes = "reset", "delete", "reset"
 

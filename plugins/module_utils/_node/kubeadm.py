@@ -89,7 +89,7 @@ class Machine:
         done = self.run("kubeadm", "version", "-o", "short")
         found = re.search(r"v\d+\.\d+\.\d+\S*", done.output)
         if done.code != 0 or not found:
-            raise ChangeFailed(f"kubeadm does not tell its version: {kubeadm_errors.explain(done)}")
+            raise ChangeFailed(f"the version of kubeadm cannot be read: {kubeadm_errors.explain(done)}")
         return found.group()
 
     def validate(self, configuration: str, version: str) -> None:

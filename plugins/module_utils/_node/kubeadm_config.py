@@ -58,7 +58,7 @@ def init(version: str, *, registration: Registration, advertise_address: str = "
     document: Document = {
         "apiVersion": f"{_GROUP}/{version}",
         "kind": "InitConfiguration",
-        "bootstrapTokens": [{"ttl": _TTL, "description": "made by kubeadm init, for nobody"}],
+        "bootstrapTokens": [{"ttl": _TTL, "description": "made by kubeadm init; not used"}],
         "nodeRegistration": node_registration(version, registration),
     }
     if advertise_address:

@@ -14,7 +14,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
 
-SERVICES = ("containerd", "kubelet")
 _CGROUP_V2 = (
     "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1 on the kernel command line, or a newer release), or set "
     "failCgroupV1=false for the kubelet and add SystemVerification to the ignored preflight errors"
@@ -78,8 +77,7 @@ def cgroup(host: Facts, kubelet: t.Any, ignored: t.Collection[str]) -> Problems:
 def stopped(host: Facts) -> list[str]:
     """The services of a node that do not run, with the last error line of each."""
     found = []
-    for service in SERVICES:
-        state = (host.get("services") or {}).get(service)
+    for service, state in (host.get("services") or {}).items():
         if state and state.get("active") != "active":
             failure = f": {state['failure']}" if state.get("failure") else ""
             found.append(f"{service} is {state.get('active')}{failure}")

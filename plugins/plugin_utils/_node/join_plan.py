@@ -65,9 +65,6 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def without_actions(self) -> Plan:
-        return Plan(self.state, self.node_name, self.kubelet_version, problems=self.problems, reasons=self.reasons)
-
 
 def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     """The decision for one machine. With problems, no action is planned.
@@ -78,7 +75,9 @@ def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     if decided.join:
         decided.problems += _join_problems(host, cluster, options, decided)
         _existing_node(cluster, options, decided)
-    return decided.without_actions() if decided.problems else decided
+    if decided.problems:
+        return Plan(decided.state, decided.node_name, decided.kubelet_version, problems=decided.problems, reasons=decided.reasons)
+    return decided
 
 
 def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
