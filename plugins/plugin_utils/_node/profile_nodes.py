@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.profile import CLOUD_LABELS
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.profile import CLOUD_LABELS, filled
 from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
 
@@ -34,10 +34,6 @@ def declared(entry: Entry, variables: t.Iterable[str]) -> Declared:
     left = [key for key in unknown if key not in split.get("labels", {})]
     node = {"name": entry["name"], "labels": split.get("labels"), "taints": split.get("taints"), "leave_labels": left}
     return {"split": split, "node": node, "problem": "; ".join(map(str, problems))}
-
-
-def filled(cloud: t.Any) -> dict[str, t.Any]:
-    return {name: value for name, value in (cloud or {}).items() if value not in (None, "")}
 
 
 def verdicts(names: t.Iterable[str], done: Entry, skipped: str = "") -> Verdicts:

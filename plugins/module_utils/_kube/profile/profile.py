@@ -75,10 +75,15 @@ def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     """
     draft = _Draft()
     draft.read(value)
-    draft.read_cloud(cloud or {})
+    draft.read_cloud(cloud)
     if draft.problems:
         raise Refused(draft.problems)
     return Profile(draft.labels, tuple(draft.taints.values()), draft.flags)
+
+
+def filled(cloud: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """What is known of a machine's cloud: neither null nor empty."""
+    return {name: value for name, value in (cloud or {}).items() if value not in (None, "")}
 
 
 def torn_off(variables: t.Iterable[t.Any]) -> str | None:
@@ -249,10 +254,8 @@ class _Draft:
 
     # The cloud
 
-    def read_cloud(self, cloud: t.Mapping[str, t.Any]) -> None:
-        for name, value in cloud.items():
-            if value is None or value == "":
-                continue
+    def read_cloud(self, cloud: t.Mapping[str, t.Any] | None) -> None:
+        for name, value in filled(cloud).items():
             flag = _CLOUD_FLAGS.get(name, "")
             if name in CLOUD_LABELS:
                 self._add_label(CLOUD_LABELS[name], value)
