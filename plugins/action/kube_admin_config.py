@@ -39,7 +39,8 @@ class ActionModule(Action):
                 old = file.read()
             lost = kube_config.lost_by(old, self._admin_conf()[0] if options["cluster_exists"] else "")
             if lost:
-                raise _refused("lost", path, f"it would be replaced, and lose {', '.join(lost)}, which {_whose(options['cluster_exists'])}")
+                yet = "" if options["cluster_exists"] else " (it does not exist yet)"
+                raise _refused("lost", path, f"replacing it would lose {', '.join(lost)}, which does not belong to this cluster{yet}")
         return False
 
     def _present(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
@@ -72,10 +73,6 @@ def place_problem(path: str, directory: str) -> str | None:
     if os.path.exists(directory) and not os.access(directory, os.W_OK):
         return "its directory is not writable"
     return None
-
-
-def _whose(cluster_exists: bool) -> str:
-    return "does not belong to this cluster" + ("" if cluster_exists else " (it does not exist yet)")
 
 
 def _refused(code: str, path: str, message: str) -> Refused:

@@ -9,8 +9,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 from ansible_collections.eco2.platform.plugins.module_utils._node import drift
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
@@ -25,8 +26,8 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     """The plan with the split profile and the differences of a member. `variables`: the names of the host's variables."""
     host, cluster = options["host"], options["cluster"]
     # The kubelet takes only some of it. The inventory takes precedence over the metadata service.
-    found = {name: value for name, value in profile_nodes.filled(host.get("cloud")).items() if name in options["cloud"]}
-    split, problems = checks.split(options["profile"], {**found, **profile_nodes.filled(options["cloud"])}, variables)
+    found = {name: value for name, value in profile.filled(host.get("cloud")).items() if name in options["cloud"]}
+    split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
     obstacles = [*checks.boot(host, options["boot_timeout"]), *checks.node_ip(options["node_ip"], split)]
     wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))

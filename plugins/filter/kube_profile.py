@@ -22,7 +22,7 @@ def kube_profile(context: Context, value: t.Any, cloud: t.Any = None) -> t.Any:
         return value
     if cloud is not None and not isinstance(cloud, dict):
         raise AnsibleFilterError(f"kube_profile: cloud must be a dictionary, is {cloud!r}")
-    torn_off = profile.torn_off(str(name) for name in context.get_all() if str(name).startswith("--"))
+    torn_off = profile.torn_off(context.get_all())
     if torn_off:
         raise AnsibleFilterError(f"kube_profile: {torn_off}")
     try:

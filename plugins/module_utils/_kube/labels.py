@@ -105,10 +105,11 @@ def value_problem(value: str) -> str | None:
 def refused_by_kubelet(key: str) -> str | None:
     """Why a kubelet may not set a label with this key itself; None if it may. Otherwise it exits and is restarted again and again."""
     prefix = key.split("/", 1)[0] if "/" in key else ""
-    if not _under(prefix, _KUBERNETES_PREFIXES) or key in KUBELET_KEYS or _under(prefix, _KUBELET_PREFIXES):
+    if not under(prefix, _KUBERNETES_PREFIXES) or key in KUBELET_KEYS or under(prefix, _KUBELET_PREFIXES):
         return None
     return f"a kubelet may not label itself with the prefix {prefix}"
 
 
-def _under(prefix: str, domains: tuple[str, ...]) -> bool:
+def under(prefix: str, domains: t.Iterable[str]) -> bool:
+    """Whether the prefix of a key is one of these domains, or below one."""
     return any(prefix == domain or prefix.endswith(f".{domain}") for domain in domains)

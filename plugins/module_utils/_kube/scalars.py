@@ -14,15 +14,11 @@ import typing as t
 def as_text(value: t.Any) -> str:
     """The text that was meant: 5 is "5", true is "true".
 
-    Raises ValueError, with what to write instead, where that cannot be told: 1.3 may have been written 1.30.
+    Raises ValueError, with what to write instead, if the text that was meant is not certain: 1.3 may have been written 1.30.
     The message goes on after the name of the thing: "is the number 1.3: ...".
     """
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, (str, int)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, float):
         raise ValueError(
             f'is the number {value!r}, and 1.30 is read as 1.3, so it may have been another text: write it in quotes, "{value!r}"'
@@ -36,16 +32,14 @@ def described(value: t.Any) -> str:
     """A value of the wrong type in the words of YAML, for messages."""
     if value is None:
         return "null"
-    if isinstance(value, (str, bool, int, float)):
-        return f"{_KINDS[next(kind for kind in _KINDS if isinstance(value, kind))]} {shortened(value)}"
-    if isinstance(value, dict):
-        return "a dictionary"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return f"a {type(value).__name__}"
+    for kinds, words in _SCALARS.items():
+        if isinstance(value, kinds):
+            return f"{words} {shortened(value)}"
+    return "a dictionary" if isinstance(value, dict) else "a list" if isinstance(value, (list, tuple)) else f"a {type(value).__name__}"
 
 
-_KINDS: dict[type, str] = {str: "the text", bool: "the boolean", int: "the number", float: "the number"}
+# A boolean is an int too, so it comes first.
+_SCALARS: dict[type | tuple[type, ...], str] = {str: "the text", bool: "the boolean", (int, float): "the number"}
 
 
 def shortened(value: t.Any, most: int = 80) -> str:

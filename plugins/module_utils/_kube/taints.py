@@ -62,8 +62,13 @@ class Taint:
     effect: str
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.key, self.effect)
+    def identity(self) -> str:
+        return f"{self.key}:{self.effect}"
+
+    @classmethod
+    def of(cls, entry: t.Mapping[str, t.Any]) -> Taint:
+        """Of a taint as the API returns it."""
+        return cls(entry["key"], str(entry.get("value") or ""), entry["effect"])
 
     def as_dict(self) -> dict[str, str]:
         """As the API returns it: without an empty value."""

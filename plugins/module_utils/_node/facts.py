@@ -54,7 +54,7 @@ def gather(params: Params) -> Host:
         "codename": system.get("VERSION_CODENAME"),
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "boot": boot,
-        "packages": _packages(answers["packages"].output) if packages else {},
+        "packages": {name: have._asdict() for name, have, dummy in dpkg.rows(answers["packages"].output)} if packages else {},
         "services": services(),
         "containerd": _containerd(answers),
         "cri": facts_containerd.cri(answers["crictl"], answers["ctr" if has_containerd else "containerd version"]),
@@ -104,24 +104,17 @@ def os_release(content: str | None) -> dict[str, str]:
     return {name: value.strip("\"'") for name, value in re.findall(r"^([A-Z_]+)=(.*)$", content or "", re.MULTILINE)}
 
 
-def _packages(listing: str) -> Host:
-    return {name: have._asdict() for name, have, dummy in dpkg.rows(listing)}
-
-
 def services() -> Host:
-    return {name: _service(name, service) for name, service in host_services.show(_SERVICES).items()}
-
-
-def _service(name: str, service: host_services.Service) -> Host:
-    failure = host_services.last_error(name) if service.active in ("failed", "activating") else None
-    return {"active": service.active, "enabled": service.enabled, "failure": failure}
+    found = {}
+    for name, service in host_services.show(_SERVICES).items():
+        failure = host_services.last_error(name) if service.active in ("failed", "activating") else None
+        found[name] = {"active": service.active, "enabled": service.enabled, "failure": failure}
+    return found
 
 
 def _containerd(answers: t.Mapping[str, Done]) -> Host | None:
     version = facts_containerd.version(answers["containerd version"])
-    if version is None:
-        return None
-    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"])}
+    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"])} if version else None
 
 
 def _version(done: Done) -> str | None:
@@ -134,7 +127,8 @@ def differences(host: Host, wanted: t.Mapping[str, t.Any]) -> list[Host]:
     found = []
     for what, want in wanted.items():
         now = _at(host, what.split("."))
-        if not _same(what, now, want):
+        compares_versions = what.endswith("version") and isinstance(want, str) and isinstance(now, str)
+        if not (versions.matches(want, now) if compares_versions else now == want):
             found.append({"what": what, "is": now, "wanted": want})
     return found
 
@@ -148,9 +142,3 @@ def _at(place: t.Any, names: t.Sequence[str]) -> t.Any:
         if isinstance(place, dict) and name in place:
             return _at(place[name], names[length:])
     return None
-
-
-def _same(what: str, now: t.Any, want: t.Any) -> bool:
-    if what.endswith("version") and isinstance(want, str) and isinstance(now, str):
-        return versions.matches(want, now)
-    return bool(now == want)

@@ -11,8 +11,8 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 from ansible_collections.eco2.platform.plugins.module_utils._node import toml
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
 
-SOCKET = "unix:///run/containerd/containerd.sock"
 COMMANDS = {
     "containerd version": ("containerd", "--version"),
     "containerd dump": ("containerd", "config", "dump"),
@@ -66,13 +66,12 @@ def cri(crictl: Done, ctr: Done) -> dict[str, t.Any]:
     rows = [row.split() for row in ctr.output.splitlines()[1:]]
     # TYPE ID PLATFORMS STATUS; a disabled plugin is not listed.
     states = {f"{row[0]}.{row[1]}": row[-1] for row in rows if len(row) >= 4}
-    needed = [name for name in (_CRI, _RUNTIME, _IMAGES) if name in states]
     if _CRI not in states:
         return {"ready": False, "problem": "containerd's CRI plugin is disabled"}
     bad = [
         f"plugin {name}: {states[name]} (see 'ctr plugins ls --detailed' and 'journalctl -u containerd')"
-        for name in needed
-        if states[name] != "ok"
+        for name in (_CRI, _RUNTIME, _IMAGES)
+        if states.get(name, "ok") != "ok"
     ]
     return {"ready": not bad, "problem": "; ".join(bad) or None}
 

@@ -17,6 +17,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config, kubeadm_errors
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import BOOTSTRAP_CONF, KUBELET_CONF, Machine
 
 Params = t.Mapping[str, t.Any]
@@ -31,7 +32,7 @@ OPTIONS: Spec = {
         "default": {},
         "options": {
             "name": {"type": "str"},
-            "cri_socket": {"type": "str", "default": kubeadm_config.CRI_SOCKET},
+            "cri_socket": {"type": "str", "default": SOCKET},
             "labels": {"type": "dict", "default": {}},
             "taints": {
                 "type": "list",
@@ -164,7 +165,7 @@ class Join(Kubeadm):
 
 
 class Reset(Kubeadm):
-    """Nothing of a join is left: kubeadm reset without the phase that deletes etcd's data. Never on a control plane."""
+    """Removes all files of a join: kubeadm reset without the phase that deletes etcd's data. Never on a control plane."""
 
     kind, action, becomes = "reset", "delete", "reset"
 

@@ -8,8 +8,6 @@ Private to this collection. Runs on nodes, so it uses Python 3.9 and the standar
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import fcntl
 import os
@@ -22,7 +20,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, PATH, Done, run
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
-from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_errors
+from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, kubeadm_errors
 
 _VALIDATES_FROM = (1, 26)  # kubeadm config validate
 _LOCK = "run/lock/eco2-platform-kubeadm.lock"
@@ -83,21 +81,15 @@ class Machine:
 
     def joined_to(self) -> list[str]:
         """The pins of the CAs that kubelet.conf trusts; empty where it is missing or they cannot be read."""
-        try:
-            text = (self._root / KUBELET_CONF).read_text(encoding="utf-8")
-            found = re.search(r"certificate-authority-data:\s*\"?([A-Za-z0-9+/=]+)", text)
-            if found:
-                return certificates.spki_pins(base64.b64decode(found.group(1)).decode("ascii"))
-            return certificates.spki_pins((self._root / "etc/kubernetes/pki/ca.crt").read_text(encoding="ascii"))
-        except (OSError, ValueError, binascii.Error):
-            return []
+        seen = facts_kubelet.read(f"{self._root}/")
+        return list((seen["kubelet_conf"] or seen)["ca_pins"] or seen["ca_pins"])
 
     def kubeadm_version(self) -> str:
         """Such as v1.36.3."""
         done = self.run("kubeadm", "version", "-o", "short")
         found = re.search(r"v\d+\.\d+\.\d+\S*", done.output)
         if done.code != 0 or not found:
-            raise ChangeFailed(f"kubeadm does not tell its version: {kubeadm_errors.explain(done)}")
+            raise ChangeFailed(f"the version of kubeadm cannot be read: {kubeadm_errors.explain(done)}")
         return found.group()
 
     def validate(self, configuration: str, version: str) -> None:

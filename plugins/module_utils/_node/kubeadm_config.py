@@ -13,10 +13,11 @@ import json
 import re
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
+
 Document = t.Dict[str, t.Any]
 Registration = t.Mapping[str, t.Any]
 
-CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 _GROUP = "kubeadm.k8s.io"
 _TTL = "10m"
 _INIT_STEPS = ("controlPlaneComponentHealthCheck", "kubeletHealthCheck", "kubernetesAPICall")
@@ -57,7 +58,7 @@ def init(version: str, *, registration: Registration, advertise_address: str = "
     document: Document = {
         "apiVersion": f"{_GROUP}/{version}",
         "kind": "InitConfiguration",
-        "bootstrapTokens": [{"ttl": _TTL, "description": "made by kubeadm init, for nobody"}],
+        "bootstrapTokens": [{"ttl": _TTL, "description": "made by kubeadm init; not used"}],
         "nodeRegistration": node_registration(version, registration),
     }
     if advertise_address:
@@ -93,7 +94,7 @@ def node_registration(version: str, wanted: Registration) -> Document:
     labels = wanted.get("labels") or {}
     if labels:
         extra.append({"name": "node-labels", "value": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))})
-    document: Document = {"criSocket": wanted.get("cri_socket") or CRI_SOCKET}
+    document: Document = {"criSocket": wanted.get("cri_socket") or SOCKET}
     if wanted.get("name"):
         document["name"] = wanted["name"]
     if wanted.get("taints") is not None:

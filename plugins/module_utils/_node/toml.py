@@ -46,18 +46,16 @@ def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else _text(name)
 
 
-def _text(value: str) -> str:
-    """A JSON string is a basic string of TOML, except for DEL, which JSON does not escape."""
+def _text(value: str | bool) -> str:
+    """JSON's booleans are TOML's. A JSON string is a basic string of TOML, except for DEL, which JSON does not escape."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(value: t.Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, (str, bool)):
+        return _text(value)
     if isinstance(value, (int, float)):
         return repr(value)
-    if isinstance(value, str):
-        return _text(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     raise ValueError(f"TOML has no value such as {value!r}")

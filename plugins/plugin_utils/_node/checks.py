@@ -14,7 +14,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
 
-SERVICES = ("containerd", "kubelet")
 _CGROUP_V2 = (
     "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1 on the kernel command line, or a newer release), or set "
     "failCgroupV1=false for the kubelet and add SystemVerification to the ignored preflight errors"
@@ -41,7 +40,7 @@ def node_ip(given: str, split: Facts) -> Problems:
 
 def split(value: t.Any, cloud: Facts, variables: t.Iterable[str]) -> tuple[dict[str, t.Any], list[Problem]]:
     """The parts of a profile, and what is wrong with it. `variables`: the names of the host's variables."""
-    torn = profile.torn_off(str(name) for name in variables if str(name).startswith("--"))
+    torn = profile.torn_off(variables)
     if torn:
         return {}, [Problem("profile.not_quoted", torn, field="kube_profile")]
     try:
@@ -78,8 +77,7 @@ def cgroup(host: Facts, kubelet: t.Any, ignored: t.Collection[str]) -> Problems:
 def stopped(host: Facts) -> list[str]:
     """The services of a node that do not run, with the last error line of each."""
     found = []
-    for service in SERVICES:
-        state = (host.get("services") or {}).get(service)
+    for service, state in (host.get("services") or {}).items():
         if state and state.get("active") != "active":
             failure = f": {state['failure']}" if state.get("failure") else ""
             found.append(f"{service} is {state.get('active')}{failure}")

@@ -65,9 +65,6 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def without_actions(self) -> Plan:
-        return Plan(self.state, self.node_name, self.kubelet_version, problems=self.problems, reasons=self.reasons)
-
 
 def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     """The decision for one machine. With problems, no action is planned.
@@ -78,7 +75,9 @@ def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     if decided.join:
         decided.problems += _join_problems(host, cluster, options, decided)
         _existing_node(cluster, options, decided)
-    return decided.without_actions() if decided.problems else decided
+    if decided.problems:
+        return Plan(decided.state, decided.node_name, decided.kubelet_version, problems=decided.problems, reasons=decided.reasons)
+    return decided
 
 
 def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
@@ -87,11 +86,14 @@ def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
         return _control_plane(host, cluster, options)
     if not credentials:
         return _without_credentials(host, cluster, options)
-    theirs, ours = _pins(credentials) or _pins(host), _pins(cluster)
-    if _strangers(theirs, ours):
-        return _elsewhere(host, cluster, options)
-    name = credentials.get("node_name") or options.node_name
-    if not (theirs and ours) and not _ready(_node(cluster, name)):
+    foreign = _foreign(host, cluster)
+    if foreign:
+        decided = Plan("member_elsewhere", options.node_name, join=True, reset=True)
+        server = credentials.get("server") or "an unknown address"
+        who = f"the machine is {credentials.get('node_name') or 'a node'} of another cluster, at {server}"
+        return _leave(decided, options, f"{who} ({foreign})")
+    name, theirs = credentials.get("node_name") or options.node_name, _pins_of_host(host)
+    if not (theirs and _pins(cluster)) and not _ready(_node(cluster, name)):
         unknown = "this cluster has no ConfigMap kube-public/cluster-info, which holds its CA" if theirs else "the file names no CA"
         message = f"/etc/kubernetes/kubelet.conf exists, but it is unknown whether it belongs to this cluster: {unknown}"
         return Plan("half_joined", name, problems=[Problem("join.unknown_cluster", message)])
@@ -107,10 +109,9 @@ def _control_plane(host: Facts, cluster: Facts, options: Options) -> Plan:
         name,
         reasons=[f"it has the static pods {', '.join(_control_plane_pods(host))}: a control plane is never reset or joined"],
     )
-    theirs, ours = _pins(credentials) or _pins(host), _pins(cluster)
-    node = _node(cluster, name)
-    if _strangers(theirs, ours):
-        message = f"the machine is a control plane of another cluster ({_differing(theirs, ours)})"
+    foreign, node = _foreign(host, cluster), _node(cluster, name)
+    if foreign:
+        message = f"the machine is a control plane of another cluster ({foreign})"
         decided.problems.append(Problem("join.foreign_control_plane", message, remedy="remove it from the play"))
     elif node is None:
         message = f"the machine has the static pods of a control plane, but the cluster has no Node {name}"
@@ -132,19 +133,8 @@ def _without_credentials(host: Facts, cluster: Facts, options: Options) -> Plan:
         return Plan("bare", options.node_name, join=True)
     decided = Plan("half_joined", options.node_name, join=True, reset=True)
     decided.reasons.append(f"an unfinished join left {', '.join(leftovers)}; kubeadm reset removes it")
-    theirs, ours = _pins(host), _pins(cluster)
-    if _strangers(theirs, ours):
-        _leave(decided, options, f"the machine has the pki/ca.crt of another cluster ({_differing(theirs, ours)})")
-    return decided
-
-
-def _elsewhere(host: Facts, cluster: Facts, options: Options) -> Plan:
-    credentials = host["kubelet_conf"]
-    decided = Plan("member_elsewhere", options.node_name, join=True, reset=True)
-    server = credentials.get("server") or "an unknown address"
-    who = f"the machine is {credentials.get('node_name') or 'a node'} of another cluster, at {server}"
-    _leave(decided, options, f"{who} ({_differing(_pins(credentials) or _pins(host), _pins(cluster))})")
-    return decided
+    foreign = _foreign(host, cluster)
+    return _leave(decided, options, f"the machine has the pki/ca.crt of another cluster ({foreign})") if foreign else decided
 
 
 def _pins(place: Facts) -> list[str]:
@@ -152,21 +142,23 @@ def _pins(place: Facts) -> list[str]:
     return list(place.get("ca_pins") or filter(None, [place.get("ca_pin")]))
 
 
-def _strangers(theirs: t.Sequence[str], ours: t.Sequence[str]) -> bool:
-    """Whether both are known and have no CA in common."""
-    return bool(theirs and ours and not {*theirs} & {*ours})
+def _pins_of_host(host: Facts) -> list[str]:
+    return _pins(host.get("kubelet_conf") or {}) or _pins(host)
 
 
-def _differing(theirs: t.Sequence[str], ours: t.Sequence[str]) -> str:
-    return f"CA {', '.join(theirs)}, this cluster's is {', '.join(ours)}"
+def _foreign(host: Facts, cluster: Facts) -> str:
+    """How the CAs of a machine and of this cluster differ; "" if one is the same, or one side is unknown."""
+    theirs, ours = _pins_of_host(host), _pins(cluster)
+    return f"CA {', '.join(theirs)}, this cluster's is {', '.join(ours)}" if theirs and ours and not {*theirs} & {*ours} else ""
 
 
-def _leave(decided: Plan, options: Options, what: str) -> None:
+def _leave(decided: Plan, options: Options, what: str) -> Plan:
     if options.other_cluster == "reset":
         decided.reasons.append(f"{what}; node_join_other_cluster=reset, so kubeadm reset removes that")
     else:
         remedy = "set node_join_other_cluster=reset to remove it from that cluster, or remove it from the play"
         decided.problems.append(Problem("join.other_cluster", what, remedy=remedy))
+    return decided
 
 
 def _member(host: Facts, cluster: Facts, options: Options, name: str) -> Plan:

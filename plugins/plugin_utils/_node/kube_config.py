@@ -57,9 +57,7 @@ def _parsed(text: str) -> t.Any:
 
 
 def _clusters(document: t.Any) -> list[dict[str, t.Any]]:
-    entries = document.get("clusters") if isinstance(document, dict) else None
-    found = [entry.get("cluster") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    return [cluster for cluster in found if isinstance(cluster, dict)]
+    return [cluster for dummy, cluster in _named(document, "clusters") if cluster]
 
 
 def _pins(cluster: t.Mapping[str, t.Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import plan as nodes_plan
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 Row = t.Mapping[str, t.Any]
 
@@ -54,11 +55,6 @@ def lines(rows: t.Sequence[Row]) -> list[str]:
 def _cells(row: Row) -> tuple[str, ...]:
     ready = {True: "yes", False: "NO"}.get(t.cast("bool", row.get("ready")), "?")
     labels = [f"{key}={value}" for key, value in sorted((row.get("labels") or {}).items()) if key not in nodes_plan.KUBELETS_OWN]
-    taints = sorted(_taint(taint) for taint in row.get("taints") or ())
+    taints = sorted(str(Taint.of(taint)) for taint in row.get("taints") or ())
     lists = (",".join(entries) or "-" for entries in (labels, taints, row.get("changed") or ()))
     return (str(row["name"]), str(row.get("kubelet_version") or "-"), ready, *lists)
-
-
-def _taint(taint: Row) -> str:
-    value = f"={taint['value']}" if taint.get("value") else ""
-    return f"{taint['key']}{value}:{taint['effect']}"

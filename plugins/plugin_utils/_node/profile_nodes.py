@@ -11,16 +11,13 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import labels
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.profile import CLOUD_LABELS, filled
+from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
 
 Entry = t.Mapping[str, t.Any]
 Declared = t.Dict[str, t.Any]
 Verdicts = t.Dict[str, t.List[str]]
-
-_TAINT = ("key", "value", "effect")
-# The labels of what a metadata service reports.
-_CLOUD_KEYS = {"zone": labels.ZONE, "region": labels.REGION, "instance_type": labels.INSTANCE_TYPE}
 
 
 def declared(entry: Entry, variables: t.Iterable[str]) -> Declared:
@@ -30,17 +27,13 @@ def declared(entry: Entry, variables: t.Iterable[str]) -> Declared:
     metadata service is configured). variables: the names of the host's variables.
     """
     known = filled(entry.get("found"))
-    given = {**{name: known[name] for name in _CLOUD_KEYS if name in known}, **filled(entry.get("cloud"))}
+    given = {**{name: known[name] for name in CLOUD_LABELS if name in known}, **filled(entry.get("cloud"))}
     split, problems = checks.split(entry["profile"], given, variables)
     # Only the metadata service knows these, and nobody has asked it in this run: leave them as they are.
-    unknown = [key for name, key in _CLOUD_KEYS.items() if entry.get("asked") and not entry.get("found") and name not in given]
+    unknown = [key for name, key in CLOUD_LABELS.items() if entry.get("asked") and not entry.get("found") and name not in given]
     left = [key for key in unknown if key not in split.get("labels", {})]
     node = {"name": entry["name"], "labels": split.get("labels"), "taints": split.get("taints"), "leave_labels": left}
     return {"split": split, "node": node, "problem": "; ".join(map(str, problems))}
-
-
-def filled(cloud: t.Any) -> dict[str, t.Any]:
-    return {name: value for name, value in (cloud or {}).items() if value not in (None, "")}
 
 
 def verdicts(names: t.Iterable[str], done: Entry, skipped: str = "") -> Verdicts:
@@ -58,20 +51,11 @@ def verdicts(names: t.Iterable[str], done: Entry, skipped: str = "") -> Verdicts
 def unlike(node: Entry, seen: Entry) -> list[str]:
     """Each label and taint of the profile that the Node does not have. Controllers set timeAdded of a taint, so it does not count."""
     there = seen.get("labels") or {}
-    taints = {_taint(taint) for taint in seen.get("taints") or ()}
+    taints = {Taint.of(taint) for taint in seen.get("taints") or ()}
     wrong = [
         f"label {key} is {json.dumps(there[key]) if key in there else 'missing'}, and the profile has {json.dumps(value)}"
         for key, value in node["labels"].items()
         if there.get(key) != value
     ]
-    wrong += [
-        f"taint {key}{f'={value}' if value else ''}:{effect} is missing"
-        for key, value, effect in map(_taint, node["taints"])
-        if (key, value, effect) not in taints
-    ]
+    wrong += [f"taint {taint} is missing" for taint in map(Taint.of, node["taints"]) if taint not in taints]
     return [f"Node {node['name']} differs from its profile: {'; '.join(wrong)}"] if wrong else []
-
-
-def _taint(taint: Entry) -> tuple[str, str, str]:
-    key, value, effect = (str(taint.get(name) or "") for name in _TAINT)
-    return key, value, effect

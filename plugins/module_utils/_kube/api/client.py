@@ -91,7 +91,7 @@ class Client:
         """Such as 1.36.3."""
         answer = self.get("/version", "reading the version")
         if not isinstance(answer, dict) or "gitVersion" not in answer:
-            raise errors.NotAnApiServer(f"{self.host}: reading the version", 200, "the answer is no API server's")
+            raise errors.NotAnApiServer(f"{self.host}: reading the version", 200, "the answer does not come from an API server")
         return str(answer["gitVersion"]).lstrip("v").partition("+")[0]
 
     def _ask(self, method: str, path: str, what: str, body: t.Any = None, repeat: bool = True) -> t.Any:

@@ -14,14 +14,14 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed, NoAnswer, Unreachable
 
-# A server that says when to come back is believed up to here, in seconds.
+# The longest time, in seconds, that a server can ask a client to wait.
 LONGEST_WAIT = 10.0
 
 
 class ApiError(ChangeFailed):
     """The API server answered with a refusal. `status` is the HTTP status, `reason` its own message.
 
-    `repeated`: an earlier attempt of the same request got no answer, so that it may be what this one ran into. `wait`: the seconds after
+    `repeated`: an earlier attempt of the same request got no answer, which may be why this one is refused. `wait`: the seconds after
     which the server wants to be asked again.
     """
 

@@ -34,6 +34,6 @@ def from_exception(host: str, error: Exception, timeout: float) -> Exception:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost cause: what a person would want to read."""
+    """The innermost cause, which says most."""
     inner = next((part for part in error.args if isinstance(part, BaseException)), getattr(error, "reason", None))
     return _root(inner) if isinstance(inner, BaseException) else error

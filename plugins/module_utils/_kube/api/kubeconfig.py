@@ -19,21 +19,11 @@ Parsed = t.Dict[str, t.Any]
 def problems(kubeconfig: t.Any, context: str | None) -> list[Problem]:
     """Why this kubeconfig, a path or the content as a dictionary, cannot be used; never shows content."""
     try:
-        _check(kubeconfig, context)
+        where, contents = ("", [kubeconfig]) if isinstance(kubeconfig, dict) else _read(kubeconfig)
+        _check_content(where, contents, context)
     except Refused as refusal:
         return refusal.problems
     return []
-
-
-def _check(kubeconfig: t.Any, context: str | None) -> None:
-    if isinstance(kubeconfig, dict):
-        _check_content("", [kubeconfig], context)
-    elif not isinstance(kubeconfig, str):
-        raise _refused("wrong_type", "must be the path of a file, or its content as a dictionary")
-    elif not _is_path(kubeconfig):
-        raise _refused("content_as_text", "is the content of a file as text: give the path, or a dictionary (filter from_yaml)")
-    else:
-        _check_content(*_read(kubeconfig), context)
 
 
 def _refused(code: str, message: str) -> Refused:
@@ -74,8 +64,12 @@ def _parsed_text(text: str) -> t.Any:
         return None
 
 
-def _read(paths: str) -> tuple[str, list[t.Any]]:
+def _read(paths: t.Any) -> tuple[str, list[t.Any]]:
     """The paths and contents of the files. Several may be given, as in the variable KUBECONFIG; those that do not exist are ignored."""
+    if not isinstance(paths, str):
+        raise _refused("wrong_type", "must be the path of a file, or its content as a dictionary")
+    if not _is_path(paths):
+        raise _refused("content_as_text", "is the content of a file as text: give the path, or a dictionary (filter from_yaml)")
     files = [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
     there = [path for path in files if os.path.exists(path)]
     if not there:

@@ -102,8 +102,8 @@ class _Reader:
             return None
         found: Values = {}
         for entry in part:
-            absent = isinstance(entry, dict) and entry.get("state") == "absent"
-            stated = isinstance(entry, dict) and entry.get("state") in ("present", "absent")
+            state = entry.get("state") if isinstance(entry, dict) else None
+            stated, absent = state in ("present", "absent"), state == "absent"
             try:
                 taint = taints.declared({key: value for key, value in entry.items() if key != "state"} if stated else entry)
             except ValueError as error:
@@ -112,10 +112,9 @@ class _Reader:
             if taint.key in taints.STARTUP_KEYS and not absent:
                 message = f"taint {taint} is for registration only: an agent removes it, and this task would set it again each time"
                 self.refuse("taint.startup", message, "taints", "leave it out")
-            name = f"{taint.key}:{taint.effect}"
-            if name in found:
+            if taint.identity in found:
                 self.refuse("taint.twice", f"taint {taint} has the key and effect of another one", "taints", "keep one")
-            found[name] = None if absent else taint.value
+            found[taint.identity] = None if absent else taint.value
         return found
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kube_nodes: the labels, annotations and taints of nodes. Private to this collection.
 
-Nobody's work is undone: the API server refuses each change if its node has changed since it was read, and the change is planned anew.
+Nobody's work is undone: the API server refuses each change if its node has changed since it was read, and the change is planned again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 
 # Seconds between two looks while waiting.
 PAUSE = 1.0
-# A node changes a few times a minute; one that changes more often than we can write is fought over.
+# A node changes a few times a minute; one that changes more often than we can write is changed by others all the time.
 TRIES = 15
 LONGEST_PAUSE = 1.0  # seconds
 

@@ -137,7 +137,7 @@ class _Planner:
             return ownership.read(self.annotations, self.options.owner)
         except ownership.Malformed:
             name = ownership.annotation(self.options.owner)
-            self._warn(f"others have changed the annotation {name}: it is written anew, and what was declared only before stays")
+            self._warn(f"others have changed the annotation {name}: it is written again, and what only earlier runs declared stays")
             return {section: {} for section in ownership.SECTIONS}
 
     def _record_patch(self) -> Values:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube import taints
+from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.nodes import ownership
 
 # Each with all its subdomains, such as topology.ebs.csi.aws.com.
@@ -42,4 +42,4 @@ def is_protected(key: str, more: t.Collection[str] = ()) -> bool:
     if key in taints.PROTECTED_KEYS or key in more:
         return True
     prefix, slash, dummy = key.partition("/")
-    return bool(slash) and any(prefix == domain or prefix.endswith(f".{domain}") for domain in (*DOMAINS, *more))
+    return bool(slash) and labels.under(prefix, (*DOMAINS, *more))

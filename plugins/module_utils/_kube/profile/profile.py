@@ -20,6 +20,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubele
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
 from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
+_ReadText = t.Callable[[str], None]
+_ReadPair = t.Callable[[t.Any, t.Any], None]
+
 _KEYS = {
     "labels": "labels",
     "node_labels": "labels",
@@ -27,7 +30,7 @@ _KEYS = {
     "node_taints": "taints",
     "kubelet_extra_args": "flags",
 }
-_CLOUD_LABELS = {"zone": labels.ZONE, "region": labels.REGION, "instance_type": labels.INSTANCE_TYPE}
+CLOUD_LABELS = {"zone": labels.ZONE, "region": labels.REGION, "instance_type": labels.INSTANCE_TYPE}
 _CLOUD_FLAGS = {"provider_id": "provider-id", "cloud_provider": "cloud-provider"}
 
 
@@ -72,15 +75,20 @@ def parse(value: t.Any, cloud: t.Mapping[str, t.Any] | None = None) -> Profile:
     """
     draft = _Draft()
     draft.read(value)
-    draft.read_cloud(cloud or {})
+    draft.read_cloud(cloud)
     if draft.problems:
         raise Refused(draft.problems)
     return Profile(draft.labels, tuple(draft.taints.values()), draft.flags)
 
 
-def torn_off(names: t.Iterable[str]) -> str | None:
+def filled(cloud: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """What is known of a machine's cloud: neither null nor empty."""
+    return {name: value for name, value in (cloud or {}).items() if value not in (None, "")}
+
+
+def torn_off(variables: t.Iterable[t.Any]) -> str | None:
     """The problem of variables in the inventory whose names begin with two dashes; None where there are none."""
-    found = ", ".join(sorted(names))
+    found = ", ".join(sorted(name for name in map(str, variables) if name.startswith("--")))
     return (
         f"the inventory has a variable named {found}: it was torn off a profile without quotes;"
         " on the line of a host in an INI inventory put the whole profile in quotes"
@@ -89,21 +97,12 @@ def torn_off(names: t.Iterable[str]) -> str | None:
     )
 
 
-class _Reads(t.NamedTuple):
-    """How text, an entry of a list, and a name with its value are read; `form`: what an entry looks like."""
-
-    form: str
-    text: t.Callable[[str], None]
-    entry: t.Callable[[str], None]
-    pair: t.Callable[[t.Any, t.Any], None]
-
-
 class _Draft:
     """A profile while it is read. A problem is kept, and reading goes on."""
 
     def __init__(self) -> None:
         self.labels: dict[str, str] = {}
-        self.taints: dict[tuple[str, str], Taint] = {}
+        self.taints: dict[str, Taint] = {}
         self.flags: dict[str, str] = {}
         self.problems: list[Problem] = []
         self._taint_flags = 0
@@ -139,31 +138,32 @@ class _Draft:
                 message = f"the profile has no key {shortened(key)}: its keys are {known}; put other flags under kubelet_extra_args"
                 self._refuse("profile.unknown_key", message)
 
-    def _read_pairs(self, what: str, part: t.Any, reads: _Reads) -> None:
-        """Names with values, as text, as a dictionary, or as a list of both."""
+    def _read_pairs(self, what: str, part: t.Any, form: str, *, text: _ReadText, entry: _ReadText, pair: _ReadPair) -> None:
+        """Names with values, as text, as a dictionary, or as a list of both. `form`: what an entry of the list looks like as text.
+
+        `text`, `entry` and `pair` read the text, one entry of the list, and a name with its value.
+        """
         if isinstance(part, str):
-            reads.text(part)
+            text(part)
         elif isinstance(part, dict):
             for name, value in part.items():
-                reads.pair(name, value)
+                pair(name, value)
         elif isinstance(part, (list, tuple)):
-            for entry in part:
-                keys = set(entry) if isinstance(entry, dict) else set()
-                if isinstance(entry, str):
-                    reads.entry(entry)
+            for one in part:
+                keys = set(one) if isinstance(one, dict) else set()
+                if isinstance(one, str):
+                    entry(one)
                 elif keys in ({"key", "value"}, {"name", "value"}):
-                    reads.pair(entry.get("key", entry.get("name")), entry["value"])
+                    pair(one.get("key", one.get("name")), one["value"])
                 else:
-                    self._refuse(
-                        f"{what}.form", f"{what} {shortened(entry)} in a list: write {reads.form}, or a dictionary with name and value"
-                    )
+                    self._refuse(f"{what}.form", f"{what} {shortened(one)} in a list: write {form}, or a dictionary with name and value")
         elif part is not None:
-            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {reads.form}")
+            self._refuse(f"{what}s.form", f"{what}s are {described(part)}: write a dictionary, or a list of {form}")
 
     # Labels
 
     def _read_labels(self, part: t.Any) -> None:
-        self._read_pairs("label", part, _Reads("key=value", self._read_label_texts, self._read_label_text, self._add_label))
+        self._read_pairs("label", part, "key=value", text=self._read_label_texts, entry=self._read_label_text, pair=self._add_label)
 
     def _read_label_texts(self, text: str) -> None:
         for part in text.split(","):
@@ -190,12 +190,10 @@ class _Draft:
     def _read_taints(self, part: t.Any) -> None:
         if isinstance(part, str):
             entries: t.Iterable[t.Any] = part.split(",") if part.strip() else ()
-        elif isinstance(part, (list, tuple)):
-            entries = part
+        elif part is None or isinstance(part, (list, tuple)):
+            entries = part or ()
         elif isinstance(part, dict) and all(isinstance(entry, dict) for entry in part.values()):
             entries = part.values()
-        elif part is None:
-            entries = ()
         else:
             forms = "write a list of key=value:Effect, or of dictionaries with key, value and effect"
             self._refuse("taints.form", f"taints are {described(part)}: {forms}")
@@ -217,7 +215,7 @@ class _Draft:
     # Flags
 
     def _read_flags(self, part: t.Any) -> None:
-        self._read_pairs("flag", part, _Reads("--name=value", self._read_command_line, self._read_command_line, self._read_flag))
+        self._read_pairs("flag", part, "--name=value", text=self._read_command_line, entry=self._read_command_line, pair=self._read_flag)
 
     def _read_command_line(self, text: str) -> None:
         try:
@@ -256,15 +254,13 @@ class _Draft:
 
     # The cloud
 
-    def read_cloud(self, cloud: t.Mapping[str, t.Any]) -> None:
-        for name, value in cloud.items():
-            if value is None or value == "":
-                continue
+    def read_cloud(self, cloud: t.Mapping[str, t.Any] | None) -> None:
+        for name, value in filled(cloud).items():
             flag = _CLOUD_FLAGS.get(name, "")
-            if name in _CLOUD_LABELS:
-                self._add_label(_CLOUD_LABELS[name], value)
+            if name in CLOUD_LABELS:
+                self._add_label(CLOUD_LABELS[name], value)
             elif not flag:
-                known = ", ".join((*_CLOUD_FLAGS, *_CLOUD_LABELS))
+                known = ", ".join((*_CLOUD_FLAGS, *CLOUD_LABELS))
                 self._refuse("cloud.unknown_key", f"the cloud's facts have no key {shortened(name)}: their keys are {known}")
             elif self.flags.get(flag) != value:
                 self._add_other_flag(flag, value)

@@ -66,9 +66,7 @@ def of_secret(secret: t.Mapping[str, t.Any], group: str = GROUP) -> Token | None
     except ValueError:
         return None
     token_id, word = data.get("token-id", ""), data.get("token-secret", "")
-    if secret["metadata"]["name"] != f"bootstrap-token-{token_id}" or not re.fullmatch("[a-z0-9]{6}", token_id):
-        return None
-    if not re.fullmatch("[a-z0-9]{16}", word):
+    if secret["metadata"]["name"] != f"bootstrap-token-{token_id}" or not re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", f"{token_id}.{word}"):
         return None
     usages = all(data.get(f"usage-bootstrap-{usage}") == "true" for usage in ("signing", "authentication"))
     groups = [part.strip() for part in data.get("auth-extra-groups", "").split(",")]
