@@ -15,8 +15,8 @@ description:
   - Brings the masters that a set of Sentinels monitors, their options, and the Sentinels' own settings to the declared state. One task
     reads all Sentinels, changes only what differs, one Sentinel after the other, and waits until each is healthy before it changes the
     next.
-  - The declared address of a master is only where the module starts to look. The master is the node that the Sentinels agree on and that says of
-    itself that it is a master. So a run after a failover changes nothing.
+  - The declared address of a master is only where the module starts to look. The master is the node that the Sentinels agree on and that
+    says of itself that it is a master. So a run after a failover changes nothing.
   - Sentinels that monitor a wrong node, for example after their files were overwritten, are pointed to the node that is proven to be the
     master. Where there are two masters, the module names both and fails.
   - It changes the running state of the Sentinels, which they save in their own sentinel.conf. Do not write that file from a template.

@@ -17,14 +17,13 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, quoting
 
 Settings = t.Mapping[str, t.Any]
 # Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
 # Settings that Sentinel saves in its file, and those that an ACL file excludes.
 FOREIGN = frozenset({"sentinel", "replicaof", "slaveof", "requirepass"})
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/@*%+,=-]+")
 
 
 def words(value: t.Any) -> list[str]:
@@ -34,31 +33,6 @@ def words(value: t.Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [word for item in value for word in words(item)]
     return [str(value) if str(value) else '""']
-
-
-def quoted(value: str) -> str:
-    """A value as one argument of a line in redis.conf."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return '"' + "".join(_escaped(byte) for byte in value.encode("utf-8")) + '"'
-
-
-def _escaped(byte: int) -> str:
-    char = chr(byte)
-    if char in '"\\':
-        return "\\" + char
-    return char if 32 <= byte < 127 else f"\\x{byte:02x}"
-
-
-def unquoted(value: str) -> str:
-    """The reverse of `quoted`, and of what Redis writes into a file that it rewrites."""
-    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
-        return value
-    named = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
-    pieces = []
-    for plain, code, char in re.findall(r"([^\\]+)|\\x([0-9a-fA-F]{2})|\\(.)", value[1:-1]):
-        pieces.append(plain.encode() or (bytes([int(code, 16)]) if code else named.get(char, char).encode()))
-    return b"".join(pieces).decode("utf-8", "replace")
 
 
 def problems(settings: Settings, of: str) -> t.Iterator[Problem]:
@@ -127,7 +101,7 @@ def main(kind: str, replicaof: str | None, kept: Settings) -> str:
 
 
 def _kept_lines(kept: Settings) -> list[str]:
-    return [f"{name} {quoted(str(value))}" for name, value in kept.items()]
+    return [f"{name} {quoting.quoted(str(value))}" for name, value in kept.items()]
 
 
 def with_kept(text: str, kept: Settings) -> str:
@@ -136,7 +110,7 @@ def with_kept(text: str, kept: Settings) -> str:
 
 def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
     """Of the settings that the server keeps in its main file; values are never shown."""
-    have = {name: unquoted(values[-1]) for name, values in directives(text).items()}
+    have = {name: quoting.unquoted(values[-1]) for name, values in directives(text).items()}
     return tuple(
         Difference(name, Secret(have[name]) if name in have else None, Secret(value))
         for name, value in kept.items()
@@ -149,7 +123,7 @@ def follows(text: str) -> str | None:
     found = directives(text)
     value = ("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1]
     host, dummy, port = value.partition(" ")
-    return str(address.Address.of(unquoted(host), port)) if port.isdigit() else None
+    return str(address.Address.of(quoting.unquoted(host), port)) if port.isdigit() else None
 
 
 def drop_in(command: str, service: Settings) -> str:
