@@ -81,9 +81,8 @@ def _target(scene: Scene, to: Address | None) -> t.Iterator[Problem]:
         if not scene.replicas and not scene.master.replicas:
             yield Problem("master.no_replica", "has no replica, so there is nothing to switch to", master)
         elif not scene.eligible:
-            yield Problem(
-                "master.no_eligible", "has no replica that could be chosen: one that is up, with a replica-priority above 0", master
-            )
+            none = "has no replica that could be chosen: one that is up, with a replica-priority above 0"
+            yield Problem("master.no_eligible", none, master)
         return
     target = scene.find(to)
     if target is None:

@@ -16,6 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe
 
 Command = t.Sequence[t.Union[str, int]]
 REWRITE = ("CONFIG", "REWRITE")
+TOLERATED = (" ".join(REWRITE),)
 
 
 def changes(scene: Scene) -> list[Change]:
@@ -66,7 +67,7 @@ def put_right(scene: Scene, node: Node) -> str:
     waiting = list(map(str, gate.under_way(scene)))
     if not waiting and node is master:
         # Paused, it does not answer Sentinel's PING either, so it looks down until now.
-        server.put("CLIENT", "UNPAUSE")
+        server.read("CLIENT", "UNPAUSE")
         waiting = list(map(str, gate.unrest(scene)))
     if not waiting and node is not master and node.role != "slave":
         waiting = [f"{node.name} is a {node.role}, and {master.name} is a {master.role or 'node that does not answer'}"]
@@ -81,7 +82,7 @@ def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
     Sentinel may have made a temporary value permanent, when it reconfigured the node. In two steps a run that is killed between them
     would leave it in the file, where no later run can see it. Many servers run without a file, or may not write it.
     """
-    replies = server.transaction(*commands, REWRITE, tolerate=(" ".join(REWRITE),))
+    replies = server.transaction(*commands, REWRITE, tolerate=TOLERATED)
     return f"{server.name}: CONFIG REWRITE: {replies[-1]}" if isinstance(replies[-1], Exception) else ""
 
 
@@ -95,11 +96,5 @@ def demote(old: Server, new: Server, fence: Fence) -> None:
     Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.
     """
     kill = [("CLIENT", "KILL", "TYPE", kind) for kind in ("normal", "pubsub")]
-    old.transaction(
-        ("REPLICAOF", new.host, new.port),
-        *fence_commands(fence),
-        REWRITE,
-        *kill,
-        ("CLIENT", "UNPAUSE"),
-        tolerate=(" ".join(REWRITE),),
-    )
+    follow = ("REPLICAOF", new.host, new.port)
+    old.transaction(follow, *fence_commands(fence), REWRITE, *kill, ("CLIENT", "UNPAUSE"), tolerate=TOLERATED)

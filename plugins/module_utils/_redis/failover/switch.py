@@ -102,7 +102,7 @@ class Switch:
         for node in others:
             if node.priority <= self.target.priority:
                 self._raised.append(node)
-                self.scene.server(node).put("CONFIG", "SET", "replica-priority", raised(node.priority))
+                self.scene.server(node).read("CONFIG", "SET", "replica-priority", raised(node.priority))
         wanted = {node.address: raised(node.priority) if node in self._raised else node.priority for node in [*others, self.target]}
         # Also where nothing was raised: a sentinel may still see what an earlier run raised.
         unseen = "no sentinel has seen the replicas' new priorities"
@@ -187,13 +187,11 @@ class Switch:
 
     def _settled(self) -> bool:
         new = t.cast(Address, self.new)
-        try:
+        with contextlib.suppress(*errors.SILENT):
             role = self._old_server.read("ROLE")
-            if role[0] != "slave" or not Address.of(str(role[1]), role[2]).is_same(new):
-                return False
-            return all(self._names(view, new) for view in self.scene.views)
-        except errors.SILENT:
-            return False
+            follows = role[0] == "slave" and Address.of(str(role[1]), role[2]).is_same(new)
+            return follows and all(self._names(view, new) for view in self.scene.views)
+        return False
 
     def _names(self, view: SentinelView, new: Address) -> bool:
         answer = self.scene.connections.sentinel(view.address).read("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.scene.name)
@@ -205,10 +203,10 @@ class Switch:
         while self._raised:
             node = self._raised[-1]
             server, own = self.scene.server(node), ("CONFIG", "SET", "replica-priority", node.priority)
-            if not self.ordered:
-                server.put(*own)
-            else:
+            if self.ordered:
                 self._lower_for_good(node, server, own)
+            else:
+                server.read(*own)
             self._raised.pop()
 
     def _lower_for_good(self, node: Node, server: Server, own: leftovers.Command) -> None:
@@ -237,7 +235,7 @@ class Switch:
         # A transaction of ours may have been left half-said.
         self._old_server.close()
         if "failover_in_progress" not in self._flags():
-            self._old_server.put("CLIENT", "UNPAUSE")
+            self._old_server.read("CLIENT", "UNPAUSE")
         self._let_go()
         if wait.until(self._flags, lambda flags: flags == {"master"}, CALM_WITHIN, SLOW_POLL) == {"master"}:
             self._old_server.transaction(*leftovers.fence_commands(self._fence))
@@ -274,16 +272,14 @@ class Switch:
 
 def _role(server: Server) -> str:
     """What the node says it is; nothing where it does not answer."""
-    try:
+    with contextlib.suppress(*errors.SILENT):
         return str(server.read("ROLE")[0])
-    except errors.SILENT:
-        return ""
+    return ""
 
 
 def _offset(server: Server) -> int:
     """How much of the master's stream the replica has; -1 where it says nothing, or has no link."""
-    try:
+    with contextlib.suppress(*errors.SILENT):
         about = info(server.read("INFO", "replication"))
-    except errors.SILENT:
-        return -1
-    return int(about.get("slave_repl_offset", "-1")) if about.get("master_link_status") == "up" else -1
+        return int(about.get("slave_repl_offset", "-1")) if about.get("master_link_status") == "up" else -1
+    return -1

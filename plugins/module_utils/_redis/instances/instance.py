@@ -72,10 +72,6 @@ class Instance:
         return Paths(self.flavor, self.kind, self.name)
 
     @property
-    def unit(self) -> str:
-        return self.paths.unit
-
-    @property
     def other(self) -> Paths:
         """The paths that it has, or would have, under the other flavor."""
         (other,) = (name for name in FLAVORS if name != self.flavor)

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Difference, Key, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
@@ -42,9 +42,8 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Se
         if instance.id in params["backup"]:
             # Check mode shows it too, so without the time, which is in the name of the copy.
             copy = Difference("copy", None, f"{params['backup_directory']}/{instance.name}-TIME.rdb")
-            changes.append(
-                _change("backup", instance.id, BACKUP, backup.Backup(instance, params["backup_directory"]), (copy,), action="create")
-            )
+            step = steps.Call(backup.save, (instance, params["backup_directory"]))
+            changes.append(_change("backup", instance.id, BACKUP, step, (copy,), action="create"))
         changes += changes_of(instance, seen[instance.id], instance.id in params["restart"])
     known = len(params["masked"]) + 4 * len(declared)
     return Plan.of(changes, max(0, known - len(changes)))
@@ -59,10 +58,8 @@ def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[
     if instance.former or (seen.main and not instance.later):
         # What an instance that has moved leaves behind, secrets among it; removed once the new one runs.
         for path in seen.other.there(instance.other):
-            gone = Difference("state", "present", "absent")
-            yield _change(
-                "file", path, CLEAN, steps.Write(File(path, None)), (gone,), action="delete", needs=[change.key for change in service]
-            )
+            step, gone = steps.Write(File(path, None)), (Difference("state", "present", "absent"),)
+            yield _change("file", path, CLEAN, step, gone, action="delete", needs=[change.key for change in service])
 
 
 def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
@@ -74,7 +71,7 @@ def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         differences.append(Difference("enabled", True, False))
     if differences and instance.former:
         unit = instance.other.unit
-        yield _change("service", unit, END, steps.Stop(unit), tuple(differences))
+        yield _change("service", unit, END, steps.Call(services.apply, (unit, "stop", False, steps.START_WITHIN)), tuple(differences))
 
 
 def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES) -> t.Iterator[Change]:
@@ -122,7 +119,7 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
         yield _change("file", file.path, MAIN, steps.Write(file), follows, action="create")
     if not seen.directory:
-        step: Step = steps.MakeDirectory(paths.directory, owner)
+        step: Step = steps.Call(steps.make_directory, (paths.directory, owner))
         difference = Difference("state", "absent", "directory")
         # An interrupted run may have moved the main file and not the data: never start such an instance without its data.
         if seen.other.directory and (instance.former or seen.main is not None):
@@ -156,7 +153,7 @@ def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], need
         gone = frozenset(before) - frozenset(texts.directives(instance.static))
         action = "create" if service.active == "missing" or seen.main is None else "update"
         step = steps.Start(instance, not service.enabled, verb, gone)
-        yield _change("service", instance.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
+        yield _change("service", instance.paths.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
 
 
 def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
@@ -169,4 +166,5 @@ def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
     found = files.read(THP)
     now = re.search(r"\[(\w+)\]", found.content) if found else None
     if now and now.group(1) != wanted:
-        yield _change("kernel", "transparent_hugepage", FILES, steps.Kernel(THP, wanted), (Difference("value", now.group(1), wanted),))
+        differences = (Difference("value", now.group(1), wanted),)
+        yield _change("kernel", "transparent_hugepage", FILES, steps.Call(steps.write_kernel, (THP, wanted)), differences)

@@ -13,7 +13,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.errors import ServerError
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, options, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Peer, SentinelView
@@ -115,9 +115,3 @@ class PeersGate(Gate):
     def _is_announced(self, peer: Peer) -> bool:
         host, port = self.announced
         return (host is None or peer.address.is_same(Address.of(host, peer.address.port))) and port in (None, "0", str(peer.address.port))
-
-
-def announced(pairs: t.Sequence[tuple[str, t.Any]]) -> tuple[str | None, str | None]:
-    """The host and the port among the settings that are written."""
-    words = dict(pairs)
-    return words.get(options.ANNOUNCE_IP.word), words.get(options.ANNOUNCE_PORT.word)

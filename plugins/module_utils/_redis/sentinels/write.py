@@ -56,8 +56,9 @@ class Writer:
             # One at a time: before 7.2 the server takes no more than one.
             undo = {word: ("SENTINEL", "CONFIG", "SET", word, value) for word, value in write.undo}
             _all_or_nothing(server, [((word,), ("SENTINEL", "CONFIG", "SET", word, value)) for word, value in write.set], undo)
-            links = options.LINK_WORDS.intersection(word for word, dummy in write.set)
-            announced = gates.announced(write.set)
+            words = dict(write.set)
+            announced = words.get(options.ANNOUNCE_IP.word), words.get(options.ANNOUNCE_PORT.word)
+            links = options.LINK_WORDS & words.keys()
             return PeersGate(view, tuple(self.views.values()), announced, time.monotonic(), change) if links else None
         name = change.identity["name"]
         if change.action in ("delete", "replace") or write.reset:
