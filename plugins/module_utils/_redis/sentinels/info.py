@@ -81,8 +81,7 @@ def _once(declared: Desired, expected: Expected, connections: Connections) -> Re
 def _sentinel(view: SentinelView) -> Result:
     return {
         "name": view.name,
-        "host": view.address.host,
-        "port": view.address.port,
+        **view.address._asdict(),
         "reachable": True,
         **_server(view.version),
         "id": view.myid,

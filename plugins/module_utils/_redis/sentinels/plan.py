@@ -83,9 +83,8 @@ class _Planner:
             found += made
         declared = {master.name for master in self.desired.masters}
         if self.chosen.prune:
-            found += [
-                self._change(name, "removals", steps.remove(seen)) for name, seen in self.view.masters.items() if name not in declared
-            ]
+            more = [seen for name, seen in self.view.masters.items() if name not in declared]
+            found += [self._change(seen.name, "removals", steps.remove(seen)) for seen in more]
         return found
 
     def _settings(self) -> t.Iterator[Change]:
@@ -120,12 +119,8 @@ class _Planner:
             self.problems += self.truths[master.name].doubts
             return
         filed = next((entry.hidden[master.name] for entry in self.desired.sentinels if entry.hidden and master.name in entry.hidden), {})
-        values = {
-            options.QUORUM.name: str(len(self.desired.sentinels) // 2 + 1),
-            **self._of_others(master, place),
-            **filed,
-            **master.values,
-        }
+        majority = str(len(self.desired.sentinels) // 2 + 1)
+        values = {options.QUORUM.name: majority, **self._of_others(master, place), **filed, **master.values}
         known = values.pop(options.RENAME_COMMANDS, {})
         renames = known if master.renames is None else master.renames
         yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
@@ -143,9 +138,8 @@ class _Planner:
             return
         filed = dict((self.wanted.hidden or {}).get(master.name, {}))
         renames = filed.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
-        yield self._change(
-            master.name, "masters", steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
-        )
+        step = steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
+        yield self._change(master.name, "masters", step)
 
     def _forgetting(self, master: Master, seen: Monitored) -> t.Iterator[Change]:
         dead = self._dead(master, seen)
@@ -178,8 +172,7 @@ class _Planner:
 
     def _change(self, name: str, stage: str, step: Step) -> Change:
         identity = {"sentinel": self.view.name, "name": name}
-        place = f"{self.view.name}/{name}"
-        return Change(MASTER, place, identity, step.action, step.differences, self._stage(stage), payload=step.write)
+        return Change(MASTER, f"{self.view.name}/{name}", identity, step.action, step.differences, self._stage(stage), payload=step.write)
 
     def _stage(self, stage: str) -> int:
         return self.number * len(_STAGES) + _STAGES.index(stage)
