@@ -9,8 +9,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, marks
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
@@ -29,8 +28,8 @@ def changes(scene: Scene) -> list[Change]:
     for node in scene.nodes:
         if node.silence:
             continue
-        differences, now = [], Fence.of(node.settings)
-        priority, fence = original_priority(node.priority), now.original()
+        differences, now = [], marks.Fence.of(node.settings)
+        priority, fence = marks.original_priority(node.priority), now.original()
         if priority is not None:
             differences.append(Difference("replica_priority", node.priority, priority))
         if fence is not None:
@@ -45,7 +44,7 @@ def changes(scene: Scene) -> list[Change]:
 
 
 def left_a_master(scene: Scene, node: Node) -> bool:
-    fenced = Fence.of(node.settings).original() is not None
+    fenced = marks.Fence.of(node.settings).original() is not None
     return fenced and scene.agreed and node is not scene.master and node.is_master and scene.master.is_master
 
 
@@ -56,7 +55,7 @@ def put_right(scene: Scene, node: Node) -> str:
     the master would acknowledge after its pause would be lost. Raises as Server.ask does.
     """
     server, master = scene.server(node), scene.master
-    priority, fence = original_priority(node.priority), Fence.of(node.settings).original()
+    priority, fence = marks.original_priority(node.priority), marks.Fence.of(node.settings).original()
     if priority is not None:
         set_for_good(server, [("CONFIG", "SET", "replica-priority", priority)])
     if fence is None:
@@ -86,11 +85,11 @@ def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
     return f"{server.name}: CONFIG REWRITE: {replies[-1]}" if isinstance(replies[-1], Exception) else ""
 
 
-def fence_commands(fence: Fence) -> list[Command]:
+def fence_commands(fence: marks.Fence) -> list[Command]:
     return [("CONFIG", "SET", "min-replicas-to-write", fence.to_write), ("CONFIG", "SET", "min-replicas-max-lag", fence.max_lag)]
 
 
-def demote(old: Server, new: Server, fence: Fence) -> None:
+def demote(old: Server, new: Server, fence: marks.Fence) -> None:
     """Make `old` a replica of `new`, in one step; clients that wait there to write are disconnected instead of being served.
 
     Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.

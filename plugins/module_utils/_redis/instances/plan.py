@@ -18,8 +18,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.files import F
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.state import Seen
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 
 BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -30,12 +28,12 @@ Differences = t.Tuple[Difference, ...]
 
 
 def _change(
-    kind: str, name: str, stage: int, step: Step, differences: Differences, *, action: Action = "update", needs: t.Iterable[Key] = ()
+    kind: str, name: str, stage: int, step: steps.Step, differences: Differences, *, action: Action = "update", needs: t.Iterable[Key] = ()
 ) -> Change:
     return Change(kind, name, {_IDENTITIES.get(kind, "name"): name}, action, differences, stage, frozenset(needs), step)
 
 
-def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Seen], samples: t.Sequence[Sample]) -> Plan:
+def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, state.Seen], samples: t.Sequence[Sample]) -> Plan:
     changes = [change for sample in samples for change in sample.changes(MASK)]
     changes += _thp_changes(params["transparent_hugepage"])
     for instance in declared:
@@ -49,7 +47,7 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Se
     return Plan.of(changes, max(0, known - len(changes)))
 
 
-def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
+def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
     waits = state.pending(instance, seen)
     changes = [*_ends(instance, seen), *_files(instance, seen, may_restart), *_users(instance, seen), *_main(instance, seen)]
     needs = [change.key for change in changes if change.stage < SERVICE]
@@ -62,7 +60,7 @@ def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[
             yield _change("file", path, CLEAN, step, gone, action="delete", needs=[change.key for change in service])
 
 
-def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _ends(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """The unit of the former flavor."""
     had, differences = seen.other.service, []
     if had.is_up:
@@ -81,7 +79,7 @@ def _file(file: File, have: Found | None, differences: Differences, stage: int =
         yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create")
 
 
-def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
+def _files(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
     if seen.runs and not may_restart:
         return
     paths = instance.paths
@@ -91,7 +89,7 @@ def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Chan
     yield from _file(drop_in, seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
 
 
-def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _users(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """In their file for the next start, or on the running server."""
     have = seen.users.content if seen.users else None
     if have == instance.users:
@@ -105,7 +103,7 @@ def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         yield _change("users", instance.id, USERS, step, differences)
 
 
-def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _main(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """What belongs to the server: its main file, and the directory of its data."""
     paths, had, owner = instance.paths, instance.other, instance.flavor
     if seen.main is not None:
@@ -119,7 +117,7 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
         yield _change("file", file.path, MAIN, steps.Write(file), follows, action="create")
     if not seen.directory:
-        step: Step = steps.Call(steps.make_directory, (paths.directory, owner))
+        step: steps.Step = steps.Call(steps.make_directory, (paths.directory, owner))
         difference = Difference("state", "absent", "directory")
         # An interrupted run may have moved the main file and not the data: never start such an instance without its data.
         if seen.other.directory and (instance.former or seen.main is not None):
@@ -127,7 +125,7 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         yield _change("directory", paths.directory, DATA, step, (difference,), action="create")
 
 
-def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
+def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Change]:
     """The settings that the server keeps itself: told to it where it runs."""
     differences = texts.kept_differences(main.content, instance.kept)
     if differences and seen.runs:
@@ -138,7 +136,7 @@ def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
         yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences, MAIN)
 
 
-def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
+def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
     service, differences, verb = seen.service, [], ""
     if not service.enabled:
         differences.append(Difference("enabled", False, True))
