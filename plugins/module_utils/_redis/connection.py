@@ -75,9 +75,6 @@ class Server:
     def name(self) -> str:
         return str(Address(self.host, self.port))
 
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
     def ask(self, *words: str | int) -> Reply:
         """The reply to one command. Raises ServerError for an error reply, Unreachable or NoAnswer where none came."""
         connection = self._connected()

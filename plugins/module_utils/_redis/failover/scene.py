@@ -29,7 +29,7 @@ class Scene:
 
     def down(self, node: observe.Node) -> bool:
         """Whether the node does not answer us, and a sentinel has noticed: it cannot be chosen."""
-        rows = [row for entry in self.seen.values() for row in [entry.row(node.address)] if row]
+        rows = [row for entry in self.seen.values() for row in entry.rows if row.address == node.address]
         return bool(node.silence) and any("s_down" in row.flags for row in rows)
 
     @property

@@ -76,18 +76,14 @@ def directives(text: str | None) -> dict[str, tuple[str, ...]]:
 
 def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
-    differences = [
-        Difference(name, *("; ".join(values[name]) if name in values else None for values in (have, want)))
-        for name in sorted({*have, *want})
-        if have.get(name) != want.get(name)
-    ]
+    changed = [name for name in sorted({*have, *want}) if have.get(name) != want.get(name)]
+    differences = [Difference(name, *("; ".join(side[name]) if name in side else None for side in (have, want))) for name in changed]
     return tuple(differences) or ((Difference("text", None, "rewritten"),) if before != after else ())
 
 
 def stripped(text: str, names: t.Collection[str]) -> str:
     """The text without the lines of these settings."""
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if _name(line) not in names)
+    return "".join(line for line in text.splitlines(keepends=True) if _name(line) not in names)
 
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
@@ -111,11 +107,8 @@ def with_kept(text: str, kept: Settings) -> str:
 def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
     """Of the settings that the server keeps in its main file; values are never shown."""
     have = {name: quoting.unquoted(values[-1]) for name, values in directives(text).items()}
-    return tuple(
-        Difference(name, Secret(have[name]) if name in have else None, Secret(value))
-        for name, value in kept.items()
-        if have.get(name) != value
-    )
+    changed = [name for name in kept if have.get(name) != kept[name]]
+    return tuple(Difference(name, Secret(have[name]) if name in have else None, Secret(kept[name])) for name in changed)
 
 
 def follows(text: str) -> str | None:
@@ -147,12 +140,8 @@ def users(declared: t.Iterable[t.Mapping[str, t.Any]]) -> str:
 
 def listed(text: str | None) -> dict[str, str]:
     """name -> rules."""
-    found = {}
-    for line in (text or "").splitlines():
-        parts = line.split()
-        if len(parts) >= 2 and parts[0] == "user":
-            found[parts[1]] = " ".join(parts[2:])
-    return found
+    lines = [line.split() for line in (text or "").splitlines()]
+    return {parts[1]: " ".join(parts[2:]) for parts in lines if parts[:1] == ["user"] and len(parts) > 1}
 
 
 def user_differences(before: str | None, after: str) -> tuple[Difference, ...]:

@@ -39,8 +39,7 @@ class Write:
     others: int = 0
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(t.NamedTuple):
     action: str
     differences: tuple[Difference, ...]
     write: Write
