@@ -75,9 +75,6 @@ class Server:
     def name(self) -> str:
         return str(Address(self.host, self.port))
 
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
     def ask(self, *words: str | int) -> Reply:
         """The reply to one command. Raises ServerError for an error reply, Unreachable or NoAnswer where none came."""
         connection = self._connected()
@@ -85,7 +82,8 @@ class Server:
         return self._guarded(_shown(words), lambda: self._exchange(connection, words))
 
     def read(self, *words: str | int) -> Reply:
-        """As `ask`, for a command that may be sent twice: a kept connection that was closed in the meantime is opened again."""
+        """As `ask`, for a command that may be sent twice, such as CONFIG SET: a kept connection that was closed in the meantime is
+        opened again."""
         kept = self._connection is not None
 
         def pause(attempt: retry.Attempt) -> float | None:
@@ -93,10 +91,6 @@ class Server:
             return 0.0 if kept and broke and attempt.number == 0 else None
 
         return retry.answer(lambda: self.ask(*words), pause, writes=False)
-
-    def put(self, *words: str | int) -> Reply:
-        """As `read`, for a write that may be made twice, such as CONFIG SET."""
-        return self.read(*words)
 
     def transaction(self, *commands: t.Sequence[str | int], tolerate: t.Collection[str] = ()) -> list[Reply]:
         """The replies to commands that are run as one (MULTI, EXEC); raises as `ask` does, for any of them.

@@ -16,7 +16,7 @@ class ServerError(ChangeFailed):
 
     def __init__(self, what: str, code: str, text: str, hint: str = "") -> None:
         said = text if code == "ERR" else f"{code} {text}"
-        super().__init__(f"{what}: {_sentence(said)}{' ' + hint if hint else ''}")
+        super().__init__(f"{what}: {said}{'' if said.endswith('.') else '.'}{' ' + hint if hint else ''}")
         self.code = code
         self.text = text
 
@@ -86,8 +86,3 @@ def _unknown(command: str) -> str:
     if command.startswith("SENTINEL"):
         return "Is this a sentinel, 6.2 or newer? Check host and port: a sentinel usually listens on port 26379, a data node on 6379."
     return "Is this a data node? Check host and port: a data node usually listens on port 6379, a sentinel on 26379. Or was it renamed?"
-
-
-def _sentence(text: str) -> str:
-    line = " ".join(text.split())
-    return line if line.endswith(".") else f"{line}."

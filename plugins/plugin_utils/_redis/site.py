@@ -95,26 +95,20 @@ def host_of(site: Site, entry: Set, address: str | None) -> str | None:
 
 def instances(site: Site, host: str, masters: t.Mapping[str, str]) -> list[Item]:
     """For redis_host. `masters`: set -> the host to follow at the first start."""
-    found = [_server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
-    if host in site["sentinels"]:
-        found.append(_sentinel(site))
-    return found
+    servers = [_server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
+    return [*servers, _sentinel(site)] if host in site["sentinels"] else servers
 
 
 def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
-    port = _port(entry)
+    port, replicas, least = _port(entry), len(entry["nodes"]) - 1, entry.get("min_replicas_to_write")
     settings: Item = {**_listening(site, port), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
     if site.get("tls"):
         settings["replica-announce-port"] = port
-    replicas = len(entry["nodes"]) - 1
-    least = entry.get("min_replicas_to_write")
-    settings["min-replicas-to-write"] = (1 if replicas > 1 else 0) if least is None else least
-    settings.update(site.get("settings") or {})
-    settings.update(entry.get("settings") or {})
+    settings["min-replicas-to-write"] = int(replicas > 1) if least is None else least
     return {
         "name": entry["name"],
         "kind": "server",
-        "settings": settings,
+        "settings": {**settings, **(site.get("settings") or {}), **(entry.get("settings") or {})},
         "secret_settings": {"masterauth": str(site["masterauth"])},
         "service": _service(entry) if replicas else {},
         "users": _users(site, entry),
@@ -155,7 +149,6 @@ def _sentinel(site: Site) -> Item:
     if not password:
         # Without a password protected mode would refuse all other hosts.
         settings["protected-mode"] = False
-    settings.update(site.get("sentinel_settings") or {})
     former = (site.get("former_passwords") or {}).get("password")
     clients = site.get("client_password")
     every = {"passwords": _passwords(password, former), "rules": "~* &* +@all" if password else "on nopass ~* &* +@all"}
@@ -165,7 +158,7 @@ def _sentinel(site: Site) -> Item:
     return {
         "name": site["sentinel_name"],
         "kind": "sentinel",
-        "settings": settings,
+        "settings": {**settings, **(site.get("sentinel_settings") or {})},
         "secret_settings": {},
         "service": {},
         "users": users,
@@ -188,28 +181,24 @@ def _listening(site: Site, port: int) -> Item:
 
 def sentinels(site: Site, confs: t.Mapping[str, str] | None = None) -> list[Item]:
     """For the redis modules. `confs`: host -> the text of its sentinel.conf."""
-    found: list[Item] = [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
-    for host, item in zip(site["sentinels"], found):
-        if host in (confs or {}):
-            item["conf"] = (confs or {})[host]
-    return found
+    given = {host: {"conf": text} for host, text in (confs or {}).items()}
+    return [{"host": site["addresses"][host], "port": int(site["sentinel_port"]), **given.get(host, {})} for host in site["sentinels"]]
 
 
 def masters(site: Site) -> list[Item]:
     """For redis_sentinel."""
-    found = []
-    for entry in site["sets"]:
-        item: Item = {
+    return [
+        {
             "name": entry["name"],
             "address": [place(site, entry, host) for host in entry["nodes"]],
             "quorum": int(entry.get("quorum") or len(site["sentinels"]) // 2 + 1),
             "replicas": len(entry["nodes"]) - 1,
             "auth_user": WATCHER,
             "auth_pass": str(site["auth_pass"]),
+            **{name: int(entry[name]) for name in OF_SENTINELS if entry.get(name) is not None},
         }
-        item.update({name: int(entry[name]) for name in OF_SENTINELS if entry.get(name) is not None})
-        found.append(item)
-    return found
+        for entry in site["sets"]
+    ]
 
 
 # The master that a new node follows

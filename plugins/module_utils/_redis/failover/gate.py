@@ -10,10 +10,8 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
 # The checks of health that a planned failover uses.
 ALWAYS = frozenset({checks.TILT, checks.SAME_ID, checks.FAILING_OVER, checks.MASTER_FLAGS, checks.MASTER_ROLE, checks.REPLICA_ROLE})
@@ -27,7 +25,7 @@ def problems(scene: Scene, to: Address | None, every_sentinel: bool) -> list[Pro
     eligible = {f"replica {node.address}" for node in scene.eligible}
     found = [
         problem
-        for problem in (*checks.of_sentinels(scene.observed), *checks.of_master(scene.name, scene.observed, Expected()))
+        for problem in (*checks.of_sentinels(scene.observed), *checks.of_master(scene.name, scene.observed, checks.Expected()))
         if problem.code in ALWAYS
         or (problem.code == checks.SILENT and every_sentinel)
         or (problem.code in OF_ELIGIBLE and problem.item.partition(": ")[0] in eligible)
@@ -52,7 +50,7 @@ def unrest(scene: Scene) -> list[Problem]:
 
 def _as_seen(scene: Scene) -> t.Iterator[Problem]:
     for sentinel, entry in scene.seen.items():
-        yield from checks.as_seen(sentinel, entry, Expected())
+        yield from checks.as_seen(sentinel, entry, checks.Expected())
 
 
 def _majority(scene: Scene, every_sentinel: bool) -> t.Iterator[Problem]:
@@ -81,9 +79,8 @@ def _target(scene: Scene, to: Address | None) -> t.Iterator[Problem]:
         if not scene.replicas and not scene.master.replicas:
             yield Problem("master.no_replica", "has no replica, so there is nothing to switch to", master)
         elif not scene.eligible:
-            yield Problem(
-                "master.no_eligible", "has no replica that could be chosen: one that is up, with a replica-priority above 0", master
-            )
+            none = "has no replica that could be chosen: one that is up, with a replica-priority above 0"
+            yield Problem("master.no_eligible", none, master)
         return
     target = scene.find(to)
     if target is None:
@@ -96,12 +93,12 @@ def _target(scene: Scene, to: Address | None) -> t.Iterator[Problem]:
         yield Problem("to.priority", f"{target.name} has replica-priority 0, so it must never be chosen", field="to")
 
 
-def order_of_choice(nodes: t.Sequence[Node]) -> list[Node]:
+def order_of_choice(nodes: t.Sequence[observe.Node]) -> list[observe.Node]:
     """The replicas with the lowest priority: among these Sentinel decides by offset and run id, as it last saw them."""
     known = [(_priority(node), node) for node in nodes if not node.silence]
     return [node for priority, node in known if priority == min(first for first, dummy in known)]
 
 
-def _priority(node: Node) -> int:
+def _priority(node: observe.Node) -> int:
     original = original_priority(node.priority)
     return node.priority if original is None else original

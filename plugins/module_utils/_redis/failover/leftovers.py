@@ -9,13 +9,13 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, marks
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
 Command = t.Sequence[t.Union[str, int]]
 REWRITE = ("CONFIG", "REWRITE")
+TOLERATED = (" ".join(REWRITE),)
 
 
 def changes(scene: Scene) -> list[Change]:
@@ -28,8 +28,8 @@ def changes(scene: Scene) -> list[Change]:
     for node in scene.nodes:
         if node.silence:
             continue
-        differences, now = [], Fence.of(node.settings)
-        priority, fence = original_priority(node.priority), now.original()
+        differences, now = [], marks.Fence.of(node.settings)
+        priority, fence = marks.original_priority(node.priority), now.original()
         if priority is not None:
             differences.append(Difference("replica_priority", node.priority, priority))
         if fence is not None:
@@ -44,7 +44,7 @@ def changes(scene: Scene) -> list[Change]:
 
 
 def left_a_master(scene: Scene, node: Node) -> bool:
-    fenced = Fence.of(node.settings).original() is not None
+    fenced = marks.Fence.of(node.settings).original() is not None
     return fenced and scene.agreed and node is not scene.master and node.is_master and scene.master.is_master
 
 
@@ -55,7 +55,7 @@ def put_right(scene: Scene, node: Node) -> str:
     the master would acknowledge after its pause would be lost. Raises as Server.ask does.
     """
     server, master = scene.server(node), scene.master
-    priority, fence = original_priority(node.priority), Fence.of(node.settings).original()
+    priority, fence = marks.original_priority(node.priority), marks.Fence.of(node.settings).original()
     if priority is not None:
         set_for_good(server, [("CONFIG", "SET", "replica-priority", priority)])
     if fence is None:
@@ -66,7 +66,7 @@ def put_right(scene: Scene, node: Node) -> str:
     waiting = list(map(str, gate.under_way(scene)))
     if not waiting and node is master:
         # Paused, it does not answer Sentinel's PING either, so it looks down until now.
-        server.put("CLIENT", "UNPAUSE")
+        server.read("CLIENT", "UNPAUSE")
         waiting = list(map(str, gate.unrest(scene)))
     if not waiting and node is not master and node.role != "slave":
         waiting = [f"{node.name} is a {node.role}, and {master.name} is a {master.role or 'node that does not answer'}"]
@@ -81,25 +81,19 @@ def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
     Sentinel may have made a temporary value permanent, when it reconfigured the node. In two steps a run that is killed between them
     would leave it in the file, where no later run can see it. Many servers run without a file, or may not write it.
     """
-    replies = server.transaction(*commands, REWRITE, tolerate=(" ".join(REWRITE),))
+    replies = server.transaction(*commands, REWRITE, tolerate=TOLERATED)
     return f"{server.name}: CONFIG REWRITE: {replies[-1]}" if isinstance(replies[-1], Exception) else ""
 
 
-def fence_commands(fence: Fence) -> list[Command]:
+def fence_commands(fence: marks.Fence) -> list[Command]:
     return [("CONFIG", "SET", "min-replicas-to-write", fence.to_write), ("CONFIG", "SET", "min-replicas-max-lag", fence.max_lag)]
 
 
-def demote(old: Server, new: Server, fence: Fence) -> None:
+def demote(old: Server, new: Server, fence: marks.Fence) -> None:
     """Make `old` a replica of `new`, in one step; clients that wait there to write are disconnected instead of being served.
 
     Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.
     """
     kill = [("CLIENT", "KILL", "TYPE", kind) for kind in ("normal", "pubsub")]
-    old.transaction(
-        ("REPLICAOF", new.host, new.port),
-        *fence_commands(fence),
-        REWRITE,
-        *kill,
-        ("CLIENT", "UNPAUSE"),
-        tolerate=(" ".join(REWRITE),),
-    )
+    follow = ("REPLICAOF", new.host, new.port)
+    old.transaction(follow, *fence_commands(fence), REWRITE, *kill, ("CLIENT", "UNPAUSE"), tolerate=TOLERATED)

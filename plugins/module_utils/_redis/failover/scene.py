@@ -10,15 +10,14 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Observed
 
 
 class Scene:
     """All that was seen of the master `name`. `nodes`: the named master first."""
 
-    def __init__(self, name: str, observed: Observed, connections: Connections) -> None:
+    def __init__(self, name: str, observed: observe.Observed, connections: Connections) -> None:
         self.name = name
         self.observed = observed
         self.connections = connections
@@ -28,20 +27,20 @@ class Scene:
         self.master, self.replicas = self.nodes[0], self.nodes[1:]
         self.agreed = len({entry.address for entry in self.seen.values()}) == 1
 
-    def down(self, node: Node) -> bool:
+    def down(self, node: observe.Node) -> bool:
         """Whether the node does not answer us, and a sentinel has noticed: it cannot be chosen."""
-        rows = [row for entry in self.seen.values() for row in [entry.row(node.address)] if row]
+        rows = [row for entry in self.seen.values() for row in entry.rows if row.address == node.address]
         return bool(node.silence) and any("s_down" in row.flags for row in rows)
 
     @property
-    def eligible(self) -> tuple[Node, ...]:
+    def eligible(self) -> tuple[observe.Node, ...]:
         """The replicas that Sentinel might choose."""
         return tuple(node for node in self.replicas if not self.down(node) and (node.silence or node.priority > 0))
 
-    def find(self, address: Address) -> Node | None:
+    def find(self, address: Address) -> observe.Node | None:
         return next((node for node in self.nodes if node.address.is_same(address)), None)
 
-    def server(self, node: Node) -> Server:
+    def server(self, node: observe.Node) -> Server:
         return self.connections.data(node.address)
 
     @property
@@ -66,7 +65,7 @@ def look(name: str, places: t.Sequence[Address], connections: Connections) -> Sc
         raise Refused(Problem("master.unknown", f"watches no master {name!r}", f"sentinel {view}", remedy=remedy) for view in lacks)
     found = [entry.address for entry in seen.values()] + [row.address for entry in seen.values() for row in entry.rows]
 
-    def ask(place: Address) -> Node:
+    def ask(place: Address) -> observe.Node:
         return read.node(place, connections, silences=(*errors.SILENT, errors.Loading), more=True)
 
     read.ask_nodes(dict.fromkeys(found), ask, observed)

@@ -23,12 +23,10 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server, info
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import leftovers
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, raised
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import leftovers, marks
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, SentinelView
 
 POLL = 0.02  # seconds between questions while writers wait
 SLOW_POLL = 0.2  # seconds, while nobody waits
@@ -48,7 +46,7 @@ class Switch:
     writes, as far as we paused it.
     """
 
-    def __init__(self, scene: Scene, target: Node | None, method: str, pause: float, timeout: float) -> None:
+    def __init__(self, scene: Scene, target: observe.Node | None, method: str, pause: float, timeout: float) -> None:
         self.scene = scene
         self.old = scene.master
         self.target = target
@@ -59,9 +57,9 @@ class Switch:
         self.new: Address | None = None
         self.paused = 0.0
         self.warnings: list[str] = []
-        self._fence = Fence.of(self.old.settings)
+        self._fence = marks.Fence.of(self.old.settings)
         self._old_server = scene.server(self.old)
-        self._raised: list[Node] = []
+        self._raised: list[observe.Node] = []
         self._fenced = False
         self._paused_since: float | None = None
         self._down_after = min(int(entry.values["down_after_milliseconds"]) for entry in scene.seen.values()) / 1000
@@ -94,7 +92,7 @@ class Switch:
             raise ChangeFailed(f"Sentinel promoted {new} and not {self.target.name}; no acknowledged write was lost")
         return new
 
-    def _prefer_target(self) -> SentinelView:
+    def _prefer_target(self) -> observe.SentinelView:
         """Make the target the replica that Sentinel chooses; the sentinel that knows so."""
         if self.target is None:
             return self.scene.views[0]
@@ -102,25 +100,25 @@ class Switch:
         for node in others:
             if node.priority <= self.target.priority:
                 self._raised.append(node)
-                self.scene.server(node).put("CONFIG", "SET", "replica-priority", raised(node.priority))
-        wanted = {node.address: raised(node.priority) if node in self._raised else node.priority for node in [*others, self.target]}
+                self.scene.server(node).read("CONFIG", "SET", "replica-priority", marks.raised(node.priority))
+        wanted = {node.address: marks.raised(node.priority) if node in self._raised else node.priority for node in [*others, self.target]}
         # Also where nothing was raised: a sentinel may still see what an earlier run raised.
         unseen = "no sentinel has seen the replicas' new priorities"
-        return t.cast(SentinelView, self._until(PRIORITIES_WITHIN, lambda: self._sentinel_that_sees(wanted), unseen))
+        return t.cast(observe.SentinelView, self._until(PRIORITIES_WITHIN, lambda: self._sentinel_that_sees(wanted), unseen))
 
-    def _sentinel_that_sees(self, priorities: t.Mapping[Address, int]) -> SentinelView | None:
+    def _sentinel_that_sees(self, priorities: t.Mapping[Address, int]) -> observe.SentinelView | None:
         for view in self.scene.views:
             rows = read.replicas(self.scene.connections, view.address, self.scene.name)
             if priorities.items() <= {row.address: row.priority for row in rows}.items():
                 return view
         return None
 
-    def _coordinated(self, leader: SentinelView) -> None:
+    def _coordinated(self, leader: observe.SentinelView) -> None:
         """Valkey 9 and newer do it themselves, the servers among them: pause, equal offsets, change of roles."""
         self._order(leader, "COORDINATED")
         self._until(self.deadline.left(), self._promoted, "the servers have not changed roles")
 
-    def _by_pause(self, leader: SentinelView) -> None:
+    def _by_pause(self, leader: observe.SentinelView) -> None:
         self._hold()
         self._catch_up()
         self._order(leader)
@@ -157,7 +155,7 @@ class Switch:
         behind = "a replica did not catch up with the paused master; is it slow, or is down-after-milliseconds very short"
         self._until(limit, lambda: all(_offset(server) >= offset for server in self._quick.values()), behind)
 
-    def _order(self, leader: SentinelView, *more: str) -> None:
+    def _order(self, leader: observe.SentinelView, *more: str) -> None:
         self.ordered = True
         try:
             self.scene.connections.sentinel(leader.address).ask("SENTINEL", "FAILOVER", self.scene.name, *more)
@@ -187,15 +185,13 @@ class Switch:
 
     def _settled(self) -> bool:
         new = t.cast(Address, self.new)
-        try:
+        with contextlib.suppress(*errors.SILENT):
             role = self._old_server.read("ROLE")
-            if role[0] != "slave" or not Address.of(str(role[1]), role[2]).is_same(new):
-                return False
-            return all(self._names(view, new) for view in self.scene.views)
-        except errors.SILENT:
-            return False
+            follows = role[0] == "slave" and Address.of(str(role[1]), role[2]).is_same(new)
+            return follows and all(self._names(view, new) for view in self.scene.views)
+        return False
 
-    def _names(self, view: SentinelView, new: Address) -> bool:
+    def _names(self, view: observe.SentinelView, new: Address) -> bool:
         answer = self.scene.connections.sentinel(view.address).read("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.scene.name)
         # Somebody may have removed the master from this sentinel.
         return bool(answer) and Address.of(str(answer[0]), answer[1]).is_same(new)
@@ -205,13 +201,13 @@ class Switch:
         while self._raised:
             node = self._raised[-1]
             server, own = self.scene.server(node), ("CONFIG", "SET", "replica-priority", node.priority)
-            if not self.ordered:
-                server.put(*own)
-            else:
+            if self.ordered:
                 self._lower_for_good(node, server, own)
+            else:
+                server.read(*own)
             self._raised.pop()
 
-    def _lower_for_good(self, node: Node, server: Server, own: leftovers.Command) -> None:
+    def _lower_for_good(self, node: observe.Node, server: Server, own: leftovers.Command) -> None:
         def again(attempt: retry.Attempt) -> float | None:
             # Sentinel closes its clients' connections, ours among them, when it reconfigures the node.
             return 0.0 if attempt.number == 0 and isinstance(attempt.error, errors.SILENT) else None
@@ -237,7 +233,7 @@ class Switch:
         # A transaction of ours may have been left half-said.
         self._old_server.close()
         if "failover_in_progress" not in self._flags():
-            self._old_server.put("CLIENT", "UNPAUSE")
+            self._old_server.read("CLIENT", "UNPAUSE")
         self._let_go()
         if wait.until(self._flags, lambda flags: flags == {"master"}, CALM_WITHIN, SLOW_POLL) == {"master"}:
             self._old_server.transaction(*leftovers.fence_commands(self._fence))
@@ -274,16 +270,14 @@ class Switch:
 
 def _role(server: Server) -> str:
     """What the node says it is; nothing where it does not answer."""
-    try:
+    with contextlib.suppress(*errors.SILENT):
         return str(server.read("ROLE")[0])
-    except errors.SILENT:
-        return ""
+    return ""
 
 
 def _offset(server: Server) -> int:
     """How much of the master's stream the replica has; -1 where it says nothing, or has no link."""
-    try:
+    with contextlib.suppress(*errors.SILENT):
         about = info(server.read("INFO", "replication"))
-    except errors.SILENT:
-        return -1
-    return int(about.get("slave_repl_offset", "-1")) if about.get("master_link_status") == "up" else -1
+        return int(about.get("slave_repl_offset", "-1")) if about.get("master_link_status") == "up" else -1
+    return -1

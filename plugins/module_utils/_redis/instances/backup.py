@@ -9,27 +9,20 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import Deadline, until
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Wire
 
 SAVED_WITHIN = 3600.0  # seconds for a snapshot of any size
 POLL = 0.1
 
 
-@dataclass
-class Backup(Step):
-    instance: Instance
-    directory: str
-
-    def apply(self) -> None:
-        with Wire.admin(self.instance) as wire:
-            path = _saved(wire)
-        _copy(path, self.directory, time.strftime(f"{self.instance.name}-%Y-%m-%dT%H%M%SZ.rdb", time.gmtime()))
+def save(instance: Instance, directory: str) -> None:
+    with Wire.admin(instance) as wire:
+        path = _saved(wire)
+    _copy(path, directory, time.strftime(f"{instance.name}-%Y-%m-%dT%H%M%SZ.rdb", time.gmtime()))
 
 
 def _saved(wire: Wire) -> str:

@@ -11,9 +11,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host import services
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance, plan, sample, state
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance, plan, sample, state, wire
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Params
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said
 
 
 class RedisHost(Service):
@@ -47,8 +46,8 @@ class RedisHost(Service):
     def write(self, change: Change) -> Change:
         try:
             change.payload.apply()
-        except (ChangeFailed, Said, OSError, LookupError) as error:
-            failed = ChangeFailed(f"the server refuses: {error}" if isinstance(error, Said) else str(error))
+        except (ChangeFailed, wire.Said, OSError, LookupError) as error:
+            failed = ChangeFailed(f"the server refuses: {error}" if isinstance(error, wire.Said) else str(error))
             failed.touched = change.payload.touched
             raise failed from error
         self.stale_units |= change.object.startswith("/etc/systemd/")

@@ -72,10 +72,6 @@ class Instance:
         return Paths(self.flavor, self.kind, self.name)
 
     @property
-    def unit(self) -> str:
-        return self.paths.unit
-
-    @property
     def other(self) -> Paths:
         """The paths that it has, or would have, under the other flavor."""
         (other,) = (name for name in FLAVORS if name != self.flavor)
@@ -106,9 +102,8 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
             problems.append(Problem("service.setting", message, "service", name, "write it such as LimitNOFILE: 65535"))
     for option in ("restart", "backup"):
         remedy = f"the instances are {', '.join(ids) or 'not given'}"
-        problems += [
-            Problem(f"{option}.unknown", "no such instance is declared", name, option, remedy) for name in params[option] if name not in ids
-        ]
+        unknown = [name for name in params[option] if name not in ids]
+        problems += [Problem(f"{option}.unknown", "no such instance is declared", name, option, remedy) for name in unknown]
     if problems:
         raise Refused(problems)
     return [_instance(params, item, there.get(name)) for name, item in zip(ids, params["instances"])]
@@ -149,6 +144,7 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
     }
     command = f"{paths.program} /etc/{flavor}/{'sentinel' if kind == 'sentinel' else flavor}-%i.conf"
     command += f" --include {paths.static} --supervised systemd --daemonize no"
+    certificates = [str(value) for name, value in item["settings"].items() if _FILES.fullmatch(name)]
     admins = [user for user in item["users"] if user["name"] == item["admin"]]
     return Instance(
         flavor=flavor,
@@ -159,12 +155,7 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
         drop_in=texts.drop_in(command, {**params["service"], **item["service"]}),
         users=texts.users(item["users"]),
         kept={name: str(value) for name, value in item["secret_settings"].items()},
-        reads=(
-            paths.static,
-            paths.drop_in,
-            paths.program,
-            *(str(value) for name, value in item["settings"].items() if _FILES.fullmatch(name)),
-        ),
+        reads=(paths.static, paths.drop_in, paths.program, *certificates),
         admin=(item["admin"], tuple(password for user in admins for password in user["passwords"])),
         former=has if moves else None,
         later=declared if changes and not moves else None,

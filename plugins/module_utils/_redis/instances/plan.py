@@ -13,13 +13,11 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Difference, Key, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.state import Seen
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 
 BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -30,27 +28,26 @@ Differences = t.Tuple[Difference, ...]
 
 
 def _change(
-    kind: str, name: str, stage: int, step: Step, differences: Differences, *, action: Action = "update", needs: t.Iterable[Key] = ()
+    kind: str, name: str, stage: int, step: steps.Step, differences: Differences, *, action: Action = "update", needs: t.Iterable[Key] = ()
 ) -> Change:
     return Change(kind, name, {_IDENTITIES.get(kind, "name"): name}, action, differences, stage, frozenset(needs), step)
 
 
-def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, Seen], samples: t.Sequence[Sample]) -> Plan:
+def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, state.Seen], samples: t.Sequence[Sample]) -> Plan:
     changes = [change for sample in samples for change in sample.changes(MASK)]
     changes += _thp_changes(params["transparent_hugepage"])
     for instance in declared:
         if instance.id in params["backup"]:
             # Check mode shows it too, so without the time, which is in the name of the copy.
             copy = Difference("copy", None, f"{params['backup_directory']}/{instance.name}-TIME.rdb")
-            changes.append(
-                _change("backup", instance.id, BACKUP, backup.Backup(instance, params["backup_directory"]), (copy,), action="create")
-            )
+            step = steps.Call(backup.save, (instance, params["backup_directory"]))
+            changes.append(_change("backup", instance.id, BACKUP, step, (copy,), action="create"))
         changes += changes_of(instance, seen[instance.id], instance.id in params["restart"])
     known = len(params["masked"]) + 4 * len(declared)
     return Plan.of(changes, max(0, known - len(changes)))
 
 
-def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
+def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
     waits = state.pending(instance, seen)
     changes = [*_ends(instance, seen), *_files(instance, seen, may_restart), *_users(instance, seen), *_main(instance, seen)]
     needs = [change.key for change in changes if change.stage < SERVICE]
@@ -59,13 +56,11 @@ def changes_of(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[
     if instance.former or (seen.main and not instance.later):
         # What an instance that has moved leaves behind, secrets among it; removed once the new one runs.
         for path in seen.other.there(instance.other):
-            gone = Difference("state", "present", "absent")
-            yield _change(
-                "file", path, CLEAN, steps.Write(File(path, None)), (gone,), action="delete", needs=[change.key for change in service]
-            )
+            step, gone = steps.Write(File(path, None)), (Difference("state", "present", "absent"),)
+            yield _change("file", path, CLEAN, step, gone, action="delete", needs=[change.key for change in service])
 
 
-def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _ends(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """The unit of the former flavor."""
     had, differences = seen.other.service, []
     if had.is_up:
@@ -74,7 +69,7 @@ def _ends(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         differences.append(Difference("enabled", True, False))
     if differences and instance.former:
         unit = instance.other.unit
-        yield _change("service", unit, END, steps.Stop(unit), tuple(differences))
+        yield _change("service", unit, END, steps.Call(services.apply, (unit, "stop", False, steps.START_WITHIN)), tuple(differences))
 
 
 def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES) -> t.Iterator[Change]:
@@ -84,7 +79,7 @@ def _file(file: File, have: Found | None, differences: Differences, stage: int =
         yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create")
 
 
-def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Change]:
+def _files(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
     if seen.runs and not may_restart:
         return
     paths = instance.paths
@@ -94,7 +89,7 @@ def _files(instance: Instance, seen: Seen, may_restart: bool) -> t.Iterator[Chan
     yield from _file(drop_in, seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
 
 
-def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _users(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """In their file for the next start, or on the running server."""
     have = seen.users.content if seen.users else None
     if have == instance.users:
@@ -108,7 +103,7 @@ def _users(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         yield _change("users", instance.id, USERS, step, differences)
 
 
-def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
+def _main(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """What belongs to the server: its main file, and the directory of its data."""
     paths, had, owner = instance.paths, instance.other, instance.flavor
     if seen.main is not None:
@@ -122,7 +117,7 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
         yield _change("file", file.path, MAIN, steps.Write(file), follows, action="create")
     if not seen.directory:
-        step: Step = steps.MakeDirectory(paths.directory, owner)
+        step: steps.Step = steps.Call(steps.make_directory, (paths.directory, owner))
         difference = Difference("state", "absent", "directory")
         # An interrupted run may have moved the main file and not the data: never start such an instance without its data.
         if seen.other.directory and (instance.former or seen.main is not None):
@@ -130,7 +125,7 @@ def _main(instance: Instance, seen: Seen) -> t.Iterator[Change]:
         yield _change("directory", paths.directory, DATA, step, (difference,), action="create")
 
 
-def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
+def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Change]:
     """The settings that the server keeps itself: told to it where it runs."""
     differences = texts.kept_differences(main.content, instance.kept)
     if differences and seen.runs:
@@ -141,7 +136,7 @@ def _kept(instance: Instance, seen: Seen, main: Found) -> t.Iterator[Change]:
         yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences, MAIN)
 
 
-def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
+def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
     service, differences, verb = seen.service, [], ""
     if not service.enabled:
         differences.append(Difference("enabled", False, True))
@@ -156,7 +151,7 @@ def _service(instance: Instance, seen: Seen, waits: t.Sequence[Difference], need
         gone = frozenset(before) - frozenset(texts.directives(instance.static))
         action = "create" if service.active == "missing" or seen.main is None else "update"
         step = steps.Start(instance, not service.enabled, verb, gone)
-        yield _change("service", instance.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
+        yield _change("service", instance.paths.unit, SERVICE, step, tuple(differences), action=action, needs=needs)
 
 
 def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
@@ -169,4 +164,5 @@ def _thp_changes(wanted: str | None) -> t.Iterator[Change]:
     found = files.read(THP)
     now = re.search(r"\[(\w+)\]", found.content) if found else None
     if now and now.group(1) != wanted:
-        yield _change("kernel", "transparent_hugepage", FILES, steps.Kernel(THP, wanted), (Difference("value", now.group(1), wanted),))
+        differences = (Difference("value", now.group(1), wanted),)
+        yield _change("kernel", "transparent_hugepage", FILES, steps.Call(steps.write_kernel, (THP, wanted)), differences)

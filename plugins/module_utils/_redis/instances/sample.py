@@ -40,11 +40,8 @@ class Sample(t.NamedTuple):
 
 
 def observe(names: t.Sequence[str]) -> list[Sample]:
-    return [_sample(name, service) for name, service in services.show(names).items()]
-
-
-def _sample(name: str, service: services.Service) -> Sample:
-    return Sample(name, service.masked, service.is_up, _use(name) if service.is_up and not service.masked else None)
+    found = services.show(names).items()
+    return [Sample(name, seen.masked, seen.is_up, _use(name) if seen.is_up and not seen.masked else None) for name, seen in found]
 
 
 def _use(name: str) -> str | None:

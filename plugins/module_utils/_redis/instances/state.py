@@ -52,7 +52,7 @@ class Seen(Parts):
 
 
 def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
-    units = [services.Wanted(instance.unit, True, True, instance.reads) for instance in declared]
+    units = [services.Wanted(instance.paths.unit, True, True, instance.reads) for instance in declared]
     units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if os.path.exists(instance.other.main)]
     found = services.observe(units)
 
@@ -66,8 +66,8 @@ def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
 def problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
     paths, other = instance.paths, instance.other
     if seen.service.masked:
-        remedy = f"run 'systemctl unmask {instance.unit}' if it must run"
-        yield Problem("instance.masked", f"the unit {instance.unit}.service is masked", instance.id, remedy=remedy)
+        remedy = f"run 'systemctl unmask {instance.paths.unit}' if it must run"
+        yield Problem("instance.masked", f"the unit {instance.paths.unit}.service is masked", instance.id, remedy=remedy)
     if seen.main is not None and seen.static is None:
         remedy = f"move it and its data in {paths.directory} away, or give the set another name"
         yield Problem("instance.foreign", f"{paths.main} exists, and this module has not created it", instance.id, remedy=remedy)
@@ -132,7 +132,7 @@ def told(instance: Instance, seen: Seen, restarts: bool, count_keys: bool) -> di
     waits = pending(instance, seen) if seen.runs and not restarts else []
     return {
         "id": instance.id,
-        "unit": f"{instance.unit}.service",
+        "unit": f"{instance.paths.unit}.service",
         "config": instance.paths.main,
         "established": seen.main is not None or instance.former is not None,
         "active": (seen.other.service if instance.former else seen.service).active == "active",

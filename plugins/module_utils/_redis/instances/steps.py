@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
@@ -20,6 +21,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wir
 
 # Seconds. TimeoutStartSec and TimeoutStopSec of the unit end it earlier; a server loads or saves its data in that time.
 START_WITHIN = 3600.0
+DATA_MODE = 0o750
 
 
 class Step:
@@ -45,13 +47,14 @@ class Mask(Step):
 
 
 @dataclass
-class Stop(Step):
-    """Stop and disable the unit of the former flavor."""
+class Call(Step):
+    """A step that is one call of a function."""
 
-    unit: str
+    function: t.Callable[..., None]
+    arguments: tuple[t.Any, ...]
 
     def apply(self) -> None:
-        services.apply(self.unit, "stop", False, START_WITHIN)
+        self.function(*self.arguments)
 
 
 @dataclass
@@ -62,28 +65,16 @@ class Write(Step):
         files.apply(self.file)
 
 
-@dataclass
-class Kernel(Step):
+def write_kernel(path: str, value: str) -> None:
     """The kernel's files take a value only in place."""
-
-    path: str
-    value: str
-
-    def apply(self) -> None:
-        with open(self.path, "w", encoding="ascii") as file:
-            file.write(self.value)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(value)
 
 
-@dataclass
-class MakeDirectory(Step):
-    path: str
-    owner: str
-    mode: int = 0o750
-
-    def apply(self) -> None:
-        os.makedirs(self.path, mode=self.mode)
-        os.chmod(self.path, self.mode)
-        shutil.chown(self.path, self.owner, self.owner)
+def make_directory(path: str, owner: str) -> None:
+    os.makedirs(path, mode=DATA_MODE)
+    os.chmod(path, DATA_MODE)
+    shutil.chown(path, owner, owner)
 
 
 @dataclass
@@ -115,7 +106,7 @@ class Start(Step):
     gone: frozenset[str]
 
     def apply(self) -> None:
-        unit = self.instance.unit
+        unit = self.instance.paths.unit
         if self.enable:
             services.apply(unit, None, True)
             self.touched = True

@@ -17,14 +17,13 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, quoting
 
 Settings = t.Mapping[str, t.Any]
 # Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
 # Settings that Sentinel saves in its file, and those that an ACL file excludes.
 FOREIGN = frozenset({"sentinel", "replicaof", "slaveof", "requirepass"})
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/@*%+,=-]+")
 
 
 def words(value: t.Any) -> list[str]:
@@ -34,31 +33,6 @@ def words(value: t.Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [word for item in value for word in words(item)]
     return [str(value) if str(value) else '""']
-
-
-def quoted(value: str) -> str:
-    """A value as one argument of a line in redis.conf."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return '"' + "".join(_escaped(byte) for byte in value.encode("utf-8")) + '"'
-
-
-def _escaped(byte: int) -> str:
-    char = chr(byte)
-    if char in '"\\':
-        return "\\" + char
-    return char if 32 <= byte < 127 else f"\\x{byte:02x}"
-
-
-def unquoted(value: str) -> str:
-    """The reverse of `quoted`, and of what Redis writes into a file that it rewrites."""
-    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
-        return value
-    named = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
-    pieces = []
-    for plain, code, char in re.findall(r"([^\\]+)|\\x([0-9a-fA-F]{2})|\\(.)", value[1:-1]):
-        pieces.append(plain.encode() or (bytes([int(code, 16)]) if code else named.get(char, char).encode()))
-    return b"".join(pieces).decode("utf-8", "replace")
 
 
 def problems(settings: Settings, of: str) -> t.Iterator[Problem]:
@@ -102,18 +76,14 @@ def directives(text: str | None) -> dict[str, tuple[str, ...]]:
 
 def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
-    differences = [
-        Difference(name, *("; ".join(values[name]) if name in values else None for values in (have, want)))
-        for name in sorted({*have, *want})
-        if have.get(name) != want.get(name)
-    ]
+    changed = [name for name in sorted({*have, *want}) if have.get(name) != want.get(name)]
+    differences = [Difference(name, *("; ".join(side[name]) if name in side else None for side in (have, want))) for name in changed]
     return tuple(differences) or ((Difference("text", None, "rewritten"),) if before != after else ())
 
 
 def stripped(text: str, names: t.Collection[str]) -> str:
     """The text without the lines of these settings."""
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if _name(line) not in names)
+    return "".join(line for line in text.splitlines(keepends=True) if _name(line) not in names)
 
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
@@ -127,7 +97,7 @@ def main(kind: str, replicaof: str | None, kept: Settings) -> str:
 
 
 def _kept_lines(kept: Settings) -> list[str]:
-    return [f"{name} {quoted(str(value))}" for name, value in kept.items()]
+    return [f"{name} {quoting.quoted(str(value))}" for name, value in kept.items()]
 
 
 def with_kept(text: str, kept: Settings) -> str:
@@ -136,12 +106,9 @@ def with_kept(text: str, kept: Settings) -> str:
 
 def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
     """Of the settings that the server keeps in its main file; values are never shown."""
-    have = {name: unquoted(values[-1]) for name, values in directives(text).items()}
-    return tuple(
-        Difference(name, Secret(have[name]) if name in have else None, Secret(value))
-        for name, value in kept.items()
-        if have.get(name) != value
-    )
+    have = {name: quoting.unquoted(values[-1]) for name, values in directives(text).items()}
+    changed = [name for name in kept if have.get(name) != kept[name]]
+    return tuple(Difference(name, Secret(have[name]) if name in have else None, Secret(kept[name])) for name in changed)
 
 
 def follows(text: str) -> str | None:
@@ -149,7 +116,7 @@ def follows(text: str) -> str | None:
     found = directives(text)
     value = ("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1]
     host, dummy, port = value.partition(" ")
-    return str(address.Address.of(unquoted(host), port)) if port.isdigit() else None
+    return str(address.Address.of(quoting.unquoted(host), port)) if port.isdigit() else None
 
 
 def drop_in(command: str, service: Settings) -> str:
@@ -173,12 +140,8 @@ def users(declared: t.Iterable[t.Mapping[str, t.Any]]) -> str:
 
 def listed(text: str | None) -> dict[str, str]:
     """name -> rules."""
-    found = {}
-    for line in (text or "").splitlines():
-        parts = line.split()
-        if len(parts) >= 2 and parts[0] == "user":
-            found[parts[1]] = " ".join(parts[2:])
-    return found
+    lines = [line.split() for line in (text or "").splitlines()]
+    return {parts[1]: " ".join(parts[2:]) for parts in lines if parts[:1] == ["user"] and len(parts) > 1}
 
 
 def user_differences(before: str | None, after: str) -> tuple[Difference, ...]:

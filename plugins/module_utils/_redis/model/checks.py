@@ -74,26 +74,23 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
     if len(places) > 1:
         yield disagreement(seen)
     elif len({entry.epoch for entry in seen.values()}) > 1:
-        yield Problem(
-            "sentinels.epochs", "the epochs differ: " + ", ".join(f"{who} is in {one.epoch}" for who, one in sorted(seen.items()))
-        )
+        epochs = ", ".join(f"{who} is in {one.epoch}" for who, one in sorted(seen.items()))
+        yield Problem("sentinels.epochs", f"the epochs differ: {epochs}")
     for place in places:
         found = observed.asked(place)
         if found.silence:
             yield _silent("master.silent", place, found.silence, f"data node {place}")
         elif not found.is_master:
-            yield Problem(
-                MASTER_ROLE, f"the sentinels name it as the master, it says that it is a {found.role} of {found.master}", str(place)
-            )
+            says = f"the sentinels name it as the master, it says that it is a {found.role} of {found.master}"
+            yield Problem(MASTER_ROLE, says, str(place))
         elif len(places) == 1:
-            yield from _as_they_say(found, observed.replicas(name), observed, (expected.replicas or {}).get(name), expected)
+            yield from _as_they_say(name, found, observed, expected)
     for sentinel, entry in sorted(seen.items()):
         yield from as_seen(sentinel, entry, expected)
         for row in entry.rows:
             if row.is_healthy(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
-                yield Problem(
-                    "replica.seen_elsewhere", f"sees it as a replica of {row.master}", f"replica {row.address}: sentinel {sentinel}"
-                )
+                who = f"replica {row.address}: sentinel {sentinel}"
+                yield Problem("replica.seen_elsewhere", f"sees it as a replica of {row.master}", who)
 
 
 def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[Problem]:
@@ -124,10 +121,9 @@ def disagreement(seen: t.Mapping[str, Monitored]) -> Problem:
     return Problem(DISAGREE, f"the sentinels disagree: {named}")
 
 
-def _as_they_say(
-    master: Node, replicas: t.Sequence[Address], observed: Observed, wanted: int | None, expected: Expected
-) -> t.Iterator[Problem]:
+def _as_they_say(name: str, master: Node, observed: Observed, expected: Expected) -> t.Iterator[Problem]:
     """What is wrong by what the replicas themselves, and their master, say."""
+    replicas, wanted = observed.replicas(name), (expected.replicas or {}).get(name, 0)
     for place in replicas:
         found, item = observed.asked(place), f"replica {place}"
         if found.silence:
@@ -147,7 +143,7 @@ def _as_they_say(
         elif found.offset < master.offset:
             yield Problem("replica.behind", f"is {master.offset - found.offset} bytes behind its master", item)
     linked = sum(not expected.may_lack_link(place) for place in master.online)
-    needed = 0 if wanted is None else wanted - sum(map(expected.may_lack_link, replicas))
+    needed = wanted - sum(map(expected.may_lack_link, replicas))
     if linked < needed:
         yield Problem("replicas.online", f"has {linked} replicas online, not {needed}", f"data node {master.address}")
 

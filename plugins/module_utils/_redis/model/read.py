@@ -11,19 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS
-from ansible_collections.eco2.platform.plugins.module_utils._redis import connection
+from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
-from ansible_collections.eco2.platform.plugins.module_utils._redis.errors import ServerError
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, truth, version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import (
-    Monitored,
-    Node,
-    Observed,
-    Peer,
-    Replica,
-    SentinelView,
-)
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master
 
 # Servers asked side by side.
@@ -35,28 +26,28 @@ T = t.TypeVar("T")
 U = t.TypeVar("U")
 # What is noted as the reason why a server does not answer; anything else is raised.
 Silences = t.Tuple[t.Type[Exception], ...]
-Which = t.Callable[[Monitored], bool]
+Which = t.Callable[[observe.Monitored], bool]
 
 
 def sentinels(
     places: t.Sequence[Address], connections: Connections, around: Which = lambda dummy: False, silences: Silences = WRITE_ERRORS
-) -> Observed:
+) -> observe.Observed:
     """`around`: of which masters the replicas and the other sentinels are asked for too."""
-    observed = Observed()
+    observed = observe.Observed()
     for place, answer in zip(places, _side_by_side(lambda place: _sentinel(place, connections, around, silences), places)):
-        if isinstance(answer, SentinelView):
+        if isinstance(answer, observe.SentinelView):
             observed.sentinels[answer.name] = answer
         else:
             observed.silent[str(place)] = answer
     return observed
 
 
-def _sentinel(place: Address, connections: Connections, around: Which, silences: Silences) -> SentinelView | str:
+def _sentinel(place: Address, connections: Connections, around: Which, silences: Silences) -> observe.SentinelView | str:
     server = connections.sentinel(place)
     try:
         info = connection.info(server.read("INFO"))
         if info.get("redis_mode", info.get("server_mode")) != "sentinel":
-            raise ServerError(str(place), "ERR", "is a data node, not a sentinel: a sentinel usually listens on port 26379")
+            raise errors.ServerError(str(place), "ERR", "is a data node, not a sentinel: a sentinel usually listens on port 26379")
         version.supported(f"sentinel {place}", info)
         myid = str(server.read("SENTINEL", "MYID"))
         config = connection.pairs(server.read("SENTINEL", "CONFIG", "GET", "*"))
@@ -66,15 +57,15 @@ def _sentinel(place: Address, connections: Connections, around: Which, silences:
         return str(error)
 
 
-def _around(view: SentinelView, connections: Connections, which: Which) -> SentinelView:
-    def asked(name: str) -> Monitored:
+def _around(view: observe.SentinelView, connections: Connections, which: Which) -> observe.SentinelView:
+    def asked(name: str) -> observe.Monitored:
         rows, others = replicas(connections, view.address, name), peers(connections, view.address, name)
         return dataclasses.replace(view.masters[name], rows=tuple(rows), peers=tuple(others))
 
     return dataclasses.replace(view, masters={name: asked(name) if which(entry) else entry for name, entry in view.masters.items()})
 
 
-def nodes(masters: t.Iterable[Master], connections: Connections, observed: Observed) -> None:
+def nodes(masters: t.Iterable[Master], connections: Connections, observed: observe.Observed) -> None:
     """Ask the data nodes that tell which node is the master of each, until no answer could tell more."""
     present = [entry for entry in masters if entry.present]
     while True:
@@ -87,12 +78,14 @@ def nodes(masters: t.Iterable[Master], connections: Connections, observed: Obser
         observed.sentinels[view.name] = _around(view, connections, lambda seen: seen.name in names)
 
 
-def ask_nodes(places: t.Iterable[Address], ask: t.Callable[[Address], Node], observed: Observed) -> None:
+def ask_nodes(places: t.Iterable[Address], ask: t.Callable[[Address], observe.Node], observed: observe.Observed) -> None:
     places = list(places)
     observed.nodes.update(zip(places, _side_by_side(ask, places)))
 
 
-def node(place: Address, connections: Connections, of: Master | None = None, silences: Silences = WRITE_ERRORS, more: bool = False) -> Node:
+def node(
+    place: Address, connections: Connections, of: Master | None = None, silences: Silences = WRITE_ERRORS, more: bool = False
+) -> observe.Node:
     """What the data node says of itself. `more`: with its settings of replicas."""
     server = connections.data(place, None if of is None else of.credentials)
     try:
@@ -100,10 +93,10 @@ def node(place: Address, connections: Connections, of: Master | None = None, sil
         version.supported(str(place), info)
         return observe.node(place, info, connection.pairs(server.read("CONFIG", "GET", "*replica*") if more else []))
     except silences as error:
-        return Node(place, silence=str(error))
+        return observe.Node(place, silence=str(error))
 
 
-def followers(masters: t.Sequence[Master], connections: Connections, observed: Observed) -> None:
+def followers(masters: t.Sequence[Master], connections: Connections, observed: observe.Observed) -> None:
     """Ask every replica itself that a sentinel knows, after its master: what that had then, the replica must have now."""
     wanted: dict[Address, tuple[Master, int]] = {}
     for entry in masters:
@@ -113,14 +106,14 @@ def followers(masters: t.Sequence[Master], connections: Connections, observed: O
             if observed.node(place) is None:
                 wanted.setdefault(place, (entry, offset))
 
-    def ask(place: Address) -> Node:
+    def ask(place: Address) -> observe.Node:
         entry, offset = wanted[place]
         return wait.until(lambda: node(place, connections, entry), lambda one: not one.linked or one.offset >= offset, CATCH_UP, PAUSE)
 
     ask_nodes(wanted, ask, observed)
 
 
-def master(connections: Connections, sentinel: Address, name: str) -> Monitored:
+def master(connections: Connections, sentinel: Address, name: str) -> observe.Monitored:
     """How one sentinel sees one master now. Raises ChangeFailed where it does not know it."""
     return observe.monitored(connection.pairs(connections.sentinel(sentinel).read("SENTINEL", "MASTER", name)))
 
@@ -131,18 +124,18 @@ def failing_over(connections: Connections, places: t.Iterable[Address], name: st
         try:
             if master(connections, place, name).is_failing_over:
                 return place
-        except ServerError as error:
+        except errors.ServerError as error:
             if not error.unknown_master:
                 raise
     return None
 
 
-def replicas(connections: Connections, sentinel: Address, name: str) -> list[Replica]:
+def replicas(connections: Connections, sentinel: Address, name: str) -> list[observe.Replica]:
     """As one sentinel sees them now. Raises as Server.ask does."""
     return sorted(map(observe.replica, _entries(connections, sentinel, "REPLICAS", name)), key=lambda entry: entry.address)
 
 
-def peers(connections: Connections, sentinel: Address, name: str) -> list[Peer]:
+def peers(connections: Connections, sentinel: Address, name: str) -> list[observe.Peer]:
     """The other sentinels of a master, as one sees them now. Raises as Server.ask does."""
     return sorted(map(observe.peer, _entries(connections, sentinel, "SENTINELS", name)), key=lambda entry: entry.address)
 

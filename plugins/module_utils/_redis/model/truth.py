@@ -54,25 +54,22 @@ def find(master: Master, observed: Observed) -> Truth:
     reached = _reached(observed, asked)
     masters = _distinct([found for found in reached if found.is_master])
     if len(masters) > 1:
-        return doubt(
-            TWO_MASTERS, f"more than one master: {_described(masters, seen)}", "make one of them a replica; this module does not choose"
-        )
+        remedy = "make one of them a replica; this module does not choose"
+        return doubt(TWO_MASTERS, f"more than one master: {_described(masters, seen)}", remedy)
     # A declared node that is silent decides nothing; a silent node that somebody follows or watches may be a second master.
     followed = (asked - set(master.seeds)) | named | {found.master for found in reached if found.master is not None}
     silent = {place: observed.nodes[place].silence for place in followed if place in observed.nodes and observed.nodes[place].silence}
     if silent and (masters or named):
         place, reason = min(silent.items())
-        return doubt(
-            "master.silent", f"{_naming(seen)} {place} does not answer ({reason}), so it may be a master", "start it, or repair the network"
-        )
+        unclear = f"{_naming(seen)} {place} does not answer ({reason}), so it may be a master"
+        return doubt("master.silent", unclear, "start it, or repair the network")
     if masters and _is_stranger(masters[0].address, master, observed):
         by = next((str(found.address) for found in reached if found.master == masters[0].address), "one of its nodes")
         unknown = f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel"
         return doubt("master.stranger", unknown, "if it belongs to this set, add it to address")
     if not asked:
-        return doubt(
-            "master.no_address", "no sentinel monitors it, and no address is declared", "give the address of one of its data nodes"
-        )
+        nowhere = "no sentinel monitors it, and no address is declared"
+        return doubt("master.no_address", nowhere, "give the address of one of its data nodes")
     if not masters:
         return doubt("master.not_found", f"no master was found: {'; '.join(_said(observed, place) for place in sorted(asked))}")
     return Truth(masters[0].address)

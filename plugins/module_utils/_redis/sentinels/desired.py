@@ -13,7 +13,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Credentials
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Option, Values, plain
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinel_conf
 
 DATA_PORT = 6379
@@ -34,8 +33,8 @@ class Sentinel:
     """`hidden`: master -> what its sentinel.conf says of options that cannot be read otherwise; None where that file is not given."""
 
     address: Address
-    settings: Values
-    hidden: t.Mapping[str, Values] | None = None
+    settings: options.Values
+    hidden: t.Mapping[str, options.Values] | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +49,7 @@ class Master:
     present: bool = True
     seeds: tuple[Address, ...] = ()
     replicas: int | None = None
-    values: Values = field(default_factory=dict)
+    values: options.Values = field(default_factory=dict)
     renames: t.Mapping[str, str] | None = None
 
     @property
@@ -58,7 +57,7 @@ class Master:
         """Those that the sentinels are to have for its nodes, where declared."""
         password = self.values.get(options.AUTH_PASS.name)
         username = self.values.get(options.AUTH_USER.name)
-        return None if password is None else Credentials(username, plain(password), "auth_user and auth_pass, or data_password")
+        return None if password is None else Credentials(username, options.plain(password), "auth_user and auth_pass, or data_password")
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,10 @@ class _Reader:
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem(f"{what}.twice", "is named twice", f"{what} {name}", remedy="keep one")
 
-    def values(self, item: str, known: t.Iterable[Option], given: Params, prefix: str = "") -> Values:
+    def values(self, item: str, known: t.Iterable[options.Option], given: Params, prefix: str = "") -> options.Values:
         return {each.name: self.value(item, prefix, each, given[each.name]) for each in known if given.get(each.name) is not None}
 
-    def value(self, item: str, prefix: str, option: Option, value: t.Any) -> t.Any:
+    def value(self, item: str, prefix: str, option: options.Option, value: t.Any) -> t.Any:
         where = (item, f"{prefix}{option.name}")
         if option.type == "int":
             if option.lowest is not None and value < option.lowest:
@@ -119,7 +118,7 @@ class _Reader:
             self.delicate.append(where)
         return option.declared(value)
 
-    def sentinel(self, item: Params, common: Values) -> Sentinel:
+    def sentinel(self, item: Params, common: options.Values) -> Sentinel:
         try:
             place = address.place(item)
         except ValueError as error:

@@ -13,10 +13,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.errors import ServerError
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, options, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Peer, SentinelView
 
 # Seconds between two looks at a sentinel that must become healthy.
 PAUSE = 0.1
@@ -64,7 +62,7 @@ class MasterGate(Gate):
         seen = read.master(connections, self.sentinel, self.name)
         if self.address is not None and seen.address != self.address:
             return f"sentinel {self.sentinel}: watches {seen.address}, not {self.address}: it has this address from another sentinel"
-        expected = Expected(self.others + 1, {self.name: self.replicas}, at_least=True)
+        expected = checks.Expected(self.others + 1, {self.name: self.replicas}, at_least=True)
         for problem in checks.as_seen(str(self.sentinel), seen, expected):
             return str(problem)
         if self.living:
@@ -81,8 +79,8 @@ class PeersGate(Gate):
     `announced`: the host and the port by which the others must know it, None where it did not change.
     """
 
-    view: SentinelView
-    views: tuple[SentinelView, ...]
+    view: observe.SentinelView
+    views: tuple[observe.SentinelView, ...]
     announced: tuple[str | None, str | None]
     since: float
     change: Change | None = None
@@ -99,7 +97,7 @@ class PeersGate(Gate):
                     return f"sentinel {self.view.name}: sentinel {other.name} sees it at {peer.address} {self._trouble(peer)}".rstrip()
         return None
 
-    def _peers(self, connections: Connections, view: SentinelView) -> t.Iterator[Peer]:
+    def _peers(self, connections: Connections, view: observe.SentinelView) -> t.Iterator[observe.Peer]:
         """What a sentinel knows of the others, by the masters that both monitor. A master that was removed in the meantime is left out."""
         for name in view.masters.keys() & self.view.masters.keys():
             try:
@@ -108,16 +106,10 @@ class PeersGate(Gate):
                 if not error.unknown_master:
                     raise
 
-    def _trouble(self, peer: Peer) -> str:
+    def _trouble(self, peer: observe.Peer) -> str:
         """Sentinels ask each other every second, so an answer from before the change does not count."""
         return peer.trouble or ("without an answer since" if peer.silence > time.monotonic() - self.since else "")
 
-    def _is_announced(self, peer: Peer) -> bool:
+    def _is_announced(self, peer: observe.Peer) -> bool:
         host, port = self.announced
         return (host is None or peer.address.is_same(Address.of(host, peer.address.port))) and port in (None, "0", str(peer.address.port))
-
-
-def announced(pairs: t.Sequence[tuple[str, t.Any]]) -> tuple[str | None, str | None]:
-    """The host and the port among the settings that are written."""
-    words = dict(pairs)
-    return words.get(options.ANNOUNCE_IP.word), words.get(options.ANNOUNCE_PORT.word)

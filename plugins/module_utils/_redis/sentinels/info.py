@@ -12,13 +12,10 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed, SentinelView
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master
 
 Params = t.Mapping[str, t.Any]
 Result = t.Dict[str, t.Any]
@@ -33,7 +30,7 @@ def look(params: Params) -> Report:
         few = f"is {count}, and sentinels names {len(declared.sentinels)}"
         raise Refused([Problem("sentinel_count.too_low", few, field="sentinel_count")])
     replicas = {entry.name: entry.replicas for entry in declared.masters if entry.replicas is not None}
-    expected = Expected(count, replicas, _without_link(params["masters"]))
+    expected = checks.Expected(count, replicas, _without_link(params["masters"]))
     connections = Connections(reach)
 
     def once() -> Result | Exception:
@@ -63,11 +60,11 @@ def _without_link(items: t.Iterable[Params]) -> frozenset[Address]:
         raise Refused([Problem("master.address", str(error), field="masters.replicas_without_link")]) from error
 
 
-def _once(declared: Desired, expected: Expected, connections: Connections) -> Result:
+def _once(declared: desired.Desired, expected: checks.Expected, connections: Connections) -> Result:
     names = {entry.name for entry in declared.masters}
     observed = read.sentinels(declared.places, connections, lambda seen: not names or seen.name in names)
     known = sorted({name for view in observed.sentinels.values() for name in view.masters})
-    masters = declared.masters or tuple(map(Master, known))
+    masters = declared.masters or tuple(map(desired.Master, known))
     read.nodes(masters, connections, observed)
     read.followers(masters, connections, observed)
     shown = [_master(entry.name, observed, expected) for entry in masters]
@@ -78,11 +75,10 @@ def _once(declared: Desired, expected: Expected, connections: Connections) -> Re
     return {"healthy": not reasons, "reasons": reasons, "masters": shown, "sentinels": sentinels}
 
 
-def _sentinel(view: SentinelView) -> Result:
+def _sentinel(view: observe.SentinelView) -> Result:
     return {
         "name": view.name,
-        "host": view.address.host,
-        "port": view.address.port,
+        **view.address._asdict(),
         "reachable": True,
         **_server(view.version),
         "id": view.myid,
@@ -96,7 +92,7 @@ def _server(version: Version) -> Result:
     return {"server": version.name, "version": ".".join(map(str, version.number))}
 
 
-def _master(name: str, observed: Observed, expected: Expected) -> Result:
+def _master(name: str, observed: observe.Observed, expected: checks.Expected) -> Result:
     seen = observed.monitored(name)
     addresses = {str(entry.address) for entry in seen.values()}
     reasons = list(map(str, checks.of_master(name, observed, expected)))

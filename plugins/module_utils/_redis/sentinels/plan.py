@@ -11,14 +11,10 @@ from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, truth
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, options, truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Observed
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Values
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.truth import Truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import rules, steps
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master, Sentinel
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Step
 
 SENTINEL = "sentinel"
 MASTER = "master"
@@ -36,7 +32,7 @@ class Options:
     repair: bool = True
 
 
-def counts_more(desired: Desired, seen: Monitored) -> bool:
+def counts_more(desired: Desired, seen: observe.Monitored) -> bool:
     """Whether a sentinel counts more sentinels or replicas than are declared: some may be dead."""
     wanted = {entry.name: entry.replicas for entry in desired.masters if entry.present}
     if seen.name not in wanted:
@@ -45,7 +41,7 @@ def counts_more(desired: Desired, seen: Monitored) -> bool:
     return seen.others > len(desired.sentinels) - 1 or (replicas is not None and seen.replicas > replicas)
 
 
-def plan(desired: Desired, observed: Observed, chosen: Options) -> tuple[Plan, list[str]]:
+def plan(desired: Desired, observed: observe.Observed, chosen: Options) -> tuple[Plan, list[str]]:
     """The changes and warnings, or Refused with every reason why there can be none."""
     truths = {entry.name: truth.find(entry, observed) for entry in desired.masters if entry.present}
     changes: list[Change] = []
@@ -68,9 +64,9 @@ class _Planner:
 
     number: int
     desired: Desired
-    observed: Observed
+    observed: observe.Observed
     chosen: Options
-    truths: t.Mapping[str, Truth]
+    truths: t.Mapping[str, truth.Truth]
 
     def changes(self, wanted: Sentinel) -> list[Change]:
         self.problems: list[Problem] = []
@@ -83,9 +79,8 @@ class _Planner:
             found += made
         declared = {master.name for master in self.desired.masters}
         if self.chosen.prune:
-            found += [
-                self._change(name, "removals", steps.remove(seen)) for name, seen in self.view.masters.items() if name not in declared
-            ]
+            more = [seen for name, seen in self.view.masters.items() if name not in declared]
+            found += [self._change(seen.name, "removals", steps.remove(seen)) for seen in more]
         return found
 
     def _settings(self) -> t.Iterator[Change]:
@@ -120,34 +115,29 @@ class _Planner:
             self.problems += self.truths[master.name].doubts
             return
         filed = next((entry.hidden[master.name] for entry in self.desired.sentinels if entry.hidden and master.name in entry.hidden), {})
-        values = {
-            options.QUORUM.name: str(len(self.desired.sentinels) // 2 + 1),
-            **self._of_others(master, place),
-            **filed,
-            **master.values,
-        }
+        majority = str(len(self.desired.sentinels) // 2 + 1)
+        values = {options.QUORUM.name: majority, **self._of_others(master, place), **filed, **master.values}
         known = values.pop(options.RENAME_COMMANDS, {})
         renames = known if master.renames is None else master.renames
         yield self._change(master.name, "masters", steps.monitor(values, renames, place, self.observed.node(place)))
 
-    def _of_others(self, master: Master, place: Address) -> Values:
+    def _of_others(self, master: Master, place: Address) -> options.Values:
         """The options of another sentinel, if possible of one that watches the right node: this one probably had the same."""
         entries = sorted(self.observed.monitored(master.name).values(), key=lambda entry: not self.observed.is_one(entry.address, place))
         told = entries[0].values if entries else {}
         return {option.name: told[option.name] for option in options.differing(options.SHOWN, dict(told), {})}
 
-    def _repair(self, master: Master, seen: Monitored, place: Address) -> t.Iterator[Change]:
+    def _repair(self, master: Master, seen: observe.Monitored, place: Address) -> t.Iterator[Change]:
         if not self.chosen.repair:
             wrong = f"sentinel {self.view.name} watches {seen.address}, the master is {place}"
             self.problems.append(Problem("master.wrong_address", wrong, f"master {master.name}", remedy="set repair to true to correct it"))
             return
         filed = dict((self.wanted.hidden or {}).get(master.name, {}))
         renames = filed.pop(options.RENAME_COMMANDS, {}) if master.renames is None else master.renames
-        yield self._change(
-            master.name, "masters", steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
-        )
+        step = steps.repair(seen, {**filed, **master.values}, renames, place, self.observed.node(place))
+        yield self._change(master.name, "masters", step)
 
-    def _forgetting(self, master: Master, seen: Monitored) -> t.Iterator[Change]:
+    def _forgetting(self, master: Master, seen: observe.Monitored) -> t.Iterator[Change]:
         dead = self._dead(master, seen)
         if not dead:
             return
@@ -166,7 +156,7 @@ class _Planner:
             needed = node.replicas if master.replicas is None else master.replicas
             yield self._change(master.name, "stale", steps.forget(dead, needed, len(self.observed.sentinels) - 1))
 
-    def _dead(self, master: Master, seen: Monitored) -> list[str]:
+    def _dead(self, master: Master, seen: observe.Monitored) -> list[str]:
         """The dead that this sentinel still counts, beyond what is declared: a RESET makes it forget all of them."""
         if not self.chosen.forget_stale or not counts_more(self.desired, seen):
             return []
@@ -176,10 +166,9 @@ class _Planner:
             dead += [f"replica {row.address}" for row in seen.rows if "s_down" in row.flags]
         return dead
 
-    def _change(self, name: str, stage: str, step: Step) -> Change:
+    def _change(self, name: str, stage: str, step: steps.Step) -> Change:
         identity = {"sentinel": self.view.name, "name": name}
-        place = f"{self.view.name}/{name}"
-        return Change(MASTER, place, identity, step.action, step.differences, self._stage(stage), payload=step.write)
+        return Change(MASTER, f"{self.view.name}/{name}", identity, step.action, step.differences, self._stage(stage), payload=step.write)
 
     def _stage(self, stage: str) -> int:
         return self.number * len(_STAGES) + _STAGES.index(stage)

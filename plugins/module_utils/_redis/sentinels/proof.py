@@ -15,10 +15,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, Credentials, Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.plan import MASTER, SENTINEL
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Write
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import plan, steps
 
 # The item of problems about the credentials that sentinels have for each other.
 SETTINGS = "settings"
@@ -26,7 +24,7 @@ SETTINGS = "settings"
 Asked = t.Tuple[t.Tuple[str, str, Credentials], Server]
 
 
-def problems(planned: Plan, observed: Observed, access: Access) -> t.Iterator[Problem]:
+def problems(planned: Plan, observed: observe.Observed, access: Access) -> t.Iterator[Problem]:
     """One for each server that refuses the credentials that the plan gives to a sentinel."""
     asked = dict([*_at_data_nodes(planned, access), *_at_other_sentinels(planned, observed, access)])
     for key, server in asked.items():
@@ -38,21 +36,21 @@ def problems(planned: Plan, observed: Observed, access: Access) -> t.Iterator[Pr
 
 def _at_data_nodes(planned: Plan, access: Access) -> t.Iterator[Asked]:
     for change in planned.changes:
-        write: Write = change.payload
+        write: steps.Write = change.payload
         words = {word: options.plain(value) for word, value in write.set}
         # Credentials that do not change are not known.
-        if change.kind == MASTER and write.at is not None and (write.master is not None or options.AUTH_PASS.word in words):
+        if change.kind == plan.MASTER and write.at is not None and (write.master is not None or options.AUTH_PASS.word in words):
             credentials = Credentials(words.get(options.AUTH_USER.word), words.get(options.AUTH_PASS.word), "auth_user and auth_pass")
             server = access.data(write.at, credentials)
             yield (f"master {change.identity['name']}", server.name, credentials), server
 
 
-def _at_other_sentinels(planned: Plan, observed: Observed, access: Access) -> t.Iterator[Asked]:
+def _at_other_sentinels(planned: Plan, observed: observe.Observed, access: Access) -> t.Iterator[Asked]:
     """All other sentinels must accept one whose credentials change. Without any it uses its own requirepass, which cannot be read."""
     both = (options.SENTINEL_USER, options.SENTINEL_PASS)
     for change in planned.changes:
         words = dict(change.payload.set)
-        if change.kind != SENTINEL or not any(option.word in words for option in both):
+        if change.kind != plan.SENTINEL or not any(option.word in words for option in both):
             continue
         view = observed.sentinels[change.identity["sentinel"]]
         username, password = (options.plain(words.get(option.word, view.settings.get(option.name))) for option in both)

@@ -8,15 +8,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, options
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed, SentinelView
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.truth import TWO_MASTERS, Truth
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, observe, options, truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Desired, Master, Sentinel
 
-Truths = t.Mapping[str, Truth]
+Truths = t.Mapping[str, truth.Truth]
 
 
-def problems(desired: Desired, observed: Observed, truths: Truths) -> list[Problem]:
+def problems(desired: Desired, observed: observe.Observed, truths: Truths) -> list[Problem]:
     return [
         *(problem for view in observed.sentinels.values() for problem in _version(desired, view)),
         *(problem for problem in checks.of_sentinels(observed) if problem.code == checks.SAME_ID),
@@ -25,7 +23,7 @@ def problems(desired: Desired, observed: Observed, truths: Truths) -> list[Probl
     ]
 
 
-def warnings(desired: Desired, observed: Observed, truths: Truths) -> t.Iterator[Problem]:
+def warnings(desired: Desired, observed: observe.Observed, truths: Truths) -> t.Iterator[Problem]:
     yield from (problem for problem in checks.of_sentinels(observed) if problem.code == checks.TILT)
     count = len(desired.sentinels)
     if count and count % 2 == 0:
@@ -47,7 +45,7 @@ def warnings(desired: Desired, observed: Observed, truths: Truths) -> t.Iterator
             yield Problem("master.min_replicas", lost, who)
 
 
-def _version(desired: Desired, view: SentinelView) -> t.Iterator[Problem]:
+def _version(desired: Desired, view: observe.SentinelView) -> t.Iterator[Problem]:
     there = f"{view.version} at {view.name}"
     if not view.version.quotes_values:
         for where in desired.delicate:
@@ -61,7 +59,7 @@ def _version(desired: Desired, view: SentinelView) -> t.Iterator[Problem]:
         yield Problem("option.too_new", f"{there} cannot set it at runtime; Redis 7.2 and newer can", field="settings.loglevel")
 
 
-def _hostnames(desired: Desired, wanted: Sentinel, view: SentinelView | None, truths: Truths) -> t.Iterator[Problem]:
+def _hostnames(desired: Desired, wanted: Sentinel, view: observe.SentinelView | None, truths: Truths) -> t.Iterator[Problem]:
     name = "resolve_hostnames"
     if view is None or wanted.settings.get(name, view.settings.get(name, "no")) == "yes":
         return
@@ -77,9 +75,9 @@ def _hostnames(desired: Desired, wanted: Sentinel, view: SentinelView | None, tr
             yield Problem("hostnames.off", what, f"master {master.name}", remedy=f"set settings.{name}, or give an IP address")
 
 
-def _disagreement(master: Master, observed: Observed, found: Truth) -> t.Iterable[Problem]:
+def _disagreement(master: Master, observed: observe.Observed, found: truth.Truth) -> t.Iterable[Problem]:
     """Sentinels that watch different nodes, or one that says itself that it is no master, and no proof which is right."""
     named = {entry.address for entry in observed.monitored(master.name).values()}
     nodes = [node for node in map(observed.node, named) if node is not None]
     unclear = len(named) > 1 or any(not node.is_master for node in nodes)
-    return [doubt for doubt in found.doubts if unclear or doubt.code == TWO_MASTERS]
+    return [doubt for doubt in found.doubts if unclear or doubt.code == truth.TWO_MASTERS]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, quoting
 
 _BY_WORD = {option.word: option for option in options.HIDDEN}
 # Valkey 8 writes it by its new name.
@@ -18,7 +18,7 @@ def hidden_options(text: str) -> dict[str, dict[str, t.Any]]:
     """Master -> option -> value, secrets as Secrets; rename_commands as a dictionary. A master that is monitored has an entry."""
     masters: dict[str, dict[str, t.Any]] = {}
     for line in text.splitlines():
-        words = _words(line)
+        words = quoting.words(line)
         if len(words) < 4 or words[0].lower() != "sentinel":
             continue
         keyword, name, value = words[1].lower(), words[2], words[3]
@@ -29,44 +29,3 @@ def hidden_options(text: str) -> dict[str, dict[str, t.Any]]:
             option = _BY_WORD[keyword]
             entry[option.name] = option.read(value)
     return masters
-
-
-def _words(line: str) -> list[str]:
-    """As the servers' sdssplitargs splits a line of configuration: double quotes with escapes, single quotes."""
-    words: list[str] = []
-    position = 0
-    while position < len(line):
-        if line[position].isspace():
-            position += 1
-            continue
-        word, position = _word(line, position)
-        words.append(word)
-    return words
-
-
-def _word(line: str, position: int) -> tuple[str, int]:
-    quote = line[position] if line[position] in "\"'" else ""
-    position += len(quote)
-    word = ""
-    while position < len(line):
-        letter = line[position]
-        if quote and letter == quote:
-            return word, position + 1
-        if not quote and letter.isspace():
-            break
-        if quote and letter == "\\" and position + 1 < len(line):
-            letter, position = _escaped(line, position, quote)
-        word += letter
-        position += 1
-    return word, position
-
-
-def _escaped(line: str, position: int, quote: str) -> tuple[str, int]:
-    """The letter behind a backslash, and where its last sign stands."""
-    following = line[position + 1]
-    if quote == "'":
-        return ("'", position + 1) if following == "'" else ("\\", position)
-    digits = line[position + 2 : position + 4]
-    if following == "x" and len(digits) == 2 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        return chr(int(digits, 16)), position + 3
-    return {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}.get(following, following), position + 1

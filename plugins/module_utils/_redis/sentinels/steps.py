@@ -10,10 +10,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.options import Option, Values, differing, plain
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.desired import Master
 
 Pairs = t.Tuple[t.Tuple[str, t.Any], ...]  # the server's words and values
@@ -41,16 +39,15 @@ class Write:
     others: int = 0
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(t.NamedTuple):
     action: str
     differences: tuple[Difference, ...]
     write: Write
 
 
-def configure(wanted: Values, settings: Values) -> Step | None:
+def configure(wanted: options.Values, settings: options.Values) -> Step | None:
     """None where the settings are as wanted."""
-    changed = differing(options.SETTINGS, wanted, settings)
+    changed = options.differing(options.SETTINGS, wanted, settings)
     if not changed:
         return None
     # With an empty address the other sentinels would forget this one.
@@ -58,30 +55,32 @@ def configure(wanted: Values, settings: Values) -> Step | None:
     return Step("update", _differences(changed, settings, wanted), Write(set=_pairs(changed, wanted), undo=undo, gated=False))
 
 
-def monitor(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
+def monitor(values: options.Values, renames: t.Mapping[str, str], place: Address, node: observe.Node | None) -> Step:
     """A master that the sentinel does not know. `values` holds at least the quorum."""
     return Step("create", _moved(None, place, values, renames), _monitoring(values, renames, place, node))
 
 
-def repair(seen: Monitored, values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Step:
+def repair(
+    seen: observe.Monitored, values: options.Values, renames: t.Mapping[str, str], place: Address, node: observe.Node | None
+) -> Step:
     """A master that the sentinel watches at a wrong address. The options that it shows are kept, except those in `values`."""
     former = _monitoring({**values, **seen.values}, renames, seen.address, None)
     write = dataclasses.replace(_monitoring({**seen.values, **values}, renames, place, node), former=former)
     return Step("replace", _moved(seen, place, values, renames), write)
 
 
-def update(master: Master, seen: Monitored, filed: Values | None, always: bool = False) -> Step | None:
+def update(master: Master, seen: observe.Monitored, filed: options.Values | None, always: bool = False) -> Step | None:
     """A master that is watched at the right place.
 
     `filed`: the hidden options that its sentinel.conf has; None leaves these alone. `always`: set all that are declared.
     """
-    shown = differing(options.SHOWN, master.values, seen.values)
-    hidden: list[Option] = []
+    shown = options.differing(options.SHOWN, master.values, seen.values)
+    hidden: list[options.Option] = []
     renames: dict[str, str] = {}
     there: t.Mapping[str, str] = {} if filed is None else filed.get(options.RENAME_COMMANDS, {})
     if filed is not None:
         declared = [option for option in options.HIDDEN if option.name in master.values]
-        hidden = declared if always else differing(declared, master.values, filed)
+        hidden = declared if always else options.differing(declared, master.values, filed)
         # A command by its own name is one that is not renamed: that is how SENTINEL SET takes a renaming back.
         wanted = {} if master.renames is None else {**{command: command for command in there}, **master.renames}
         renames = {command: other for command, other in wanted.items() if always or there.get(command, command) != other}
@@ -111,33 +110,35 @@ def forget(dead: t.Sequence[str], replicas: int, others: int) -> Step:
     return Step("update", tuple(Difference(name, "down", None) for name in dead), write)
 
 
-def remove(seen: Monitored) -> Step:
+def remove(seen: observe.Monitored) -> Step:
     quorum = options.QUORUM.name
     differences = (Difference("address", str(seen.address), None), Difference(quorum, seen.values.get(quorum), None))
     return Step("delete", differences, Write(gated=False))
 
 
-def _monitoring(values: Values, renames: t.Mapping[str, str], place: Address, node: Node | None) -> Write:
+def _monitoring(values: options.Values, renames: t.Mapping[str, str], place: Address, node: observe.Node | None) -> Write:
     return Write(
         master=place,
         quorum=values[options.QUORUM.name],
         at=place,
-        set=_pairs([each for each in differing(options.OPTIONS, values, {}) if each is not options.QUORUM], values),
+        set=_pairs([each for each in options.differing(options.OPTIONS, values, {}) if each is not options.QUORUM], values),
         renames=tuple(sorted(renames.items())),
         replicas=0 if node is None else node.replicas,
     )
 
 
-def _moved(seen: Monitored | None, place: Address, values: Values, renames: t.Mapping[str, str]) -> tuple[Difference, ...]:
+def _moved(seen: observe.Monitored | None, place: Address, values: options.Values, renames: t.Mapping[str, str]) -> tuple[Difference, ...]:
     there = {} if seen is None else seen.values
-    changed = [each for each in options.OPTIONS if each.name in values and plain(values[each.name]) != there.get(each.name, "")]
+    changed = [each for each in options.OPTIONS if each.name in values and options.plain(values[each.name]) != there.get(each.name, "")]
     address = Difference("address", None if seen is None else str(seen.address), str(place))
     return (address, *_differences(changed, there, values), *_renamed(renames, {}))
 
 
-def _differences(changed: t.Iterable[Option], there: Values | t.Mapping[str, str], wanted: Values) -> tuple[Difference, ...]:
+def _differences(
+    changed: t.Iterable[options.Option], there: options.Values | t.Mapping[str, str], wanted: options.Values
+) -> tuple[Difference, ...]:
     before = {each: there.get(each.name) for each in changed}
-    return tuple(Difference(each.name, value if plain(value) else None, wanted[each.name]) for each, value in before.items())
+    return tuple(Difference(each.name, value if options.plain(value) else None, wanted[each.name]) for each, value in before.items())
 
 
 def _renamed(renames: t.Mapping[str, str], there: t.Mapping[str, str]) -> tuple[Difference, ...]:
@@ -146,5 +147,5 @@ def _renamed(renames: t.Mapping[str, str], there: t.Mapping[str, str]) -> tuple[
     return tuple(Difference(f"rename {command}", there.get(command), other) for command, other in named.items())
 
 
-def _pairs(changed: t.Iterable[Option], values: Values | t.Mapping[str, str]) -> Pairs:
+def _pairs(changed: t.Iterable[options.Option], values: options.Values | t.Mapping[str, str]) -> Pairs:
     return tuple((each.word, values.get(each.name, "")) for each in changed)

@@ -13,13 +13,9 @@ from dataclasses import dataclass
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Altered, Change, ChangeFailed, HalfDone, Unreachable
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, Server
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, options, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import SentinelView
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import gates
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.gates import Gate, MasterGate, PeersGate
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.plan import SENTINEL
-from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.steps import Write
+from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import gates, plan, steps
 
 NOT_SAVED = "Failed to save config file"
 DUPLICATE = "Duplicate master name"
@@ -45,20 +41,21 @@ class Writer:
     """`views`: the sentinels that answer, by name. `patience`: seconds that a sentinel has to become healthy."""
 
     connections: Connections
-    views: t.Mapping[str, SentinelView]
+    views: t.Mapping[str, observe.SentinelView]
     patience: float
 
-    def write(self, change: Change) -> Gate | None:
+    def write(self, change: Change) -> gates.Gate | None:
         """Write it. Returns what must be healthy afterwards."""
-        view, write = self.views[change.identity["sentinel"]], t.cast(Write, change.payload)
+        view, write = self.views[change.identity["sentinel"]], t.cast(steps.Write, change.payload)
         server = self.connections.sentinel(view.address)
-        if change.kind == SENTINEL:
+        if change.kind == plan.SENTINEL:
             # One at a time: before 7.2 the server takes no more than one.
             undo = {word: ("SENTINEL", "CONFIG", "SET", word, value) for word, value in write.undo}
             _all_or_nothing(server, [((word,), ("SENTINEL", "CONFIG", "SET", word, value)) for word, value in write.set], undo)
-            links = options.LINK_WORDS.intersection(word for word, dummy in write.set)
-            announced = gates.announced(write.set)
-            return PeersGate(view, tuple(self.views.values()), announced, time.monotonic(), change) if links else None
+            words = dict(write.set)
+            announced = words.get(options.ANNOUNCE_IP.word), words.get(options.ANNOUNCE_PORT.word)
+            links = options.LINK_WORDS & words.keys()
+            return gates.PeersGate(view, tuple(self.views.values()), announced, time.monotonic(), change) if links else None
         name = change.identity["name"]
         if change.action in ("delete", "replace") or write.reset:
             self._refuse_during_failover(name)
@@ -73,7 +70,7 @@ class Writer:
             _create(server, name, write)
         else:
             _all_or_nothing(server, _commands(name, write), {word: ("SENTINEL", "SET", name, word, value) for word, value in write.undo})
-        gate = MasterGate(view.address, name, write.master, write.replicas, write.others, write.reset, change)
+        gate = gates.MasterGate(view.address, name, write.master, write.replicas, write.others, write.reset, change)
         return gate if write.gated else None
 
     def _refuse_during_failover(self, name: str) -> None:
@@ -82,9 +79,9 @@ class Writer:
         if leader is not None:
             raise ChangeFailed(f"a failover is in progress, says {leader}, and this would undo it: run the task again when it is over")
 
-    def _see_that_all_is_healthy(self, name: str, write: Write) -> None:
+    def _see_that_all_is_healthy(self, name: str, write: steps.Write) -> None:
         """After a RESET a sentinel finds all again through the master only, and until then the others must do without it."""
-        every = [MasterGate(view.address, name, None, write.replicas, write.others, living=True) for view in self.views.values()]
+        every = [gates.MasterGate(view.address, name, None, write.replicas, write.others, living=True) for view in self.views.values()]
         for dummy, reason in gates.closed(every, self.connections, self.patience):
             raise Unreachable(f"master {name}: {reason}; nothing is forgotten before all is healthy")
 
@@ -98,7 +95,7 @@ def _ask(server: Server, command: t.Sequence[t.Any]) -> None:
         raise
 
 
-def _commands(name: str, write: Write, apart: bool = False) -> list[Command]:
+def _commands(name: str, write: steps.Write, apart: bool = False) -> list[Command]:
     """SENTINEL SET of all options. Scripts come first, each alone: a server may refuse them.
 
     `apart`: each option alone, so that a refused one does not stop the others.
@@ -151,17 +148,17 @@ def _live(server: Server, command: t.Sequence[t.Any]) -> None:
             raise
 
 
-def _monitor(name: str, write: Write) -> tuple[t.Any, ...]:
+def _monitor(name: str, write: steps.Write) -> tuple[t.Any, ...]:
     place = t.cast(Address, write.master)
     return ("SENTINEL", "MONITOR", name, place.host, place.port, write.quorum)
 
 
-def _add(server: Server, name: str, write: Write) -> None:
+def _add(server: Server, name: str, write: steps.Write) -> None:
     for command in (_monitor(name, write), *(command for dummy, command in _commands(name, write))):
         _ask(server, command)
 
 
-def _create(server: Server, name: str, write: Write) -> None:
+def _create(server: Server, name: str, write: steps.Write) -> None:
     """All or nothing: no later run would know that options are missing that came from other sentinels and are not declared."""
     try:
         _add(server, name, write)
@@ -171,19 +168,19 @@ def _create(server: Server, name: str, write: Write) -> None:
         raise
 
 
-def _replace(server: Server, name: str, write: Write) -> None:
+def _replace(server: Server, name: str, write: steps.Write) -> None:
     """Once it is removed it must be monitored again, at the new address or the old one, before anything else is changed."""
     _prove(server, name, write)
     server.ask("SENTINEL", "REMOVE", name)
     try:
         _add(server, name, write)
     except ChangeFailed as error:
-        _restore(server, name, t.cast(Write, write.former), error)
+        _restore(server, name, t.cast(steps.Write, write.former), error)
 
 
-def _prove(server: Server, name: str, write: Write) -> None:
+def _prove(server: Server, name: str, write: steps.Write) -> None:
     """Prove that nothing will be refused once the master is removed: set what it has again, and add it a second time."""
-    quorum = ("SENTINEL", "SET", name, options.QUORUM.word, t.cast(Write, write.former).quorum)
+    quorum = ("SENTINEL", "SET", name, options.QUORUM.word, t.cast(steps.Write, write.former).quorum)
     scripts = [command for words, command in _commands(name, write) if options.SCRIPT_WORDS.intersection(words)]
     try:
         for command in (quorum, *scripts, _monitor(name, write)):
@@ -193,7 +190,7 @@ def _prove(server: Server, name: str, write: Write) -> None:
             raise Unreachable(f"sentinel {error} So nothing was changed there, and the others were not changed.") from error
 
 
-def _restore(server: Server, name: str, former: Write, error: ChangeFailed) -> t.NoReturn:
+def _restore(server: Server, name: str, former: steps.Write, error: ChangeFailed) -> t.NoReturn:
     """The master as it was, as far as the server accepts it."""
     _take_out(server, name)
     try:
