@@ -160,7 +160,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.module impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.packages import Packages
 
-
 PACKAGE: Spec = {
     "name": {"type": "str", "required": True},
     "version": {"type": "str", "default": ""},

@@ -15,14 +15,8 @@ from dataclasses import dataclass
 Spec = t.Dict[str, t.Any]
 
 
-class Keep:
-    """The default of a field that stays as it is on the server when a declaration omits it."""
-
-    def __repr__(self) -> str:
-        return "KEEP"
-
-
-KEEP = Keep()
+# The default of a field that stays as it is on the server when a declaration omits it.
+KEEP = object()
 
 
 @dataclass(frozen=True)

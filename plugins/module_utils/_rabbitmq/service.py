@@ -10,15 +10,7 @@ import threading
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
-    WRITE_ERRORS,
-    Change,
-    ChangeFailed,
-    HalfDone,
-    NoAnswer,
-    Plan,
-    Unreachable,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
@@ -100,7 +92,7 @@ class Topology(Service):
             return []
         except errors.TimedOut as error:
             # Sent, and nobody left to ask what became of it.
-            raise Unreachable(str(error)) from error
+            raise errors.CannotConnect(str(error)) from error
         there = {entry.key: entry.fields for row in rows for entry in kind.observed(row)}
         return [
             change
@@ -131,7 +123,7 @@ class Topology(Service):
         except WRITE_ERRORS as error:
             names = ", ".join(entry.object for entry in change.payload.lost if entry.kind.name == "binding") or "it had none"
             what = f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
-            raise (NoAnswer if isinstance(error, NoAnswer) else HalfDone)(what) from error
+            raise (errors.TimedOut if isinstance(error, errors.TimedOut) else HalfDone)(what) from error
         if refusal is not None:
             raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
 
