@@ -188,8 +188,6 @@ class _Run:
         if self.check_mode:
             self.outcome.done += plan.changes
             return
-        if not plan.changes:
-            return
         with ThreadPoolExecutor(max_workers=self.service.workers) as pool:
             for stage in sorted({change.stage for change in plan.changes}):
                 self.stage(stage, [change for change in plan.changes if change.stage == stage], pool)

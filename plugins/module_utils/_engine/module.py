@@ -39,20 +39,16 @@ def reading(
 ) -> t.NoReturn:
     """The main of an info module. `read` returns the result, or a Report where it may fail with one."""
     module = _MaskingModule(spec, secrets, library)
-
-    def look() -> Report:
-        seen = read(module.params)
-        return seen if isinstance(seen, Report) else Report(seen, [])
-
-    report = _attempt(look)
+    report = _attempt(lambda: read(module.params))
     module.end(report._replace(result={**report.result, "changed": False}))
 
 
-def _attempt(work: t.Callable[[], Report]) -> Report:
+def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
     """What a client or a service refuses before anything is written ends the module in one line."""
     nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
     try:
-        return work()
+        seen = work()
+        return seen if isinstance(seen, Report) else Report(seen, [])
     except Refused as refusal:
         return Report({**nothing, "problems": refusal.shown()}, [], str(refusal))
     except WRITE_ERRORS as error:

@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpk
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST, Wanted
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST
 
 _LISTS = "/var/lib/apt/lists"
 
@@ -62,18 +62,15 @@ class Packages(Service):
         self.repaired = self.state.interrupted
         if self.repaired:
             yield Change("dpkg", "dpkg", {"name": "dpkg"}, "update", (Difference("interrupted", self.repaired, None),))
-        missing = self.missing_from_lists()
+        missing = plan.unknown(self.wants, self.state.installed, self.available)
         if missing:
             yield self.lists([f"{want.name} {want.version}".strip() for want in missing])
-
-    def missing_from_lists(self) -> list[Wanted]:
-        return plan.unknown(self.wants, self.state.installed, self.available)
 
     def lists(self, unknown: list[str]) -> Change:
         return Change("lists", _LISTS, {"path": _LISTS}, "update", (Difference("unknown", unknown, []),), stage=1)
 
     def plan(self) -> Plan:
-        missing = self.missing_from_lists()
+        missing = plan.unknown(self.wants, self.state.installed, self.available)
         if missing and self.updated:
             raise Refused(plan.explain(missing, self.available, self.complaint))
         self.chosen = plan.targets(self.wants, self.state.installed, self.available)
@@ -163,9 +160,8 @@ class Packages(Service):
                 # Only apt can install missing dependencies.
                 problem = dpkg.configure() and repositories.fix_broken(self.locks)
                 if problem:
-                    raise HalfDone(
-                        f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it: {problem}"
-                    )
+                    message = f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it"
+                    raise HalfDone(f"{message}: {problem}")
                 return change
         except Refused as refusal:
             raise ChangeFailed(str(refusal)) from refusal

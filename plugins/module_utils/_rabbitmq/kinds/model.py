@@ -111,9 +111,6 @@ class Kind:
         name = words[0] if len(words) == 1 else " ".join(map(word, words))
         return f"{vhost_name(identity['vhost'])}/{name}" if self.in_vhost else name
 
-    def key(self, identity: Values) -> Key:
-        return (self.name, self.object(identity))
-
     @property
     def refers_to(self) -> tuple[str, ...]:
         """The kinds, beside vhosts, of the objects that this one needs. A part of the identity is named after the kind it refers to."""
