@@ -214,8 +214,7 @@ class _Run:
             self.service.before(stage, changes)
         except WRITE_ERRORS as error:
             self.outcome.stopped = str(error)
-            for change in changes:
-                self.skip(change)
+            self.skip(*changes)
             return []
         try:
             done = list(self.service.together(changes))
@@ -244,9 +243,9 @@ class _Run:
                 else:
                     self.outcome.done.append(made)
 
-    def skip(self, change: Change) -> None:
-        self.outcome.not_attempted.append(change)
-        self.broken.add(change.key)
+    def skip(self, *changes: Change) -> None:
+        self.outcome.not_attempted += changes
+        self.broken |= {change.key for change in changes}
 
     def failed(self, change: Change, error: Exception) -> None:
         self.broken.add(change.key)

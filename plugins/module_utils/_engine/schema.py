@@ -73,8 +73,7 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
             yield from secrets(spec, item)
     elif isinstance(params, dict):
         for name, option in spec.items():
-            given = [params[key] for key in (name, *option.get("aliases", ())) if key in params]
-            for value in given:
+            for value in (params[key] for key in (name, *option.get("aliases", ())) if key in params):
                 if option.get("no_log"):
                     yield from texts(value)
                 elif "options" in option:

@@ -37,9 +37,8 @@ class Topology(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
         self.client = Client(connection(params))
-        self.declared = desired.declare(
-            [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
-        )
+        items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
+        self.declared = desired.declare(items)
         prune = Prune(tuple(BY_OPTION[name] for name in params["prune"]), tuple(params["prune_ignore"]), params["prune_limit"])
         self.options = plan.Options(prune, params["on_immutable_change"], params["accept_loss_window"])
         # Objects, as 'queue VHOST/NAME', whose messages may be lost.

@@ -13,7 +13,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, repositories
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST
 
@@ -30,13 +29,9 @@ class Packages(Service):
         self.recommends: bool = params["install_recommends"]
         self.locks = Locks(params["lock_timeout"])
         self.force = self.options.force()
-        self.repaired: str | None = None
-        # Why the transaction, and why apt-get update failed.
+        # Why the transaction failed.
         self.failure: str | None = None
-        self.complaint: str | None = None
         self.updated = False
-        # What was installed before the transaction.
-        self.former: t.Mapping[str, Installed] = {}
         # Where the transaction was planned again: the new changes by key.
         self.instead: dict[Key, Change] = {}
 
@@ -94,6 +89,7 @@ class Packages(Service):
         """The transaction."""
         if changes[0].kind != "package":
             return []
+        # What was installed before the transaction.
         self.former, updated = self.state.installed, self.updated
         chosen = {change.object: change.payload for change in changes if change.payload}
         try:
@@ -120,6 +116,7 @@ class Packages(Service):
             self.failure = f"apt-get install: {complaint(done)}"
 
     def update(self) -> None:
+        # Why apt-get update failed.
         self.complaint = repositories.update(self.locks)
         self.updated = True
         self.available = repositories.available(self.absent())
