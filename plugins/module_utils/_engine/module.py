@@ -44,7 +44,7 @@ def reading(
 
 
 def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
-    """What a client or a service refuses before anything is written ends the module in one line."""
+    """Run the module's work. A refusal or an error before the first write becomes a failure in one line."""
     nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
     try:
         seen = work()
@@ -56,7 +56,7 @@ def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
 
 
 class _MaskingModule(AnsibleModule):
-    """An AnsibleModule that hides also what no argument specification can mark, on every way out."""
+    """An AnsibleModule that also hides secrets that no argument specification can mark, whether it succeeds or fails."""
 
     def __init__(self, spec: Spec, secrets: Secrets | None, library: Library) -> None:
         self._spec = spec

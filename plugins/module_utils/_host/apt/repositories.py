@@ -84,9 +84,8 @@ def simulated(done: Done) -> Simulated:
         unmet = re.search(r"unmet dependencies:\n(.*?)(?=\nE: |\Z)", done.output, re.DOTALL)
         reason = complaint(done) + (": " + " ".join(unmet.group(1).split()) if unmet else "")
         return Simulated({}, (), reason)
-    installs = {
-        name.partition(":")[0]: version for name, version in re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", done.output, re.MULTILINE)
-    }
+    rows = re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", done.output, re.MULTILINE)
+    installs = {name.partition(":")[0]: version for name, version in rows}
     removes = [name.partition(":")[0] for name in re.findall(r"^Remv (\S+)", done.output, re.MULTILINE)]
     # A package that is replaced by another version of itself is not removed.
     return Simulated(installs, tuple(sorted(set(removes) - installs.keys())), None)
