@@ -160,19 +160,16 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.module impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.packages import Packages
 
+PACKAGE: Spec = {
+    "name": {"type": "str", "required": True},
+    "version": {"type": "str", "default": ""},
+    "optional": {"type": "bool", "default": False},
+}
+
 
 def argument_spec() -> Spec:
     return {
-        "packages": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "version": {"type": "str", "default": ""},
-                "optional": {"type": "bool", "default": False},
-            },
-        },
+        "packages": {"type": "list", "elements": "dict", "required": True, "options": PACKAGE},
         "hold": {"type": "bool"},
         "allow_change_held": {"type": "bool", "default": False},
         "allow_downgrade": {"type": "bool", "default": False},

@@ -120,7 +120,7 @@ IGNORE = st.sampled_from([(), (), ("eco2/*",), ("*q",)])
 
 def key_of(option: str, entry: t.Mapping[str, t.Any]) -> Key:
     kind = BY_OPTION[option]
-    return kind.key({part: entry[part] for part in kind.parts})
+    return (kind.name, kind.object({part: entry[part] for part in kind.parts}))
 
 
 @dataclass

@@ -44,7 +44,7 @@ class ChangeFailed(Exception):
 
 
 class Altered(ChangeFailed):
-    """The server took a change, and the object is not as declared nevertheless; other changes may go on."""
+    """The server accepted a change, but the object is not as declared; other changes may go on."""
 
     touched = True
 

@@ -54,8 +54,7 @@ class Service:
         raise NotImplementedError
 
     def prepare(self) -> t.Iterable[Change]:
-        """What an interrupted run left and has to be put right before anything can be planned. Written before `plan`, after which
-        `observe` is called again."""
+        """The changes that finish what an interrupted run left. They are written first; then `observe` is called again, and `plan`."""
         return ()
 
     def plan(self) -> Plan:
@@ -63,31 +62,31 @@ class Service:
         raise NotImplementedError
 
     def problems(self, plan: Plan) -> t.Iterable[Problem | str]:
-        """Why the plan is refused. In check mode it is not asked where `prepare` has something to do, whose effect it cannot see."""
+        """Why the plan is refused. Check mode does not ask this if `prepare` returned changes, because they were not written."""
         return ()
 
     def missing(self, plan: Plan) -> t.Iterable[Problem | str]:
-        """What the plan needs and an earlier task brings. Not asked in check mode, where that task was only predicted."""
+        """What the plan needs from an earlier task and is not there. Not asked in check mode, which only predicted that task."""
         return ()
 
     def prove(self, plan: Plan) -> t.Iterable[Problem | str]:
-        """Why the server will not take the plan, asked of the server by reads; in check mode too."""
+        """Why the server would not accept the plan. It asks the server, but only reads; in check mode too."""
         return ()
 
     def before(self, stage: int, changes: t.Sequence[Change]) -> None:
-        """What has to be done or be true before the changes of a stage are written."""
+        """Do or check what must come before the changes of a stage are written."""
 
     def together(self, changes: t.Sequence[Change]) -> t.Iterable[Change]:
-        """Write some changes of a stage in bulk; those that are proven to be made, as they were made."""
+        """Write some changes of a stage in bulk. Returns those that are proven to be made, as they were made."""
         return ()
 
     def write(self, change: Change) -> Change | None:
-        """Write one change; the change as it was made, None where others had made it before. Called from several threads at once where
-        `workers` is more than 1."""
+        """Write one change. Returns the change as it was made, or None if others had already made it. If `workers` is more than 1,
+        several threads call this at the same time."""
         raise NotImplementedError
 
     def settle(self, outcome: Outcome) -> t.Iterable[Late]:
-        """Wait until what was written is seen to work; what is not in time. Not called in check mode."""
+        """Wait until everything that was written works. Returns what does not work in time. Not called in check mode."""
         return ()
 
     def facts(self, predicted: bool) -> Result:
@@ -96,7 +95,7 @@ class Service:
 
 
 class Late(t.NamedTuple):
-    """An object that does not work in time, in one line why."""
+    """An object that does not work in time, and the reason in one line."""
 
     kind: str
     object: str
@@ -109,7 +108,7 @@ class Late(t.NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of the changes. `stopped`: why the rest was not tried. `by_others`: how many others had made before."""
+    """What became of the changes. `stopped`: why the rest was not tried. `by_others`: how many changes others had already made."""
 
     done: list[Change] = field(default_factory=list)
     failures: list[tuple[Change, str]] = field(default_factory=list)
@@ -140,7 +139,7 @@ class Report(t.NamedTuple):
 
 
 def converge(service: Service, check_mode: bool, diff: bool) -> Report:
-    """Bring what `service` stands for to its declared state. Never raises for the server's sake, nor for a problem's."""
+    """Bring what `service` stands for to its declared state. Errors of the server and refusals become a failure in the report."""
     run = _Run(service, check_mode)
     failure, problems = None, None
     try:
@@ -154,14 +153,14 @@ def converge(service: Service, check_mode: bool, diff: bool) -> Report:
 
 
 class _Run:
-    """One run. `plan` is what was planned last, None before; `outcome` counts what `prepare` wrote as well."""
+    """One run. `plan`: the plan, None before there is one. `outcome`: what became of all changes, those of `prepare` included."""
 
     def __init__(self, service: Service, check_mode: bool) -> None:
         self.service = service
         self.check_mode = check_mode
         self.outcome = Outcome()
         self.plan: Plan | None = None
-        # Keys of changes that were not made: what needs them waits for another run.
+        # Keys of changes that were not made. Changes that need them are not tried.
         self.broken: set[Key] = set()
         self.lock = threading.Lock()
 
@@ -188,8 +187,6 @@ class _Run:
         if self.check_mode:
             self.outcome.done += plan.changes
             return
-        if not plan.changes:
-            return
         with ThreadPoolExecutor(max_workers=self.service.workers) as pool:
             for stage in sorted({change.stage for change in plan.changes}):
                 self.stage(stage, [change for change in plan.changes if change.stage == stage], pool)
@@ -209,15 +206,14 @@ class _Run:
         list(each(self.one, self.in_bulk(stage, ready)))
 
     def in_bulk(self, stage: int, changes: list[Change]) -> list[Change]:
-        """What is left to write singly after the service has had its chance to write in bulk."""
+        """Let the service write in bulk; the changes that are left to write one by one."""
         if not changes:
             return []
         try:
             self.service.before(stage, changes)
         except WRITE_ERRORS as error:
             self.outcome.stopped = str(error)
-            for change in changes:
-                self.skip(change)
+            self.skip(*changes)
             return []
         try:
             done = list(self.service.together(changes))
@@ -246,9 +242,9 @@ class _Run:
                 else:
                     self.outcome.done.append(made)
 
-    def skip(self, change: Change) -> None:
-        self.outcome.not_attempted.append(change)
-        self.broken.add(change.key)
+    def skip(self, *changes: Change) -> None:
+        self.outcome.not_attempted += changes
+        self.broken |= {change.key for change in changes}
 
     def failed(self, change: Change, error: Exception) -> None:
         self.broken.add(change.key)

@@ -39,20 +39,16 @@ def reading(
 ) -> t.NoReturn:
     """The main of an info module. `read` returns the result, or a Report where it may fail with one."""
     module = _MaskingModule(spec, secrets, library)
-
-    def look() -> Report:
-        seen = read(module.params)
-        return seen if isinstance(seen, Report) else Report(seen, [])
-
-    report = _attempt(look)
+    report = _attempt(lambda: read(module.params))
     module.end(report._replace(result={**report.result, "changed": False}))
 
 
-def _attempt(work: t.Callable[[], Report]) -> Report:
-    """What a client or a service refuses before anything is written ends the module in one line."""
+def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
+    """Run the module's work. A refusal or an error before the first write becomes a failure in one line."""
     nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
     try:
-        return work()
+        seen = work()
+        return seen if isinstance(seen, Report) else Report(seen, [])
     except Refused as refusal:
         return Report({**nothing, "problems": refusal.shown()}, [], str(refusal))
     except WRITE_ERRORS as error:
@@ -60,7 +56,7 @@ def _attempt(work: t.Callable[[], Report]) -> Report:
 
 
 class _MaskingModule(AnsibleModule):
-    """An AnsibleModule that hides also what no argument specification can mark, on every way out."""
+    """An AnsibleModule that also hides secrets that no argument specification can mark, whether it succeeds or fails."""
 
     def __init__(self, spec: Spec, secrets: Secrets | None, library: Library) -> None:
         self._spec = spec

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields: what an option or a field of an object is, said once. Private to this collection.
+"""Fields: one description of each option, and of each field of an object. Private to this collection.
 
 Argument specifications, defaults, masking and the generated part of the documentation come from them.
 """
@@ -15,14 +15,8 @@ from dataclasses import dataclass
 Spec = t.Dict[str, t.Any]
 
 
-class Keep:
-    """The default of a field that stays as it is on the server when a declaration omits it."""
-
-    def __repr__(self) -> str:
-        return "KEEP"
-
-
-KEEP = Keep()
+# The default of a field that stays as it is on the server when a declaration omits it.
+KEEP = object()
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class Field:
     """One field: its Ansible type, and what it is when a declaration omits it (KEEP: as it is on the server).
 
     `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere; False
-    says of a name that looks like a secret's that it is none. Of a secret of type raw, mask what `confidential` returns. `wire`: its
+    if only the name looks like that of a secret. Of a secret of type raw, mask what `confidential` returns. `wire`: its
     name on the server, where that differs.
     """
 
@@ -79,8 +73,7 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
             yield from secrets(spec, item)
     elif isinstance(params, dict):
         for name, option in spec.items():
-            given = [params[key] for key in (name, *option.get("aliases", ())) if key in params]
-            for value in given:
+            for value in (params[key] for key in (name, *option.get("aliases", ())) if key in params):
                 if option.get("no_log"):
                     yield from texts(value)
                 elif "options" in option:

@@ -21,10 +21,6 @@ class Deadline:
     def left(self) -> float:
         return max(0.0, self._end - time.monotonic())
 
-    @property
-    def over(self) -> bool:
-        return self.left() <= 0
-
 
 def until(look: t.Callable[[], _T], is_good: t.Callable[[_T], bool], timeout: float | Deadline, pause: float = 0.5) -> _T:
     """What `look` returns, as soon as that is good; what it returned last, where it is not within `timeout` seconds.
@@ -34,7 +30,7 @@ def until(look: t.Callable[[], _T], is_good: t.Callable[[_T], bool], timeout: fl
     deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
     while True:
         seen = look()
-        if is_good(seen) or deadline.over:
+        if is_good(seen) or not deadline.left():
             return seen
         sleep(min(pause, deadline.left()))
 

@@ -26,16 +26,13 @@ class Host(Service):
         self.files = [item for item in items if isinstance(item, File)]
         problems = [item for item in items if isinstance(item, Problem)]
         paths = [file.path for file in self.files]
-        problems += [
-            Problem("file.twice", "the file is declared twice", f"file {path}") for path in sorted({*paths}) if paths.count(path) > 1
-        ]
+        twice = sorted({path for path in paths if paths.count(path) > 1})
+        problems += [Problem("file.twice", "the file is declared twice", f"file {path}") for path in twice]
         if problems:
             raise Refused(problems)
         self.purge: list[str] = params["purge"]
         self.swap_off = params["swap"] == "off"
         self.services = services.wanted(params["services"])
-        # Whether systemd has to read a changed unit.
-        self.stale_units = False
 
     def observe(self) -> None:
         self.forgotten = files.forgotten(self.purge, self.files)
@@ -44,6 +41,7 @@ class Host(Service):
         self.values = {key: kernel.value(key) for key in self.sysctls}
         self.swap = swap.observe() if self.swap_off else Swap((), "", ())
         self.running = services.observe(self.services)
+        # Whether systemd has to read a changed unit.
         self.stale_units = any(service.stale_unit for service in self.running.values())
 
     def plan(self) -> Plan:

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, read
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, read, text
 
 UNITS, OFF = 0, 3  # stages
 FSTAB = "/etc/fstab"
@@ -33,12 +33,8 @@ def observe() -> Swap:
 
 def active(path: str = "/proc/swaps") -> tuple[str, ...]:
     """The devices and files in use as swap (proc(5))."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            # A path with spaces is written with \040, as in fstab.
-            return tuple(line.split()[0].replace("\\040", " ") for line in file.read().splitlines()[1:])
-    except OSError:
-        return ()
+    # A path with spaces is written with \040, as in fstab.
+    return tuple(line.split()[0].replace("\\040", " ") for line in (text(path) or "").splitlines()[1:])
 
 
 def _units(show: str) -> t.Iterator[str]:
@@ -54,10 +50,10 @@ def without_swap(fstab: str) -> str:
 
 
 def changes(swap: Swap) -> t.Iterator[Change]:
-    text = without_swap(swap.fstab)
-    if text != swap.fstab:
-        difference = Difference("content", swap.fstab.splitlines(), text.splitlines())
-        yield Change("file", FSTAB, {"path": FSTAB}, "update", (difference,), UNITS, payload=File(FSTAB, text))
+    wanted = without_swap(swap.fstab)
+    if wanted != swap.fstab:
+        difference = Difference("content", swap.fstab.splitlines(), wanted.splitlines())
+        yield Change("file", FSTAB, {"path": FSTAB}, "update", (difference,), UNITS, payload=File(FSTAB, wanted))
     for unit in swap.units:
         yield Change("unit", unit, {"name": unit}, "update", (Difference("masked", False, True),), UNITS)
     for path in swap.active:

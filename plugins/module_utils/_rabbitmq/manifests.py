@@ -69,18 +69,16 @@ def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
     """The items that the manifests declare: dicts, YAML text, or a list of either. Refused with every problem found."""
     if not manifests:
         return []
-    resources = list(_resources(manifests))
-    book = _Book.of(resources)
-    problems: list[Problem] = []
-    chosen = _of_one_cluster(book.topology, cluster_reference, problems)
+    book = _Book(_resources(manifests))
+    problems = book.problems
     found: list[Item] = []
-    for resource in chosen:
+    for resource in _of_one_cluster(book.topology, cluster_reference, problems):
         try:
             found += _items(resource, book)
         except Refused as refusal:
             problems += [replace(problem, item=problem.item or _name(resource)) for problem in refusal.problems]
-    if problems or book.problems:
-        raise Refused(book.problems + problems)
+    if problems:
+        raise Refused(problems)
     return found
 
 
@@ -167,29 +165,24 @@ def _name(resource: Resource) -> str:
     return f"{resource.get('kind', 'resource without kind')} {namespace}{metadata.get('name', '(without name)')}"
 
 
-@dataclass
 class _Book:
     """The resources by their use: those to declare, and the Secrets and Users that they refer to, by namespace and name."""
 
-    topology: list[Resource]
-    secrets: dict[tuple[str, str], Resource]
-    users: dict[tuple[str, str], Resource]
-    problems: list[Problem]
-
-    @staticmethod
-    def of(resources: t.Iterable[Resource]) -> _Book:
-        book = _Book([], {}, {}, [])
+    def __init__(self, resources: t.Iterable[Resource]) -> None:
+        self.topology: list[Resource] = []
+        self.secrets: dict[tuple[str, str], Resource] = {}
+        self.users: dict[tuple[str, str], Resource] = {}
+        self.problems: list[Problem] = []
         for resource in resources:
             kind, group = resource.get("kind"), str(resource.get("apiVersion", "")).split("/", maxsplit=1)[0]
             if kind == "Secret" and group == "v1":
-                book.secrets[_place(resource)] = resource
+                self.secrets[_place(resource)] = resource
             elif group == GROUP and kind in SHAPES:
-                book.topology.append(resource)
+                self.topology.append(resource)
                 if kind == "User":
-                    book.users[_place(resource)] = resource
+                    self.users[_place(resource)] = resource
             else:
-                book.problems.append(_unknown(resource, group))
-        return book
+                self.problems.append(_unknown(resource, group))
 
 
 def _unknown(resource: Resource, group: str) -> Problem:

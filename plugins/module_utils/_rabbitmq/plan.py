@@ -72,7 +72,7 @@ def _change(declared: Declared, observed: Observed | None) -> Change | None:
         return None if observed is None else _deletion(observed)
     if observed is None:
         differences = [Difference(name, None, value) for name, value in declared.fields.items()]
-        return _write(declared, "create", differences, declared.fields)
+        return _entry_change(declared, "create", differences, declared.fields)
     # A stored value that is equal stays as it is: a hash that accepts the declared password.
     wanted = {
         name: value
@@ -80,25 +80,18 @@ def _change(declared: Declared, observed: Observed | None) -> Change | None:
         if name not in declared.initial and not declared.kind.equal(value, observed.fields[name])
     }
     differences = [difference for name, value in wanted.items() for difference in _differences(name, observed.fields[name], value)]
-    return _write(declared, "update", differences, {**observed.fields, **wanted}) if wanted else None
-
-
-def _write(declared: Declared, action: str, differences: t.Iterable[Difference], payload: Values) -> Change:
-    kind = declared.kind
-    needs = kind.keys_needed(declared.identity)
-    return Change(kind.name, declared.object, declared.identity, action, tuple(differences), kind.stage, needs, payload)
+    return _entry_change(declared, "update", differences, {**observed.fields, **wanted}) if wanted else None
 
 
 def _deletion(observed: Observed) -> Change:
-    return Change(
-        observed.kind.name,
-        observed.object,
-        observed.identity,
-        "delete",
-        tuple(Difference(name, value, None) for name, value in observed.fields.items()),
-        stage=2 * _LAST_STAGE + 1 - observed.kind.stage,
-        payload=observed.extra,
-    )
+    differences = [Difference(name, value, None) for name, value in observed.fields.items()]
+    deletion = _entry_change(observed, "delete", differences, observed.extra)
+    return replace(deletion, stage=2 * _LAST_STAGE + 1 - deletion.stage, needs=frozenset())
+
+
+def _entry_change(entry: Declared | Observed, action: str, differences: t.Iterable[Difference], payload: Values) -> Change:
+    kind, needs = entry.kind, entry.kind.keys_needed(entry.identity)
+    return Change(kind.name, entry.object, entry.identity, action, tuple(differences), kind.stage, needs, payload)
 
 
 def _differences(name: str, actual: t.Any, wanted: t.Any) -> t.Iterator[Difference]:

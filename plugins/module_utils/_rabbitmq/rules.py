@@ -36,8 +36,6 @@ _CHOICES = {
     "x-queue-mode": ("default", "lazy"),
 }
 WORDS = {int: "an integer", str: "a string", bool: "true or false", dict: "a mapping", list: "a list"}
-# A negative delivery limit means none; the others are counts or times.
-_MAY_BE_NEGATIVE = frozenset({"x-delivery-limit"})
 
 
 def name_problem(name: str, field: str = "name") -> Problem | None:
@@ -63,7 +61,8 @@ def argument_problems(arguments: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
             yield Problem("argument.null", "is null, which no broker accepts", field=field, remedy="remove it")
         elif wanted is not None and not is_exactly(value, wanted):
             yield Problem("argument.type", f"must be {WORDS[wanted]}, not {_described(value)}", field=field, remedy=_remedy(value, wanted))
-        elif wanted is int and value < 0 and name not in _MAY_BE_NEGATIVE:
+        # A negative delivery limit means none; the others are counts or times.
+        elif wanted is int and value < 0 and name != "x-delivery-limit":
             yield Problem("argument.negative", f"must not be negative, and is {value}", field=field)
         elif name in _CHOICES and value not in _CHOICES[name]:
             yield Problem("argument.choice", f"is {value!r}, and must be one of {', '.join(_CHOICES[name])}", field=field)

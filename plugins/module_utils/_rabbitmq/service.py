@@ -10,15 +10,7 @@ import threading
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import (
-    WRITE_ERRORS,
-    Change,
-    ChangeFailed,
-    HalfDone,
-    NoAnswer,
-    Plan,
-    Unreachable,
-)
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
@@ -45,9 +37,8 @@ class Topology(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
         self.client = Client(connection(params))
-        self.declared = desired.declare(
-            [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
-        )
+        items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
+        self.declared = desired.declare(items)
         prune = Prune(tuple(BY_OPTION[name] for name in params["prune"]), tuple(params["prune_ignore"]), params["prune_limit"])
         self.options = plan.Options(prune, params["on_immutable_change"], params["accept_loss_window"])
         # Objects, as 'queue VHOST/NAME', whose messages may be lost.
@@ -100,7 +91,7 @@ class Topology(Service):
             return []
         except errors.TimedOut as error:
             # Sent, and nobody left to ask what became of it.
-            raise Unreachable(str(error)) from error
+            raise errors.CannotConnect(str(error)) from error
         there = {entry.key: entry.fields for row in rows for entry in kind.observed(row)}
         return [
             change
@@ -131,7 +122,7 @@ class Topology(Service):
         except WRITE_ERRORS as error:
             names = ", ".join(entry.object for entry in change.payload.lost if entry.kind.name == "binding") or "it had none"
             what = f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
-            raise (NoAnswer if isinstance(error, NoAnswer) else HalfDone)(what) from error
+            raise (errors.TimedOut if isinstance(error, errors.TimedOut) else HalfDone)(what) from error
         if refusal is not None:
             raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
 

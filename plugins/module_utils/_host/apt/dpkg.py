@@ -30,12 +30,9 @@ class State(t.NamedTuple):
 
 def state(names: t.Collection[str]) -> State:
     """All installed packages. `interrupted` tells only of the named ones, because apt itself finishes others."""
-    return _state(run(*QUERY).output, names, _journal())
-
-
-def _journal() -> bool:
-    """Whether dpkg was killed while it wrote its database (dpkg's own test, lib/dpkg/dbmodify.c)."""
-    return any(name.isdigit() for name in os.listdir(_UPDATES)) if os.path.isdir(_UPDATES) else False
+    # dpkg's own test for whether it was killed while it wrote its database (lib/dpkg/dbmodify.c).
+    journal = os.path.isdir(_UPDATES) and any(map(str.isdigit, os.listdir(_UPDATES)))
+    return _state(run(*QUERY).output, names, journal)
 
 
 def _state(listing: str, names: t.Collection[str], journal: bool) -> State:

@@ -13,9 +13,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, repositories
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST, Wanted
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST
 
 _LISTS = "/var/lib/apt/lists"
 
@@ -30,13 +29,9 @@ class Packages(Service):
         self.recommends: bool = params["install_recommends"]
         self.locks = Locks(params["lock_timeout"])
         self.force = self.options.force()
-        self.repaired: str | None = None
-        # Why the transaction, and why apt-get update failed.
+        # Why the transaction failed.
         self.failure: str | None = None
-        self.complaint: str | None = None
         self.updated = False
-        # What was installed before the transaction.
-        self.former: t.Mapping[str, Installed] = {}
         # Where the transaction was planned again: the new changes by key.
         self.instead: dict[Key, Change] = {}
 
@@ -62,18 +57,15 @@ class Packages(Service):
         self.repaired = self.state.interrupted
         if self.repaired:
             yield Change("dpkg", "dpkg", {"name": "dpkg"}, "update", (Difference("interrupted", self.repaired, None),))
-        missing = self.missing_from_lists()
+        missing = plan.unknown(self.wants, self.state.installed, self.available)
         if missing:
             yield self.lists([f"{want.name} {want.version}".strip() for want in missing])
-
-    def missing_from_lists(self) -> list[Wanted]:
-        return plan.unknown(self.wants, self.state.installed, self.available)
 
     def lists(self, unknown: list[str]) -> Change:
         return Change("lists", _LISTS, {"path": _LISTS}, "update", (Difference("unknown", unknown, []),), stage=1)
 
     def plan(self) -> Plan:
-        missing = self.missing_from_lists()
+        missing = plan.unknown(self.wants, self.state.installed, self.available)
         if missing and self.updated:
             raise Refused(plan.explain(missing, self.available, self.complaint))
         self.chosen = plan.targets(self.wants, self.state.installed, self.available)
@@ -97,6 +89,7 @@ class Packages(Service):
         """The transaction."""
         if changes[0].kind != "package":
             return []
+        # What was installed before the transaction.
         self.former, updated = self.state.installed, self.updated
         chosen = {change.object: change.payload for change in changes if change.payload}
         try:
@@ -123,6 +116,7 @@ class Packages(Service):
             self.failure = f"apt-get install: {complaint(done)}"
 
     def update(self) -> None:
+        # Why apt-get update failed.
         self.complaint = repositories.update(self.locks)
         self.updated = True
         self.available = repositories.available(self.absent())
@@ -163,9 +157,8 @@ class Packages(Service):
                 # Only apt can install missing dependencies.
                 problem = dpkg.configure() and repositories.fix_broken(self.locks)
                 if problem:
-                    raise HalfDone(
-                        f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it: {problem}"
-                    )
+                    message = f"dpkg was interrupted ({self.repaired}), and 'apt-get --fix-broken install' does not finish it"
+                    raise HalfDone(f"{message}: {problem}")
                 return change
         except Refused as refusal:
             raise ChangeFailed(str(refusal)) from refusal

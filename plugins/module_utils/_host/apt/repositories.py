@@ -34,7 +34,6 @@ def available(names: t.Sequence[str]) -> dict[str, Available]:
 
 def policies(text: str) -> dict[str, Available]:
     """The answer of `apt-cache policy`, without versions that only dpkg's status file has."""
-    found: dict[str, Available] = {}
     name, version = "", ""
     candidates: dict[str, str] = {}
     versions: dict[str, list[str]] = {}
@@ -45,18 +44,14 @@ def policies(text: str) -> dict[str, Available]:
         source = re.fullmatch(r" {8,}-?\d+ (.+)", line)
         if heading:
             name = heading.group(1).partition(":")[0]
-            versions[name] = []
-        elif candidate:
+            candidates[name], versions[name] = "", []
+        elif candidate and candidate.group(1) != "(none)":
             candidates[name] = candidate.group(1)
         elif row:
             version = row.group(1)
         elif source and not source.group(1).startswith("/var/lib/dpkg/status") and version not in versions[name]:
             versions[name].append(version)
-    for name, known in versions.items():
-        if known:
-            candidate_version = candidates.get(name, "(none)")
-            found[name] = Available("" if candidate_version == "(none)" else candidate_version, tuple(known))
-    return found
+    return {name: Available(candidates[name], tuple(known)) for name, known in versions.items() if known}
 
 
 def update(locks: Locks) -> str | None:
@@ -75,15 +70,8 @@ class Simulated(t.NamedTuple):
 
 
 def _install(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[str]) -> list[str]:
-    return [
-        "apt-get",
-        "install",
-        "--yes",
-        "--quiet",
-        "--install-recommends" if recommends else "--no-install-recommends",
-        *force,
-        *(f"{name}={version}" for name, version in packages.items()),
-    ]
+    choice = "--install-recommends" if recommends else "--no-install-recommends"
+    return ["apt-get", "install", "--yes", "--quiet", choice, *force, *(f"{name}={version}" for name, version in packages.items())]
 
 
 def simulate(packages: t.Mapping[str, str], recommends: bool, force: t.Sequence[str]) -> Simulated:
@@ -96,9 +84,8 @@ def simulated(done: Done) -> Simulated:
         unmet = re.search(r"unmet dependencies:\n(.*?)(?=\nE: |\Z)", done.output, re.DOTALL)
         reason = complaint(done) + (": " + " ".join(unmet.group(1).split()) if unmet else "")
         return Simulated({}, (), reason)
-    installs = {
-        name.partition(":")[0]: version for name, version in re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", done.output, re.MULTILINE)
-    }
+    rows = re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", done.output, re.MULTILINE)
+    installs = {name.partition(":")[0]: version for name, version in rows}
     removes = [name.partition(":")[0] for name in re.findall(r"^Remv (\S+)", done.output, re.MULTILINE)]
     # A package that is replaced by another version of itself is not removed.
     return Simulated(installs, tuple(sorted(set(removes) - installs.keys())), None)

@@ -54,12 +54,10 @@ class Source(Service):
         content = render(self.params, self.key) if self.present else None
         # A repository without its key would make apt refuse everything, so the key is first to come and last to go; what the repository
         # replaces goes once it is there.
-        own = [
-            replace(change, stage=1, needs=self.needs("key", self.key))
-            for change in files.changes([File(self.path, content, 0o644)], self.found)
-        ]
+        own = files.changes([File(self.path, content, 0o644)], self.found)
         others = files.changes([File(path, None) for path in self.others], self.found)
-        changes = own + [replace(change, stage=2, needs=self.needs("file", self.path)) for change in others]
+        changes = [replace(change, stage=1, needs=self.needs("key", self.key)) for change in own]
+        changes += [replace(change, stage=2, needs=self.needs("file", self.path)) for change in others]
         have = self.found[self.path]
         moved = not have or have.content.partition("\n")[0] != (content or "").partition("\n")[0]
         if self.present and (moved or not self.has_key):

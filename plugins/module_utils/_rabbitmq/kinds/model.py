@@ -111,9 +111,6 @@ class Kind:
         name = words[0] if len(words) == 1 else " ".join(map(word, words))
         return f"{vhost_name(identity['vhost'])}/{name}" if self.in_vhost else name
 
-    def key(self, identity: Values) -> Key:
-        return (self.name, self.object(identity))
-
     @property
     def refers_to(self) -> tuple[str, ...]:
         """The kinds, beside vhosts, of the objects that this one needs. A part of the identity is named after the kind it refers to."""
@@ -223,21 +220,27 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Declared:
-    """One object as a task wants it. `fields` holds only what was declared; what is missing there stays as it is."""
+class _Entry:
+    """One object, with the name that a person reads."""
 
     kind: Kind
     object: str
     identity: Values
     fields: Values
-    present: bool
-    source: str
-    # The fields that count only when the object is created.
-    initial: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
         return (self.kind.name, self.object)
+
+
+@dataclass(frozen=True)
+class Declared(_Entry):
+    """One object as a task wants it. `fields` holds only what was declared; what is missing there stays as it is."""
+
+    present: bool
+    source: str
+    # The fields that count only when the object is created.
+    initial: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.source} ({self.kind.name} {self.object})"
@@ -247,18 +250,10 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observed(_Entry):
     """One object as it is. `extra`: what is not declared and yet decides, such as `exclusive` or `properties_key`."""
 
-    kind: Kind
-    object: str
-    identity: Values
-    fields: Values
     extra: Values = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        return (self.kind.name, self.object)
 
 
 @dataclass

@@ -10,11 +10,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.mode
 
 _MODULES = (vhosts, users, limits, plain, endpoints, bindings)
 
-KINDS: tuple[Kind, ...] = tuple(
-    sorted(
-        (value for module in _MODULES for value in vars(module).values() if isinstance(value, Kind)),
-        key=lambda kind: kind.stage,
-    )
-)
+_FOUND = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Kind)]
+KINDS: tuple[Kind, ...] = tuple(sorted(_FOUND, key=lambda kind: kind.stage))
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_OPTION = {kind.option: kind for kind in KINDS}

@@ -85,10 +85,7 @@ USER = _User(
     "users",
     stage=2,
     identity=(Field("name", required=True),),
-    fields=(
-        Field("password", secret=True),
-        Field("tags", "list", elements="str"),
-    ),
+    fields=(Field("password", secret=True), Field("tags", "list", elements="str")),
     options=(
         Field("password_hash", secret=True),
         Field("hashing_algorithm", default="sha256", choices=tuple(passwords.MODULES)),

@@ -36,12 +36,8 @@ PATIENCE = 300.0
 class _Vhost(model.Kind):
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if "default_queue_type" in declared.fields and not broker.is_at_least(3, 11):
-            yield declared.problem(
-                "vhost.default_queue_type",
-                f"needs RabbitMQ 3.11 or newer, and this broker is {broker.version}",
-                "remove default_queue_type, or upgrade the broker",
-                "default_queue_type",
-            )
+            message, remedy = f"needs RabbitMQ 3.11 or newer, and this broker is {broker.version}", "remove it, or upgrade the broker"
+            yield declared.problem("vhost.default_queue_type", message, remedy, "default_queue_type")
 
     def messages(self, identity: model.Values) -> tuple[str, str | None] | None:
         return (identity["name"], None)
