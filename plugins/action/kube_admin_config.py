@@ -39,8 +39,8 @@ class ActionModule(Action):
                 old = file.read()
             lost = kube_config.lost_by(old, self._admin_conf()[0] if options["cluster_exists"] else "")
             if lost:
-                yet = "" if options["cluster_exists"] else " (it does not exist yet)"
-                raise _refused("lost", path, f"replacing it would lose {', '.join(lost)}, which does not belong to this cluster{yet}")
+                whose = "which does not belong to this cluster" + ("" if options["cluster_exists"] else " (it does not exist yet)")
+                raise _refused("lost", path, f"it would be replaced, and lose {', '.join(lost)}, {whose}")
         return False
 
     def _present(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
