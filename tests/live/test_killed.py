@@ -67,7 +67,7 @@ def _killed_in_mid_run(broker: Broker, writer: Task, percent: int) -> tuple[dict
         Task(broker),
         {"properties": {"delivery_mode": 2}, "routing_key": "before", "payload": "kept", "payload_encoding": "string"},
     )
-    for dummy in range(5):
+    for dummy in range(15):
         admin.apply(vhosts=[{"name": VHOST, "state": "absent"}], allow_message_loss=[f"vhost {VHOST}"])
         rights = [{"user": "writer", "configure": ".*", "write": ".*", "read": ".*"}]
         admin.apply(vhost=VHOST, vhosts=[{"name": VHOST}], queues=[{"name": "before"}], permissions=rights)
@@ -76,7 +76,7 @@ def _killed_in_mid_run(broker: Broker, writer: Task, percent: int) -> tuple[dict
         broker.start()
         if "failed" in result:
             return result, applied
-    raise AssertionError("five runs were over before their broker could be killed")
+    raise AssertionError("fifteen runs were over before their broker could be killed")
 
 
 def _run_and_kill(broker: Broker, task: Task, percent: int) -> tuple[dict[str, t.Any], int]:
