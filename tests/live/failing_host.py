@@ -105,7 +105,7 @@ def main() -> None:
         def reset(script: str = given["reset"]) -> None:
             subprocess.run(["sh", "-ec", script], check=True, capture_output=True)
 
-        twice = {(kind, name) for kind, name in given.get("twice", [])}
+        twice = set(map(tuple, given.get("twice", [])))
         every_write_fails(case, reset, given["arguments"], failing, least=given["least"], twice=twice)
         print(f"{given['name']}: {', '.join(FAULTS)}", flush=True)
 
