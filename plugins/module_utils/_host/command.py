@@ -48,24 +48,27 @@ def run(
     output, in order. `descriptors`: open files that the command inherits. `survives_hangup`: a broken connection does not end this
     process, so that the time limit stays in force (main thread only).
     """
-    try:
-        # AnsibleModule's run_command needs a module, and it is not for several threads at once.
-        process = subprocess.Popen(  # noqa: S603 # pylint: disable=ansible-bad-function,consider-using-with
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-            env={**(os.environ if environment is None else {}), **_ENVIRONMENT, **(environment or {})},
-            start_new_session=True,
-            pass_fds=descriptors,
-        )
-    except (FileNotFoundError, PermissionError):
-        return Done(MISSING, "", f"{command[0]} is not installed")
-    with process, _hangups_ignored(process) if survives_hangup else contextlib.nullcontext():
+    started: list[subprocess.Popen[bytes]] = []
+    with _hangups_ignored(started) if survives_hangup else contextlib.nullcontext():
         try:
-            output, errors = process.communicate(stdin.encode(), timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return Done(TIMED_OUT, _end(process).decode(errors="replace"), f"{command[0]} did not end within {timeout:g} s")
+            # AnsibleModule's run_command needs a module, and it is not for several threads at once.
+            process = subprocess.Popen(  # noqa: S603 # pylint: disable=ansible-bad-function,consider-using-with
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                env={**(os.environ if environment is None else {}), **_ENVIRONMENT, **(environment or {})},
+                start_new_session=True,
+                pass_fds=descriptors,
+            )
+        except (FileNotFoundError, PermissionError):
+            return Done(MISSING, "", f"{command[0]} is not installed")
+        started.append(process)
+        with process:
+            try:
+                output, errors = process.communicate(stdin.encode(), timeout=timeout)
+            except subprocess.TimeoutExpired:
+                return Done(TIMED_OUT, _end(process).decode(errors="replace"), f"{command[0]} did not end within {timeout:g} s")
     return Done(process.returncode, output.decode(errors="replace"), (errors or b"").decode(errors="replace"))
 
 
@@ -79,11 +82,12 @@ def run_all(commands: t.Mapping[str, t.Sequence[str]], timeout: float = 30) -> d
 
 
 @contextlib.contextmanager
-def _hangups_ignored(process: subprocess.Popen[bytes]) -> t.Iterator[None]:
-    """SIGHUP does nothing meanwhile; SIGTERM ends the command too."""
+def _hangups_ignored(started: list[subprocess.Popen[bytes]]) -> t.Iterator[None]:
+    """SIGHUP does nothing meanwhile; SIGTERM ends what was `started` too."""
 
     def end(number: int, dummy: t.Any) -> None:
-        _end(process)
+        for process in started:
+            _end(process)
         raise SystemExit(128 + number)
 
     before = {signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
