@@ -139,7 +139,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    reading(argument_spec(), info, arguments.secrets, arguments.LIBRARY)
+    reading(argument_spec(), info, arguments.secrets, arguments.LIBRARY, literal=True, data=("broker", "topology"))
 
 
 if __name__ == "__main__":

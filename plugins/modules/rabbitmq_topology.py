@@ -723,7 +723,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), Topology, arguments.secrets, arguments.LIBRARY)
+    converging(argument_spec(), Topology, arguments.secrets, arguments.LIBRARY, literal=True)
 
 
 if __name__ == "__main__":

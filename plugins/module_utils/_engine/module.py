@@ -8,9 +8,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS
@@ -28,25 +31,43 @@ Library = t.Tuple[str, t.Optional[str]]
 _NONE: Library = ("", None)
 
 
-def converging(spec: Spec, service: t.Callable[[Params], Service], secrets: Secrets | None = None, library: Library = _NONE) -> t.NoReturn:
-    """The main of a module that converges what `service` makes of its arguments."""
+def converging(
+    spec: Spec, service: t.Callable[[Params], Service], secrets: Secrets | None = None, library: Library = _NONE, literal: bool = False
+) -> t.NoReturn:
+    """The main of a module that converges what `service` makes of its arguments.
+
+    `literal`: whether to refuse a text that YAML has read as a boolean or a number.
+    """
     module = _MaskingModule(spec, secrets, library)
-    module.end(_attempt(lambda: converge(service(module.params), module.check_mode, module._diff)))
+    nothing = {"changed": False, "changes": [], "unchanged": 0}
+    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff), nothing, literal))
 
 
 def reading(
-    spec: Spec, read: t.Callable[[Params], Report | dict[str, t.Any]], secrets: Secrets | None = None, library: Library = _NONE
+    spec: Spec,
+    read: t.Callable[[Params], Report | dict[str, t.Any]],
+    secrets: Secrets | None = None,
+    library: Library = _NONE,
+    literal: bool = False,
+    data: t.Collection[str] = (),
 ) -> t.NoReturn:
-    """The main of an info module. `read` returns the result, or a Report where it may fail with one."""
+    """The main of an info module. `read` returns the result, or a Report where it may fail with one.
+
+    `literal`: as above. `data`: parts of the result that come from the server and are returned as they are, whatever secrets are given.
+    """
     module = _MaskingModule(spec, secrets, library)
-    report = _attempt(lambda: read(module.params))
-    module.end(report._replace(result={**report.result, "changed": False}))
+    report = _attempt(module, lambda: read(module.params), {}, literal)
+    module.end(report._replace(result={**report.result, "changed": False}), data)
 
 
-def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
-    """Run the module's work. A refusal or an error before the first write becomes a failure in one line."""
-    nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
+def _attempt(
+    module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], literal: bool
+) -> Report:
+    """Run the module's work. A refusal or an error before the first write becomes a failure in one line, with the result `nothing`."""
     try:
+        problems = list(schema.converted(module.argument_spec, module.given)) if literal else []
+        if problems:
+            raise Refused(problems)
         seen = work()
         return seen if isinstance(seen, Report) else Report(seen, [])
     except Refused as refusal:
@@ -66,12 +87,26 @@ class _MaskingModule(AnsibleModule):
         if import_error is not None:
             self.fail_json(msg=missing_required_lib(name), exception=import_error)
 
-    def end(self, report: Report) -> t.NoReturn:
+    def _load_params(self) -> None:
+        super()._load_params()
+        # Ansible's checks convert what they can in place.
+        self.given: Params = copy.deepcopy(self.params)
+
+    def end(self, report: Report, data: t.Collection[str] = ()) -> t.NoReturn:
+        """End with this report. Secrets are masked everywhere but in the names of objects and in `data`, which are the server's: masked,
+        they would name other objects to whoever uses them."""
+        self._mask()
+        masked = functools.partial(remove_values, no_log_strings=self.no_log_values.copy())
+        result = {name: value if name in data else _with_names(masked(value), value) for name, value in report.result.items()}
         for warning in report.warnings:
-            self.warn(warning)
+            self.warn(masked(warning))
+        # All that is left for Ansible to show are the arguments.
+        self.params = masked(self.params)
+        self.no_log_values.clear()
         if report.failure is not None:
-            self.fail_json(msg=report.failure, **report.result)
-        self.exit_json(**report.result)
+            super().fail_json(masked(report.failure), **result)
+        super().exit_json(**result)
+        raise AssertionError("unreachable")
 
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         self._mask()
@@ -90,5 +125,20 @@ class _MaskingModule(AnsibleModule):
         """
 
     def _mask(self) -> None:
+        """Collect the secrets."""
         self.no_log_values.update(schema.secrets(self._spec, self.params))
         self.no_log_values.update(value for value in (self._secrets(self.params) if self._secrets else ()) if value)
+
+
+# What names an object in an entry of `changes`, `failures` and the like.
+_NAMES = ("object", "identity")
+
+
+def _with_names(masked: t.Any, value: t.Any) -> t.Any:
+    """The masked value, with the names of changes as they are."""
+    if not isinstance(value, list):
+        return masked
+    return [
+        {**entry, **{name: original[name] for name in _NAMES if name in original}} if isinstance(original, dict) else entry
+        for entry, original in zip(masked, value)
+    ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,41 @@ class Refused(Exception):
     """The task cannot be done as declared. It is raised before the first write."""
 
     def __init__(self, problems: t.Iterable[Problem | str]) -> None:
-        self.problems: list[t.Any] = list(problems)
+        self.problems: list[t.Any] = _condensed(problems)
         super().__init__(summary([str(problem) for problem in self.problems]))
 
     def shown(self) -> list[dict[str, str]]:
         return [(problem if isinstance(problem, Problem) else Problem("", problem)).shown() for problem in self.problems]
+
+
+# From more items on, those with the same problem become one; and of one code, from more different problems on, the rest is counted.
+SAME, DIFFERENT = 5, 20
+
+
+def first(names: t.Sequence[str], shown: int = 3) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _condensed(problems: t.Iterable[Problem | str]) -> list[Problem | str]:
+    """One problem for each cause, in their order: a hundred items with one mistake are one line with the first of them."""
+    causes: dict[Problem | str, list[str]] = {}
+    for problem in problems:
+        cause, item = (replace(problem, item=""), problem.item) if isinstance(problem, Problem) else (problem, "")
+        causes.setdefault(cause, []).append(item)
+    rows: dict[str, list[Problem | str]] = {}
+    for cause, items in causes.items():
+        of_code = rows.setdefault(cause.code if isinstance(cause, Problem) else "", [])
+        if isinstance(cause, Problem):
+            of_code += [replace(cause, item=item) for item in ([first(items)] if len(items) > SAME else items)]
+        else:
+            of_code.append(cause)
+    return [row for code, of_code in rows.items() for row in _counted(code, of_code)]
+
+
+def _counted(code: str, rows: list[Problem | str]) -> list[Problem | str]:
+    more = len(rows) - DIFFERENT
+    return rows if more <= 0 else [*rows[:DIFFERENT], Problem(code, f"and {more} more problems like these")]
 
 
 def summary(lines: t.Sequence[str]) -> str:

@@ -8,9 +8,12 @@ Argument specifications, defaults, masking and the generated part of the documen
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from dataclasses import dataclass
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 
 Spec = t.Dict[str, t.Any]
 
@@ -94,6 +97,28 @@ def confidential(value: t.Any, within: bool = False) -> t.Iterator[str]:
     elif isinstance(value, str) and value and (within or "://" in value):
         yield value
         yield from re.findall("://[^/@]*?:([^/@]+)@", value)
+
+
+def converted(spec: Spec, params: t.Any, item: str = "") -> t.Iterator[Problem]:
+    """Each value that is to be a text and is none: Ansible would make 'True' of `on`, '1.1' of 1.10, and '42798' of 0123456.
+
+    `params`: the arguments before Ansible has converted them, in any shape. `item`: the item of a list that they are.
+    """
+    if not isinstance(params, dict):
+        return
+    for name, option in spec.items():
+        value = params.get(name)
+        of_list = isinstance(value, list)
+        if "options" in option:
+            for number, inner in enumerate(value if of_list else ()):
+                yield from converted(option["options"], inner, f"{name}[{number}]")
+        elif "str" in (option.get("type", "str"), option.get("elements")):
+            for given in value if of_list else [value]:
+                if isinstance(given, (bool, int, float)):
+                    kind = "boolean" if isinstance(given, bool) else "number"
+                    shown = "" if option.get("no_log") else f" {json.dumps(given)}"
+                    message = f"must be a text, and YAML reads it as the {kind}{shown}"
+                    yield Problem("text.converted", message, item, name, "write it in quotes; in a template, add '| string'")
 
 
 def texts(value: t.Any) -> t.Iterator[str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
+
+_UNREADABLE = "grant the user a permission in it, or name the vhosts to read in vhosts"
 
 
 def info(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -21,10 +23,13 @@ def info(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     absent = sorted(set(params["vhosts"] or ()) - set(broker.vhosts))
     if absent:
         message = f"does not exist, or user {broker.user!r} has no access to it"
-        raise Refused([Problem("vhost.missing", message, f"vhost {name}", remedy="correct vhosts") for name in absent])
-    wanted = [kind for kind in KINDS if (kind.option in params["kinds"] if params["kinds"] else broker.allows(kind.readers))]
-    vhosts = params["vhosts"] or list(broker.vhosts)
-    observe.read(client, broker, wanted, vhosts)
+        remedies = {name: references.not_encoded(name, broker.vhosts) or "correct vhosts" for name in absent}
+        raise Refused([Problem("vhost.missing", message, f"vhost {name}", remedy=remedy) for name, remedy in remedies.items()])
+    all_kinds = params["kinds"] is None
+    wanted = [kind for kind in KINDS if (broker.allows(kind.readers) if all_kinds else kind.option in params["kinds"])]
+    vhosts = list(broker.vhosts) if params["vhosts"] is None else params["vhosts"]
+    # What binds a queue of a connection belongs to the connection too, whether queues are asked for or not.
+    observe.read(client, broker, observe.with_related(kind.name for kind in wanted), vhosts, _UNREADABLE)
     return {
         "broker": {
             "version": broker.version,
@@ -34,7 +39,7 @@ def info(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             "user_tags": sorted(broker.tags),
         },
         "topology": {kind.option: _list(broker, kind, vhosts, params["include_secrets"]) for kind in wanted},
-        "not_readable": [] if params["kinds"] else [kind.option for kind in KINDS if kind not in wanted],
+        "not_readable": [kind.option for kind in KINDS if kind not in wanted] if all_kinds else [],
     }
 
 
@@ -45,12 +50,12 @@ def _list(broker: Broker, kind: Kind, vhosts: t.Collection[str], secrets: bool) 
         if not kind.builtin(entry.identity)
         and (kind.name != "vhost" or entry.object in vhosts)
         and (not kind.in_vhost or entry.identity["vhost"] in vhosts)
-        and not _of_a_connection(entry, broker)
+        and not _undeclarable(entry, broker)
     ]
     return [kind.exported(entry, secrets) for entry in sorted(entries, key=lambda entry: entry.object)]
 
 
-def _of_a_connection(entry: Observed, broker: Broker) -> bool:
-    """Exclusive queues end with their connection, and so do their bindings: nobody can declare them."""
+def _undeclarable(entry: Observed, broker: Broker) -> bool:
+    """Whether this, or what it needs, is nobody's to declare."""
     concerned = [entry.key, *entry.kind.keys_needed(entry.identity)]
-    return any(broker.objects[key].extra.get("exclusive") for key in concerned if key in broker.objects)
+    return any(broker.objects[key].kind.undeclarable(broker.objects[key]) for key in concerned if key in broker.objects)

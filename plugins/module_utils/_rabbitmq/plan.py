@@ -17,7 +17,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import ref
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import require_tags
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, excess, prunable
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, prunable
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import problems as prune_problems
 
 # Deletions follow all creations, in reverse order: first add the new binding, then take the old one away.
 _LAST_STAGE = max(kind.stage for kind in KINDS)
@@ -57,8 +58,8 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
                 continue
             change = _replacement(change, broker)
         changes.append(change)
-    pruned = list(prunable(declarations, broker, options.prune))
-    problems += excess(pruned, options.prune)
+    pruned = prunable(declarations, broker, options.prune)
+    problems += prune_problems(declarations, broker, options.prune, pruned)
     if problems:
         raise Refused(problems)
     changes += [_deletion(entry) for entry in pruned]

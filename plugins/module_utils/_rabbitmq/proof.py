@@ -14,7 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Values
@@ -24,8 +24,10 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.tabl
 SETTLED_AFTER = {"quorum": 7.0, "stream": 12.0}
 
 
-def problems(client: Client, plan: Plan, allowed: t.Collection[str], accept_loss_window: bool) -> list[Problem]:
-    """One problem for each deletion or replacement in the plan that would lose messages."""
+def problems(
+    client: Client, plan: Plan, declared: t.Container[Key], allowed: t.Collection[str], accept_loss_window: bool
+) -> list[Problem]:
+    """One problem for each deletion or replacement in the plan that would lose messages, or a consumer what it consumes."""
     suspects = [change for change in plan.changes if _may_lose(change, allowed)]
     rows = {vhost: _rows(client, vhost) for vhost in {_place(change)[0] for change in suspects}}
     # Only those that could not be told at once are worth the wait.
@@ -37,6 +39,7 @@ def problems(client: Client, plan: Plan, allowed: t.Collection[str], accept_loss
         rows = {vhost: _rows(client, vhost) for vhost in rows}
         held = {change.key: held[change.key] or _held(change, rows, settled=True) for change in suspects}
     found = [problem for problems in held.values() for problem in problems]
+    found += [problem for change in suspects if change.key not in declared for problem in _consumed(change, rows)]
     if not accept_loss_window:
         found += [problem for change in plan.changes if change.action == "replace" for problem in _window(change, rows)]
     return found
@@ -84,6 +87,13 @@ def _held(change: Change, rows: t.Mapping[str, list[Values]], settled: bool) -> 
     else:
         remedy = f"to delete it with its messages, add '{item}' to allow_message_loss"
     return [Problem("loss.messages", message, item, remedy=remedy)]
+
+
+def _consumed(change: Change, rows: t.Mapping[str, list[Values]]) -> t.Iterator[Problem]:
+    """What prune must not delete: consumers are counted late, so it did not know of these when it read the broker."""
+    if any(row.get("consumers") for row in _concerned(change, rows)):
+        message = "has consumers since a moment ago, and prune does not delete what is in use"
+        yield Problem("prune.consumers", message, f"{change.kind} {change.object}", remedy="run the task again")
 
 
 def _window(change: Change, rows: t.Mapping[str, list[Values]]) -> t.Iterator[Problem]:

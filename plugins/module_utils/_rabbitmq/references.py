@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import unquote
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
@@ -51,7 +52,8 @@ def _absence(kind: str, identity: Values, declared: Declared, declarations: Decl
         if identity["name"] in broker.vhosts:
             return None
         message = f"vhost {identity['name']!r} does not exist, or user {broker.user!r} has no access to it"
-        return declared.problem("vhost.missing", message, "declare it under vhosts, or grant the user a permission in it")
+        remedy = not_encoded(identity["name"], broker.vhosts) or "declare it under vhosts, or grant the user a permission in it"
+        return declared.problem("vhost.missing", message, remedy)
     new_vhost = "vhost" in identity and identity["vhost"] not in broker.vhosts
     if new_vhost and key_of("vhost", {"name": identity["vhost"]}) not in declarations:
         return None  # the missing vhost has been named
@@ -59,4 +61,27 @@ def _absence(kind: str, identity: Values, declared: Declared, declarations: Decl
         return None
     # What the user cannot list may still be there, but the broker would refuse to bind it.
     message = f"{kind} {key[1]} neither exists nor is declared"
-    return declared.problem("reference.missing", message, f"declare it under {BY_NAME[kind].option}, or correct the name")
+    remedy = f"declare it under {BY_NAME[kind].option}, or correct the name"
+    return declared.problem("reference.missing", message, _meant(kind, identity, declarations, broker) or remedy)
+
+
+def not_encoded(name: str, known: t.Container[str]) -> str:
+    """What to say of a name that is unknown, while it is known decoded; empty where it is not."""
+    plain = unquote(name)
+    return f"names are not percent-encoded here: write {plain!r}" if plain != name and plain in known else ""
+
+
+def _meant(kind: str, identity: Values, declarations: Declarations, broker: Broker) -> str:
+    """The same of an object that was read or declared."""
+    plain = {part: unquote(value) if isinstance(value, str) else value for part, value in identity.items()}
+    key = (kind, BY_NAME[kind].object(plain))
+    known = plain != identity and (key in broker.objects or key in declarations)
+    return f"names are not percent-encoded here: write {', '.join(repr(plain[p]) for p in plain if plain[p] != identity[p])}" if known else ""
+
+
+def warnings(declarations: Declarations, broker: Broker) -> t.Iterator[str]:
+    """Declared objects that are not there, while they are under their decoded names."""
+    for declared in declarations.values():
+        meant = "" if declared.key in broker.objects else _meant(declared.kind.name, declared.identity, declarations, broker)
+        if meant:
+            yield f"{declared}: {meant}, unless this is another object"

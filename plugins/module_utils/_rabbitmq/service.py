@@ -13,11 +13,10 @@ from dataclasses import replace
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof, prune, references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 
 # From this many new objects of a stage in one vhost on, one import is faster than single writes.
 IMPORT_FROM = 40
@@ -39,10 +38,11 @@ class Topology(Service):
         self.client = Client(connection(params))
         items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
         self.declared = desired.declare(items)
-        prune = Prune(tuple(BY_OPTION[name] for name in params["prune"]), tuple(params["prune_ignore"]), params["prune_limit"])
-        self.options = plan.Options(prune, params["on_immutable_change"], params["accept_loss_window"])
+        kinds, exceptions = tuple(BY_OPTION[name] for name in params["prune"]), (params["prune_ignore"], params["allow_message_loss"])
+        chosen = prune.Prune(kinds, tuple(exceptions[0]), params["prune_limit"], tuple(exceptions[1]))
+        self.options = plan.Options(chosen, params["on_immutable_change"], params["accept_loss_window"])
         # Objects, as 'queue VHOST/NAME', whose messages may be lost.
-        self.allowed = params["allow_message_loss"]
+        self.allowed = chosen.allow_loss
         self._alone = threading.Lock()
 
     def observe(self) -> None:
@@ -56,12 +56,16 @@ class Topology(Service):
         vhosts = {entry.identity["vhost"] for entry in self.declared.values() if entry.kind.in_vhost}
         vhosts |= {entry.object for entry in self.declared.values() if entry.kind.name == "vhost"}
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)
+        if any(kind.prune_needs or kind.name == "binding" for kind in self.options.prune.kinds):
+            observe.read_consumers(self.client, self.broker)
 
     def plan(self) -> Plan:
+        self.warnings += references.warnings(self.declared, self.broker)
+        self.warnings += prune.warnings(self.declared, self.broker, self.options.prune)
         return plan.plan(self.declared, self.broker, self.options)
 
     def prove(self, plan: Plan) -> t.Iterable[Problem]:
-        return proof.problems(self.client, plan, self.allowed, self.options.accept_loss_window)
+        return proof.problems(self.client, plan, self.declared, self.allowed, self.options.accept_loss_window)
 
     def together(self, changes: t.Sequence[Change]) -> t.Iterator[Change]:
         """Import what is new in bulk, and read back what is really there.
@@ -106,7 +110,8 @@ class Topology(Service):
                 if change.action == "replace":
                     self._replace(kind, change)
                 elif change.action == "delete":
-                    kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed)
+                    pruned = change.key not in self.declared
+                    kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed, if_unused=pruned)
                 else:
                     kind.put(self.client, change.identity, change.payload)
         except Refused as refusal:  # a name that no URL can carry, and that another client made

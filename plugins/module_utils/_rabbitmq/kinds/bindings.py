@@ -35,7 +35,7 @@ class _Binding(model.Kind):
         """As in `eco2/scan.direct -> queue scan.vision by scan.vision`, arguments added where there are any."""
         ends = f"{model.word(identity['source'])} -> {identity['destination_type']} {model.word(identity['destination'])}"
         arguments = f" {json.dumps(identity['arguments'], sort_keys=True)}" if identity["arguments"] else ""
-        return f"{model.vhost_name(identity['vhost'])}/{ends} by {model.word(identity['routing_key'])}{arguments}"
+        return model.name_in(identity["vhost"], f"{ends} by {model.word(identity['routing_key'])}{arguments}")
 
     def needs(self, identity: model.Values) -> t.Iterator[tuple[str, model.Values]]:
         yield from super().needs(identity)
@@ -46,7 +46,7 @@ class _Binding(model.Kind):
         if part == "source" and value == "":
             message = "the default exchange cannot be bound: it already delivers to every queue by the queue's name"
             return Problem("binding.default_exchange", message, field="source", remedy="name another exchange, or remove this binding")
-        return None
+        return super().identity_problem(part, value)
 
     def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
         if row["source"]:
@@ -79,5 +79,6 @@ BINDING = _Binding(
     path=("bindings", "{vhost}", "e", "{source}"),
     per_vhost=True,
     imported=True,
+    one_line=("source", "destination"),
     resource=model.Resource("Binding", {"vhost": "/"}),
 )

@@ -67,7 +67,11 @@ class _Endpoint(model.Kind):
         return not identity["name"] or identity["name"].startswith("amq.")
 
     def temporary(self, entry: model.Observed) -> bool:
-        return bool(entry.extra.get("exclusive") or entry.fields["auto_delete"])
+        return bool(self.undeclarable(entry) or entry.fields["auto_delete"])
+
+    def undeclarable(self, entry: model.Observed) -> bool:
+        # A plugin marks what it makes for itself, such as the queues of federation.
+        return bool(entry.extra.get("exclusive") or "x-internal-purpose" in entry.fields["arguments"])
 
 
 class _Exchange(_Endpoint):
@@ -75,7 +79,7 @@ class _Exchange(_Endpoint):
         if part == "name" and value == "":
             message = "the default exchange always exists and cannot be declared"
             return Problem("exchange.default", message, field="name", remedy="remove this item")
-        return None
+        return super().identity_problem(part, value)
 
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if not declared.present:
@@ -107,8 +111,9 @@ EXCHANGE = _Exchange(
     alone=frozenset({"replace", "delete"}),
     per_vhost=True,
     imported=True,
-    # An exchange is not pruned while an application's queue is bound to it.
+    # It is not pruned while an application's object is bound to it.
     prune_needs=("binding",),
+    one_line=("name",),
     resource=model.Resource("Exchange", {"vhost": "/", "type": "direct", "durable": False}, without=("internal",)),
 )
 
@@ -160,8 +165,8 @@ class _Queue(_Endpoint):
 
     def delete(self, client: Client, change: Change, loss_allowed: bool = False, if_unused: bool = False) -> None:
         conditions = {}
-        if not loss_allowed and change.payload["type"] == "classic":
-            conditions = {"if-empty": "true", **({"if-unused": "true"} if if_unused else {})}
+        if change.payload["type"] == "classic":
+            conditions = {name: "true" for name, wanted in (("if-empty", not loss_allowed), ("if-unused", if_unused)) if wanted}
         elif not loss_allowed and change.payload["type"] == "quorum":
             empty_now(client, change.identity["vhost"], change.identity["name"])
         try:
@@ -189,6 +194,8 @@ QUEUE = _Queue(
     immutable=True,
     per_vhost=True,
     imported=True,
+    prune_needs=("binding",),
+    one_line=("name",),
     # From the metadata store: fresh, and a third of the time of the full list.
     query={"disable_stats": "true", "columns": "name,vhost,type,durable,auto_delete,exclusive,arguments"},
     resource=model.Resource("Queue", {"vhost": "/", "durable": True}, ignored=("deleteIfEmpty", "deleteIfUnused")),

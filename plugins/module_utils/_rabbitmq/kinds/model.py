@@ -64,7 +64,9 @@ class Kind:
     change of it in place. `alone`: actions that must not run beside another of them. `readers`, `writers`: the tags of which a user needs
     one. `per_vhost`: whether the API lists it for one vhost. `imported`: whether the broker's import of definitions takes it.
     `prune_needs`: kinds that must be read before it can be pruned. `elsewhere`: of a part of the identity the values that belong to
-    another option, with that option; such objects are neither read nor declared here.
+    another option, with that option; such objects are neither read nor declared here. `one_line`: parts of the identity from which the
+    broker takes the line breaks, so that a request for such a name reaches another object (measured on 3.10, 4.0 and 4.3; the import of
+    definitions keeps them).
     """
 
     name: str
@@ -85,6 +87,7 @@ class Kind:
     imported: bool = False
     prune_needs: tuple[str, ...] = ()
     elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    one_line: tuple[str, ...] = ()
     resource: Resource | None = None
 
     @property
@@ -109,7 +112,7 @@ class Kind:
         """The name a person reads, unique among the objects of this kind."""
         words = [str(identity[part]) for part in self.parts if part != "vhost"]
         name = words[0] if len(words) == 1 else " ".join(map(word, words))
-        return f"{vhost_name(identity['vhost'])}/{name}" if self.in_vhost else name
+        return name_in(identity["vhost"], name) if self.in_vhost else name
 
     @property
     def refers_to(self) -> tuple[str, ...]:
@@ -133,8 +136,17 @@ class Kind:
     def identity_problem(self, part: str, value: str) -> Problem | None:
         """Why no object can be named so, where that is special to the kind."""
         option = self.elsewhere.get(part, {}).get(value)
-        message = f"{value!r} cannot be declared under {self.option}"
-        return Problem("declaration.elsewhere", message, field=part, remedy=f"use {option}") if option else None
+        if option:
+            return Problem("declaration.elsewhere", f"{value!r} cannot be declared under {self.option}", field=part, remedy=f"use {option}")
+        if part in self.one_line and _LINE_BREAKS.search(value):
+            message = f"{value!r} has a line break, and the broker would store the name without it"
+            return Problem("name.line_break", message, field=part, remedy="remove the line break")
+        return None
+
+    def unaddressable(self, identity: Values) -> bool:
+        """Whether a request for the object, which another client made, would reach none or another one."""
+        names = {part: identity[part] for part in self.parts if part not in ("routing_key", "arguments")}
+        return not {".", ".."}.isdisjoint(names.values()) or any(_LINE_BREAKS.search(names[part]) for part in self.one_line)
 
     def problems(self, values: Values) -> t.Iterator[Problem]:
         """What is wrong with the values by themselves, beside types, choices and what is missing."""
@@ -146,8 +158,8 @@ class Kind:
         for entry in self.fields:
             if entry.name in values:
                 value = values[entry.name]
-                if entry.type == "list":  # lists of the broker are sets of words, such as tags
-                    value = sorted(set(value))
+                if entry.type == "list":  # lists of the broker are sets of words, such as tags; it trims them and drops empty ones
+                    value = sorted({text.strip() for text in value} - {""})
                 fields[entry.name] = Secret(value) if entry.secret else value
             elif entry.default is not KEEP:
                 fields[entry.name] = copy.copy(entry.default)
@@ -177,7 +189,11 @@ class Kind:
         return False
 
     def temporary(self, entry: Observed) -> bool:
-        """Whether the object comes and goes with the application that made it."""
+        """Whether the object comes and goes with the application or the plugin that made it."""
+        return False
+
+    def undeclarable(self, entry: Observed) -> bool:
+        """Whether the object belongs to a connection or a plugin, so that nobody can or should declare it."""
         return False
 
     def messages(self, identity: Values) -> tuple[str, str | None] | None:
@@ -258,7 +274,7 @@ class Observed(_Entry):
 
 @dataclass
 class Broker:
-    """The broker and the objects that were read, by key. `vhosts` are those the user can reach."""
+    """The broker and the objects that were read, by key. `vhosts`: those that the user can reach. `consumed`: queues with consumers."""
 
     version: str
     cluster_name: str
@@ -267,6 +283,7 @@ class Broker:
     tags: frozenset[str]
     vhosts: dict[str, Values]
     objects: dict[Key, Observed] = field(default_factory=dict)
+    consumed: set[Key] = field(default_factory=set)
 
     def is_at_least(self, *version: int) -> bool:
         return tuple(int(part) for part in self.version.split(".")[: len(version)]) >= version
@@ -285,14 +302,22 @@ class Broker:
 
 def key_of(kind: str, identity: Values) -> Key:
     """The key of an object that has a name, and a vhost where it is in one."""
-    return (kind, f"{vhost_name(identity['vhost'])}/{identity['name']}" if "vhost" in identity else identity["name"])
+    return (kind, name_in(identity["vhost"], identity["name"]) if "vhost" in identity else identity["name"])
 
 
-def vhost_name(vhost: str) -> str:
-    """The vhost as it begins an object's name; encoded where a slash in it would make that name ambiguous."""
-    return vhost if vhost == "/" else vhost.replace("%", "%25").replace("/", "%2F")
+def name_in(vhost: str, name: str) -> str:
+    """`VHOST/NAME`, or `/NAME` in the vhost `/`. The last slash ends the vhost: a slash in the name is written as %2F."""
+    return f"{vhost_in_names(vhost)}/{_AMBIGUOUS.sub('%25', name).replace('/', '%2F')}"
 
 
+def vhost_in_names(vhost: str) -> str:
+    """The vhost as it begins the names of its objects."""
+    return "" if vhost == "/" else vhost
+
+
+_LINE_BREAKS = re.compile("[\r\n]")
+# What would otherwise read as an encoded slash, or as an encoded one of these.
+_AMBIGUOUS = re.compile("%(?=2F|25)")
 _PLAIN = re.compile(r"[\w.:#*@+~$&=%-]+")
 
 

@@ -35,6 +35,10 @@ users:
 
 class _User(model.Kind):
     def problems(self, values: model.Values) -> t.Iterator[Problem]:
+        for tag in values.get("tags", ()):
+            if not tag.isascii():
+                message = f"the broker stores {tag!r} as other characters: tags must be ASCII"
+                yield Problem("user.tag_not_ascii", message, field="tags", remedy="choose another tag")
         if "password" in values and "password_hash" in values:
             yield Problem("user.two_passwords", "both password and password_hash are given", remedy="give only one of them")
         if values.get("password") == "":
@@ -46,7 +50,10 @@ class _User(model.Kind):
                 yield Problem("user.password_hash", problem, field="password_hash")
 
     def declared(self, values: model.Values) -> model.Values:
-        fields = super().declared({name: value for name, value in values.items() if name != "password"})
+        given = {name: value for name, value in values.items() if name != "password"}
+        if "tags" in given:  # the broker takes them as one text, with commas between them
+            given["tags"] = ",".join(given["tags"]).split(",")
+        fields = super().declared(given)
         if "password" in values:
             fields["password"] = Secret(passwords.Password(values["password"]))
         elif "password_hash" in values:

@@ -38,6 +38,10 @@ class _Vhost(model.Kind):
         if "default_queue_type" in declared.fields and not broker.is_at_least(3, 11):
             message, remedy = f"needs RabbitMQ 3.11 or newer, and this broker is {broker.version}", "remove it, or upgrade the broker"
             yield declared.problem("vhost.default_queue_type", message, remedy, "default_queue_type")
+        for tag in declared.fields.get("tags", ()):
+            if not tag.isascii() and not broker.is_at_least(3, 11):
+                message = f"this broker stores {tag!r} as other characters: tags must be ASCII"
+                yield declared.problem("vhost.tag_not_ascii", message, "choose another tag", "tags")
 
     def messages(self, identity: model.Values) -> tuple[str, str | None] | None:
         return (identity["name"], None)
