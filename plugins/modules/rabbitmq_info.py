@@ -17,7 +17,8 @@ description:
   - Reads a broker with one request for each kind of object, however many objects there are.
   - RV(topology) has the form of the arguments of M(eco2.platform.rabbitmq_topology), so that it can be stored in a file, compared,
     and applied to the same broker or to another one.
-  - It leaves out what nobody declares, which is the broker's own exchanges and bindings, and exclusive and server-named queues.
+  - It leaves out what nobody declares, which is the broker's own exchanges and bindings, and exclusive and server-named queues,
+    and what a plugin such as federation made for itself.
 extends_documentation_fragment:
   - eco2.platform.rabbitmq_connection
   - eco2.platform.attributes

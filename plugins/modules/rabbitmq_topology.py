@@ -21,6 +21,8 @@ description:
   - Nothing is lost without permission. The module refuses a deletion that would lose stored messages unless
     O(allow_message_loss) names the object; it does not recreate queues and exchanges whose properties cannot change in place
     unless O(on_immutable_change) allows it; it deletes nothing that is not declared unless O(prune) names its kind.
+  - Names and passwords must be texts. YAML reads C(on) as a boolean, and C(1.10) and C(0123456) as numbers, so the module refuses
+    booleans and numbers there; write such texts in quotes. Names are not percent-encoded.
   - If a write fails half-way, the result lists what was done and what was not, and the next run continues from there.
 extends_documentation_fragment:
   - eco2.platform.rabbitmq_connection
@@ -480,8 +482,9 @@ options:
       - Kinds of which the module deletes everything that is not declared. Objects in a vhost are pruned only in vhosts that this
         task lists under O(vhosts) or as a Vhost resource; users and their limits are pruned in the whole broker.
       - The module never prunes the connecting user and its rights, users with the tag C(protected), the broker's own objects,
-        exclusive, auto-delete and server-named objects and their bindings, and what a declared object needs. It does not prune a
-        kind of which nothing is declared.
+        exclusive, auto-delete and server-named objects and their bindings, what a plugin such as federation made for itself, queues
+        with consumers, and what a declared object needs. It does not prune a kind of which nothing is declared.
+      - The broker counts consumers up to 8 seconds late.
     type: list
     elements: str
     choices:
@@ -502,7 +505,9 @@ options:
   prune_ignore:
     description:
       - Shell patterns of objects that O(prune) does not delete. They are matched against the name in RV(changes[].object), such as
-        V(eco2/celeryev.*).
+        V(eco2/celeryev.*), or V(/celeryev.*) in the vhost V(/). An asterisk also stands for slashes.
+      - A pattern that fits no object is reported as a warning. The task is refused if the pattern can fit none, or if O(prune) would
+        delete an object that it probably means.
     type: list
     elements: str
     default: []
@@ -512,7 +517,8 @@ options:
     default: 10
   allow_message_loss:
     description:
-      - Queues and vhosts that may be deleted together with their messages, each named as V(queue VHOST/NAME) or V(vhost NAME).
+      - Queues and vhosts that may be deleted together with their messages, each named as V(queue VHOST/NAME) or V(vhost NAME), a queue
+        in the vhost V(/) as V(queue /NAME). An entry that fits no object is reported as a warning.
       - All others are deleted only when they are proven to be empty. The proof takes 7 seconds for quorum queues and 12 seconds for
         streams, because their message counts lag.
     type: list
@@ -636,7 +642,9 @@ changes:
       type: str
       sample: queue
     object:
-      description: Its name, unique within its kind.
+      description:
+        - Its name, unique within its kind. Objects in a vhost are named V(VHOST/NAME), and those in the vhost V(/) are named V(/NAME).
+        - A slash in the name itself is written as V(%2F), so the last slash always ends the vhost.
       type: str
       sample: eco2/scan.vision
     identity:

@@ -132,7 +132,7 @@ def test_vhosts_that_hold_many_full_queues(corner: Corner) -> None:
     assert problem["item"] == "vhost loss-a/b"
     assert "queue c0 holds 1 messages" in problem["message"] and "c4" in problem["message"] and "c5" not in problem["message"]
     one = {"queues": [{"vhost": vhost, "name": "c3", "state": "absent"}]}
-    assert "'queue loss-a%2Fb/c3'" in corner.refused_for("loss.messages", **one)[0]["remedy"]
-    assert changed_objects(corner.settle(**one, allow_message_loss=["queue loss-a%2Fb/c3"])) == ["delete queue loss-a%2Fb/c3"]
+    assert "'queue loss-a/b/c3'" in corner.refused_for("loss.messages", **one)[0]["remedy"]
+    assert changed_objects(corner.settle(**one, allow_message_loss=["queue loss-a/b/c3"])) == ["delete queue loss-a/b/c3"]
     assert changed_objects(corner.settle(**gone, allow_message_loss=["vhost loss-a/b"])) == ["delete vhost loss-a/b"]
     assert corner.snapshot() == {}

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Key, Plan, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values, name_in
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
 ME = "admin"
@@ -164,7 +164,7 @@ def requires(kind: Kind, identity: Values) -> list[Key]:
     """The objects that the broker wants to be there first, and with which this one goes."""
 
     def within(name: str, what: str) -> Key:
-        return (what, f"{identity['vhost'] if identity['vhost'] == '/' else identity['vhost'].replace('/', '%2F')}/{name}")
+        return (what, name_in(identity["vhost"], name))
 
     keys: list[Key] = []
     if "vhost" in kind.parts:

@@ -146,7 +146,7 @@ def test_the_argument_and_the_field_of_the_queue_type_are_equal_declarations() -
 )
 def test_a_contradiction_names_both_sources(one: dict[str, t.Any], two: dict[str, t.Any], field: str) -> None:
     found = problem(desired.declare, [queue("queues[0]", **one), queue("Queue ns/q", **two)])
-    assert (found.code, found.item, found.field) == ("declaration.contradiction", "Queue ns/q (queue //q)", field)
+    assert (found.code, found.item, found.field) == ("declaration.contradiction", "Queue ns/q (queue /q)", field)
     assert "queues[0]" in found.message
 
 

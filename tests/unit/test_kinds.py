@@ -55,8 +55,11 @@ def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
     ("option", "identity", "name"),
     [
         ("queues", {"vhost": "eco2", "name": "scan.vision"}, "eco2/scan.vision"),
-        ("queues", {"vhost": "/", "name": "celery"}, "//celery"),
-        ("queues", {"vhost": "a/b", "name": "two words"}, "a%2Fb/two words"),
+        ("queues", {"vhost": "/", "name": "celery"}, "/celery"),
+        ("queues", {"vhost": "a/b", "name": "two words"}, "a/b/two words"),
+        ("queues", {"vhost": "/dev", "name": "a"}, "/dev/a"),
+        ("queues", {"vhost": "eco2", "name": "x/y"}, "eco2/x%2Fy"),
+        ("queues", {"vhost": "eco2", "name": "x%2Fy%z"}, "eco2/x%252Fy%z"),
         ("vhosts", {"name": "a/b"}, "a/b"),
         ("users", {"name": "two words"}, "two words"),
         ("permissions", {"vhost": "eco2", "user": "ann"}, "eco2/ann"),
@@ -79,7 +82,7 @@ def test_a_slash_moved_between_vhost_and_name_makes_another_name() -> None:
                 "routing_key": "",
                 "arguments": {"b": 1, "a": True},
             },
-            '//x -> exchange "y z" by "" {"a": true, "b": 1}',
+            '/x -> exchange "y z" by "" {"a": true, "b": 1}',
         ),
     ],
 )
@@ -89,7 +92,7 @@ def test_names_read_as_people_write_them(option: str, identity: dict[str, t.Any]
 
 def test_the_default_exchange_has_a_name_in_urls_only() -> None:
     assert EXCHANGE.segments({"vhost": "/", "name": ""}) == ["exchanges", "/", "amq.default"]
-    assert EXCHANGE.object({"vhost": "/", "name": ""}) == "//"
+    assert EXCHANGE.object({"vhost": "/", "name": ""}) == "/"
 
 
 def test_the_policys_field_has_the_apis_hyphen() -> None:

@@ -245,15 +245,15 @@ def test_resources_of_several_clusters_need_a_choice() -> None:
     found = problem(declared, *resources)
     assert (found.code, found.item) == ("manifest.clusters", "manifests")
     assert "infra/east, infra/west" in found.message
-    assert [one.object for one in declared(*resources, cluster="east")] == ["//a"]
-    assert [one.object for one in declared(*resources, cluster="infra/west")] == ["//b"]
+    assert [one.object for one in declared(*resources, cluster="east")] == ["/a"]
+    assert [one.object for one in declared(*resources, cluster="infra/west")] == ["/b"]
     assert declared(*resources, cluster="elsewhere/west") == []
 
 
 def test_clusters_of_one_name_in_two_namespaces_are_two() -> None:
     resources = [resource("Queue", {"name": "a"}, namespace="one"), resource("Queue", {"name": "b"}, namespace="two")]
     assert "one/rabbit, two/rabbit" in problem(declared, *resources).message
-    assert [one.object for one in declared(*resources, cluster="two/rabbit")] == ["//b"]
+    assert [one.object for one in declared(*resources, cluster="two/rabbit")] == ["/b"]
 
 
 def test_the_reference_names_the_namespace_before_the_resource_does() -> None:
@@ -272,7 +272,7 @@ def test_a_connection_secret_stands_for_its_cluster() -> None:
         resource("Queue", {"name": "a"}, cluster={"connectionSecret": {"name": "east"}}),
         resource("Queue", {"name": "b"}, cluster=WEST),
     ]
-    assert [one.object for one in declared(*resources, cluster="east")] == ["//a"]
+    assert [one.object for one in declared(*resources, cluster="east")] == ["/a"]
 
 
 # What cannot be

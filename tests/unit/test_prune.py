@@ -205,8 +205,47 @@ def test_what_only_an_absent_object_needs_goes(memory: Memory) -> None:
 def test_what_is_to_be_ignored_stays(memory: Memory) -> None:
     memory.put("queues", vhost="eco2", name="celeryev.1")
     memory.put("queues", vhost="eco2", name="Celeryev.2")
-    assert pruned(memory, ["queues"], prune_ignore=["eco2/celeryev.*", "extra"]) == ["queue eco2/Celeryev.2", "queue eco2/extra"]
+    assert pruned(memory, ["queues"], prune_ignore=["eco2/celeryev.*", "other/extra"]) == ["queue eco2/Celeryev.2", "queue eco2/extra"]
     assert pruned(memory, ["queues"], prune_ignore=["eco2/?eleryev.*", "*extra"]) == []
+
+
+@pytest.mark.parametrize("pattern", ["ext[r]a", "%2Fdev/extra", "//dev/extra", "queue /dev/extra", "/DEV/*"])
+def test_an_exception_that_misses_what_goes_is_refused(memory: Memory, pattern: str) -> None:
+    memory.put("vhosts", name="/dev")
+    memory.put("queues", vhost="/dev", name="extra")
+    lists = {"vhosts": [{"name": "/dev"}], "queues": [{"vhost": "/dev", "name": "declared"}]}
+    assert pruned_of(memory, lists, "/dev/extr?") == ["create queue /dev/declared"]
+    found = problem(planned, memory, options(["queues"], prune_ignore=[pattern]), **lists)
+    assert (found.code, found.field) == ("prune.exception", "prune_ignore")
+
+
+def pruned_of(memory: Memory, lists: dict[str, t.Any], *ignore: str) -> list[str]:
+    return shown(planned(memory, options(["queues"], prune_ignore=ignore), **lists))
+
+
+@pytest.mark.parametrize("pattern", ["%2Fdev/gone", "//gone"])
+def test_an_exception_in_a_spelling_that_fits_nothing_is_refused(memory: Memory, pattern: str) -> None:
+    lists = {**DECLARED, "queues": [KEEP_Q, {"vhost": "eco2", "name": "extra"}]}
+    assert problem(planned, memory, options(["queues"], prune_ignore=[pattern]), **lists).code == "prune.exception"
+    assert pruned(memory, ["queues"], lists, prune_ignore=["/dev/gone", "gone"]) == []
+
+
+def test_an_undeclared_queue_with_consumers_stays_with_what_binds_it(memory: Memory) -> None:
+    memory.broker.consumed.add(("queue", "eco2/extra"))
+    assert pruned(memory, ["queues", "exchanges", "bindings"]) == []
+    assert pruned(memory, ["policies"]) == [EXTRA["policies"]]
+
+
+def test_what_a_plugin_made_stays(memory: Memory) -> None:
+    memory.put("queues", vhost="eco2", name="federation: a", durable=True, arguments={"x-internal-purpose": "federation"})
+    memory.put("bindings", vhost="eco2", source="declared", destination="federation: a")
+    assert pruned(memory, ["queues", "bindings"]) == [EXTRA["bindings"], EXTRA["queues"]]
+
+
+def test_what_no_request_can_reach_stays(memory: Memory) -> None:
+    for name in ("extra\n", "."):
+        memory.put("queues", vhost="eco2", name=name, durable=True)
+    assert pruned(memory, ["queues"]) == [EXTRA["queues"]]
 
 
 def test_more_than_the_limit_is_refused_as_a_whole(memory: Memory) -> None:

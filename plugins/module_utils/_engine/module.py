@@ -97,7 +97,8 @@ class _MaskingModule(AnsibleModule):
         they would name other objects to whoever uses them."""
         self._mask()
         masked = functools.partial(remove_values, no_log_strings=self.no_log_values.copy())
-        result = {name: value if name in data else _with_names(masked(value), value) for name, value in report.result.items()}
+        as_it_is = {name for name, value in report.result.items() if name in data or isinstance(value, (int, type(None)))}
+        result = {name: value if name in as_it_is else _with_names(masked(value), value) for name, value in report.result.items()}
         for warning in report.warnings:
             self.warn(masked(warning))
         # All that is left for Ansible to show are the arguments.
@@ -130,8 +131,8 @@ class _MaskingModule(AnsibleModule):
         self.no_log_values.update(value for value in (self._secrets(self.params) if self._secrets else ()) if value)
 
 
-# What names an object in an entry of `changes`, `failures` and the like.
-_NAMES = ("object", "identity")
+# What names an object, and what became of it, in an entry of `changes`, `failures` and the like.
+_NAMES = ("kind", "object", "identity", "action")
 
 
 def _with_names(masked: t.Any, value: t.Any) -> t.Any:

@@ -208,7 +208,12 @@ def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: lis
             problems.append(Problem("manifest.clusters", message, "manifests", remedy="choose one with cluster_reference"))
         return resources
     space, name = wanted.rpartition("/")[::2]
-    return [resource for resource in resources if _cluster(resource)[1] == name and (not space or _cluster(resource)[0] in (space, ""))]
+    chosen = [resource for resource in resources if _cluster(resource)[1] == name and (not space or _cluster(resource)[0] in (space, ""))]
+    if resources and not chosen:
+        names = ", ".join(sorted(f"{space}/{name}" if space else name for space, name in clusters)) or "none"
+        message = f"no resource belongs to cluster {wanted!r}: they name {names}"
+        problems.append(Problem("manifest.cluster_unknown", message, field="cluster_reference", remedy="correct or remove it"))
+    return chosen
 
 
 def _cluster(resource: Resource) -> tuple[str, str]:

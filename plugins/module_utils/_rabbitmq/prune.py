@@ -67,9 +67,9 @@ def problems(declarations: Declarations, broker: Broker, options: Prune, pruned:
 
 def warnings(declarations: Declarations, broker: Broker, options: Prune) -> t.Iterator[str]:
     """What of these options has no effect, and what prune leaves alone although nobody declares it."""
-    for problem, text in (("prune_ignore", _unfitting_patterns(broker, options)), ("allow_message_loss", _absent(declarations, broker, options))):
-        if text:
-            yield f"{problem}: {first(list(map(repr, text)))} fits no object: correct it, or remove it if the object is gone for good"
+    for option, texts in (("prune_ignore", _unfitting_patterns(broker, options)), ("allow_message_loss", _absent(declarations, broker, options))):
+        if texts:
+            yield f"{option}: {first(list(map(repr, texts)))} fits no object: correct it, or remove it if the object is gone for good"
     present = [entry for entry in declarations.values() if entry.present]
     idle = [kind.option for kind in options.kinds if not any(entry.kind is kind for entry in present)]
     if idle:
@@ -140,9 +140,11 @@ def _unfitting_patterns(broker: Broker, options: Prune) -> list[str]:
 
 def _nearly_fits(pattern: str, entry: Observed) -> bool:
     """Whether the pattern differs from the name only in letter case, encoding, the vhost or the kind before it."""
-    name, loose = unquote(entry.object).lower(), unquote(pattern).lower()
-    ways = (name.lstrip("/"), f"{entry.kind.name} {name}", unquote(entry.object.rpartition("/")[2]).lower())
-    return any(fnmatch.fnmatchcase(way, loose.lstrip("/")) for way in ways)
+    loose = unquote(pattern).lower()
+    prefix = f"{entry.kind.name} "
+    loose = (loose[len(prefix) :] if loose.startswith(prefix) else loose).lstrip("/")
+    ways = (unquote(entry.object).lstrip("/"), unquote(entry.object.rpartition("/")[2]))
+    return any(fnmatch.fnmatchcase(way.lower(), loose) for way in ways)
 
 
 def _absent(declarations: Declarations, broker: Broker, options: Prune) -> list[str]:
