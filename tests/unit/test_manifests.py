@@ -55,7 +55,7 @@ def only(*resources: t.Any) -> Declared:
             ("vhost", "a"),
             {"tracing": True, "tags": ["x"], "default_queue_type": "quorum"},
         ),
-        ("Queue", {"name": "a"}, ("queue", "//a"), {"durable": True, "auto_delete": False, "arguments": {}}),
+        ("Queue", {"name": "a"}, ("queue", "/a"), {"durable": True, "auto_delete": False, "arguments": {}}),
         (
             "Queue",
             {"name": "a", "vhost": "v", "type": "stream", "durable": False, "autoDelete": True, "arguments": {"x-max-age": "1D"}},
@@ -65,7 +65,7 @@ def only(*resources: t.Any) -> Declared:
         (
             "Exchange",
             {"name": "a"},
-            ("exchange", "//a"),
+            ("exchange", "/a"),
             {"type": "direct", "durable": False, "auto_delete": False, "internal": False, "arguments": {}},
         ),
         (
@@ -74,7 +74,7 @@ def only(*resources: t.Any) -> Declared:
             ("exchange", "v/a"),
             {"type": "topic", "durable": True, "auto_delete": True, "internal": False, "arguments": {"alternate-exchange": "b"}},
         ),
-        ("Binding", {"source": "x", "destination": "q"}, ("binding", '//x -> queue q by ""'), {}),
+        ("Binding", {"source": "x", "destination": "q"}, ("binding", '/x -> queue q by ""'), {}),
         (
             "Binding",
             {"vhost": "v", "source": "x", "destination": "y", "destinationType": "exchange", "routingKey": "k", "arguments": {"a": 1}},
@@ -97,7 +97,7 @@ def only(*resources: t.Any) -> Declared:
         (
             "Policy",
             {"name": "p", "pattern": "^a", "definition": {"expires": 1}},
-            ("policy", "//p"),
+            ("policy", "/p"),
             {"pattern": "^a", "definition": {"expires": 1}, "apply_to": "all", "priority": 0},
         ),
         (
@@ -109,7 +109,7 @@ def only(*resources: t.Any) -> Declared:
         (
             "OperatorPolicy",
             {"name": "p", "pattern": "^a", "definition": {"expires": 1}},
-            ("operator_policy", "//p"),
+            ("operator_policy", "/p"),
             {"pattern": "^a", "definition": {"expires": 1}, "apply_to": "queues", "priority": 0},
         ),
     ],
@@ -247,7 +247,7 @@ def test_resources_of_several_clusters_need_a_choice() -> None:
     assert "infra/east, infra/west" in found.message
     assert [one.object for one in declared(*resources, cluster="east")] == ["/a"]
     assert [one.object for one in declared(*resources, cluster="infra/west")] == ["/b"]
-    assert declared(*resources, cluster="elsewhere/west") == []
+    assert problem(declared, *resources, cluster="elsewhere/west").code == "manifest.cluster_unknown"
 
 
 def test_clusters_of_one_name_in_two_namespaces_are_two() -> None:

@@ -156,11 +156,11 @@ def test_a_user_without_password_cannot_log_in_by_one() -> None:
     assert (body["tags"], body["password_hash"]) == ("", "")
 
 
-def test_a_classic_queue_goes_only_if_empty_unless_allowed() -> None:
+def test_a_classic_queue_that_nobody_declares_goes_only_if_unused_and_if_empty_unless_allowed() -> None:
     gone = change("queues", "delete", Q, {"type": "classic"})
-    assert sent(gone) == [("DELETE", "/api/queues/a%2Fb/q", {"if-empty": "true"})]
-    assert sent(gone, allowed=["queue a/b/q"]) == [("DELETE", "/api/queues/a%2Fb/q", {})]
-    assert sent(gone, allowed=["queue a/b/other"])[0][2] == {"if-empty": "true"}
+    assert sent(gone) == [("DELETE", "/api/queues/a%2Fb/q", {"if-empty": "true", "if-unused": "true"})]
+    assert sent(gone, allowed=["queue a/b/q"]) == [("DELETE", "/api/queues/a%2Fb/q", {"if-unused": "true"})]
+    assert sent(gone, allowed=["queue a/b/other"])[0][2] == {"if-empty": "true", "if-unused": "true"}
 
 
 def test_a_quorum_queue_is_asked_for_a_message_right_before_it_goes() -> None:
