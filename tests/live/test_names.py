@@ -95,7 +95,13 @@ def test_a_text_that_yaml_has_read_as_something_else_is_refused(corner: Corner) 
 def test_a_name_that_the_broker_would_store_otherwise_is_refused(corner: Corner) -> None:
     corner.settle(**BASE, queues=_classic("abc"))
     for state in ("present", "absent"):
-        corner.refused_for("name.line_break", "name.line_break", **BASE, queues=[{"name": "abc\n", "state": state}], exchanges=[{"name": "a\rb", "state": state}])
+        corner.refused_for(
+            "name.line_break",
+            "name.line_break",
+            **BASE,
+            queues=[{"name": "abc\n", "state": state}],
+            exchanges=[{"name": "a\rb", "state": state}],
+        )
     # The import keeps the line break, and a request to delete that queue would delete the other one.
     made = {"queues": [{"name": "abc\n", "durable": True, "auto_delete": False, "arguments": {}}]}
     corner.observer.request("POST", f"definitions/{segment(DEV)}", made)

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Altered, Change, ChangeFailed, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service, converge
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 
 class Recorder(Service):
@@ -105,3 +105,23 @@ def test_one_line_names_the_first_that_is_late_and_how_many_more_there_are() -> 
     service = Fleet()
     service.write = lambda change: change  # type: ignore[method-assign]
     assert converge(service, check_mode=False, diff=False).failure == "file a: is not there (and 2 more)"
+
+
+def _many(count: int, message: str = "is wrong", code: str = "x.wrong") -> list[Problem]:
+    return [Problem(code, message.format(number), f"items[{number}]", "name", "correct it") for number in range(count)]
+
+
+def test_few_items_with_one_problem_are_each_named() -> None:
+    assert Refused(_many(5)).problems == _many(5)
+
+
+def test_many_items_with_one_problem_are_one_line() -> None:
+    (problem,) = Refused(_many(200)).problems
+    assert problem == Problem("x.wrong", "is wrong", "items[0], items[1], items[2] and 197 more", "name", "correct it")
+
+
+def test_of_many_different_problems_of_one_code_the_rest_is_counted() -> None:
+    found = Refused([*_many(30, "is wrong: {}"), *_many(1, code="x.other")]).problems
+    assert found[:20] == _many(30, "is wrong: {}")[:20]
+    assert [(each.code, each.item) for each in found[20:]] == [("x.wrong", ""), ("x.other", "items[0]")]
+    assert "10 more" in found[20].message

@@ -29,3 +29,34 @@ def test_ansible_masks_a_secret_but_not_every_word_of_a_raw_one() -> None:
     assert Field("value", "raw", secret=True).option()["no_log"] is False
     assert Field("routing_key", secret=False).option()["no_log"] is False
     assert "no_log" not in Field("name").option()
+
+
+SPEC = {
+    "name": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "tags": {"type": "list", "elements": "str"},
+    "count": {"type": "int"},
+    "items": {"type": "list", "elements": "dict", "options": {"key": {"type": "str"}, "value": {"type": "raw"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"name": "1.10", "count": 1, "items": [{"key": "on", "value": True}]}, []),
+        ({"name": None, "items": "not a list"}, []),
+        ({"name": 1.1}, [("", "name")]),
+        ({"tags": ["a", True]}, [("", "tags")]),
+        ({"tags": 5}, [("", "tags")]),
+        ({"items": [{"key": "a"}, {"key": False}]}, [("items[1]", "key")]),
+    ],
+)
+def test_a_text_that_is_none_is_named(given: dict[str, t.Any], found: list[tuple[str, str]]) -> None:
+    problems = list(converted(SPEC, given))
+    assert [(problem.item, problem.field) for problem in problems] == found
+    assert {problem.code for problem in problems} <= {"text.converted"}
+
+
+def test_a_password_that_was_converted_is_not_shown() -> None:
+    (problem,) = converted(SPEC, {"password": 42798})
+    assert "42798" not in str(problem)

@@ -60,9 +60,7 @@ def reading(
     module.end(report._replace(result={**report.result, "changed": False}), data)
 
 
-def _attempt(
-    module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], literal: bool
-) -> Report:
+def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], literal: bool) -> Report:
     """Run the module's work. A refusal or an error before the first write becomes a failure in one line, with the result `nothing`."""
     try:
         problems = list(schema.converted(module.argument_spec, module.given)) if literal else []

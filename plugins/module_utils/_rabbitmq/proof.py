@@ -24,9 +24,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.tabl
 SETTLED_AFTER = {"quorum": 7.0, "stream": 12.0}
 
 
-def problems(
-    client: Client, plan: Plan, declared: t.Container[Key], allowed: t.Collection[str], accept_loss_window: bool
-) -> list[Problem]:
+def problems(client: Client, plan: Plan, declared: t.Container[Key], allowed: t.Collection[str], accept_loss_window: bool) -> list[Problem]:
     """One problem for each deletion or replacement in the plan that would lose messages, or a consumer what it consumes."""
     suspects = [change for change in plan.changes if _may_lose(change, allowed)]
     rows = {vhost: _rows(client, vhost) for vhost in {_place(change)[0] for change in suspects}}

@@ -62,12 +62,17 @@ def problems(declarations: Declarations, broker: Broker, options: Prune, pruned:
             message, remedy = f"{entry!r} names no queue or vhost", "write it as 'queue VHOST/NAME' or 'vhost NAME'"
             yield Problem("loss.exception", message, field="allow_message_loss", remedy=remedy)
         elif kind == "queue" and _misspelt(name, vhosts):
-            yield Problem("loss.exception", f"{entry!r} fits no object: {_SPELLING}", field="allow_message_loss", remedy="correct or remove it")
+            yield Problem(
+                "loss.exception", f"{entry!r} fits no object: {_SPELLING}", field="allow_message_loss", remedy="correct or remove it"
+            )
 
 
 def warnings(declarations: Declarations, broker: Broker, options: Prune) -> t.Iterator[str]:
     """What of these options has no effect, and what prune leaves alone although nobody declares it."""
-    for option, texts in (("prune_ignore", _unfitting_patterns(broker, options)), ("allow_message_loss", _absent(declarations, broker, options))):
+    for option, texts in (
+        ("prune_ignore", _unfitting_patterns(broker, options)),
+        ("allow_message_loss", _absent(declarations, broker, options)),
+    ):
         if texts:
             yield f"{option}: {first(list(map(repr, texts)))} fits no object: correct it, or remove it if the object is gone for good"
     present = [entry for entry in declarations.values() if entry.present]
@@ -157,7 +162,9 @@ def _absent(declarations: Declarations, broker: Broker, options: Prune) -> list[
 
 def _vhosts(declarations: Declarations, broker: Broker) -> set[str]:
     """All vhosts that are there or declared, as they begin the names of their objects."""
-    return {vhost_in_names(name) for name in (*broker.vhosts, *(entry.object for entry in declarations.values() if entry.kind.name == "vhost"))}
+    return {
+        vhost_in_names(name) for name in (*broker.vhosts, *(entry.object for entry in declarations.values() if entry.kind.name == "vhost"))
+    }
 
 
 def _misspelt(name: str, vhosts: t.Collection[str]) -> bool:

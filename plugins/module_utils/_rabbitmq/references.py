@@ -76,7 +76,9 @@ def _meant(kind: str, identity: Values, declarations: Declarations, broker: Brok
     plain = {part: unquote(value) if isinstance(value, str) else value for part, value in identity.items()}
     key = (kind, BY_NAME[kind].object(plain))
     known = plain != identity and (key in broker.objects or key in declarations)
-    return f"names are not percent-encoded here: write {', '.join(repr(plain[p]) for p in plain if plain[p] != identity[p])}" if known else ""
+    return (
+        f"names are not percent-encoded here: write {', '.join(repr(plain[p]) for p in plain if plain[p] != identity[p])}" if known else ""
+    )
 
 
 def warnings(declarations: Declarations, broker: Broker) -> t.Iterator[str]:

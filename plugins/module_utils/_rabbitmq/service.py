@@ -13,7 +13,16 @@ from dataclasses import replace
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof, prune, references
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import (
+    desired,
+    errors,
+    manifests,
+    observe,
+    plan,
+    proof,
+    prune,
+    references,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
