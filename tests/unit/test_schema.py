@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, confidential
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, confidential, converted
 
 
 @pytest.mark.parametrize(

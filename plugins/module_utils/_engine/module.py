@@ -48,6 +48,7 @@ def reading(
     read: t.Callable[[Params], Report | dict[str, t.Any]],
     secrets: Secrets | None = None,
     library: Library = _NONE,
+    *,
     literal: bool = False,
     data: t.Collection[str] = (),
 ) -> t.NoReturn:
@@ -88,7 +89,7 @@ class _MaskingModule(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         # Ansible's checks convert what they can in place.
-        self.given: Params = copy.deepcopy(self.params)
+        self.given: dict[str, t.Any] = copy.deepcopy(t.cast("dict[str, t.Any]", self.params))
 
     def end(self, report: Report, data: t.Collection[str] = ()) -> t.NoReturn:
         """End with this report. Secrets are masked everywhere but in the names of objects and in `data`, which are the server's: masked,
@@ -100,7 +101,7 @@ class _MaskingModule(AnsibleModule):
         for warning in report.warnings:
             self.warn(masked(warning))
         # All that is left for Ansible to show are the arguments.
-        self.params = masked(self.params)
+        self.params: dict[str, t.Any] = masked(self.params)
         self.no_log_values.clear()
         if report.failure is not None:
             super().fail_json(masked(report.failure), **result)

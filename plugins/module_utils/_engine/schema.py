@@ -108,15 +108,15 @@ def converted(spec: Spec, params: t.Any, item: str = "") -> t.Iterator[Problem]:
         return
     for name, option in spec.items():
         value = params.get(name)
-        of_list = isinstance(value, list)
+        given: list[t.Any] = value if isinstance(value, list) else [value]
         if "options" in option:
-            for number, inner in enumerate(value if of_list else ()):
+            for number, inner in enumerate(given):
                 yield from converted(option["options"], inner, f"{name}[{number}]")
         elif "str" in (option.get("type", "str"), option.get("elements")):
-            for given in value if of_list else [value]:
-                if isinstance(given, (bool, int, float)):
-                    kind = "boolean" if isinstance(given, bool) else "number"
-                    shown = "" if option.get("no_log") else f" {json.dumps(given)}"
+            for text in given:
+                if isinstance(text, (bool, int, float)):
+                    kind = "boolean" if isinstance(text, bool) else "number"
+                    shown = "" if option.get("no_log") else f" {json.dumps(text)}"
                     message = f"must be a text, and YAML reads it as the {kind}{shown}"
                     yield Problem("text.converted", message, item, name, "write it in quotes; in a template, add '| string'")
 
