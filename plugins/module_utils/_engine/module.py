@@ -89,7 +89,7 @@ class _MaskingModule(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         # Ansible's checks convert what they can in place.
-        self.given: dict[str, t.Any] = copy.deepcopy(t.cast("dict[str, t.Any]", self.params))
+        self.given: dict[str, t.Any] = copy.deepcopy(self.params)
 
     def end(self, report: Report, data: t.Collection[str] = ()) -> t.NoReturn:
         """End with this report. Secrets are masked everywhere but in the names of objects and in `data`, which are the server's: masked,
