@@ -15,28 +15,40 @@ VHOST = "strange"
 Arguments = t.Dict[str, t.Any]
 
 _CURIOUS = [
-    "", " ", ".", "..", "/", "//", "%2F", "%2f", "a/b", "a%2Fb", "a b", " a", "a ", "a\n", "\na", "a\x00b", "a\tb", "\x7f", "\u0085", "\u2028", "\ufeff",
-    "é", "ü q", "漢字", "🐇", "\ud800", "~", "a~b", "#", "*", "a.#", "+", "?", "a?b=c", "a#b", ";", ":", "@", "a@b", "a\\b", "'", '"', "{{ x }}",
-    "amq.", "amq.mine", "amq.direct", "amq.default", "amq.gen-1", "1.10", "1", "true", "null", "~%7E", "n" * 255, "n" * 256, "é" * 128, "<b>", "-", "_",
+    "", " ", ".", "..", "/", "//", "%2F", "%2f", "a/b", "a%2Fb", "a b", " a", "a ", "a\n", "\na", "a\x00b", "a\tb", "\x7f", "\u0085",
+    "\u2028", "\ufeff",
+    "é", "ü q", "漢字", "🐇", "\ud800", "~", "a~b", "#", "*", "a.#", "+", "?", "a?b=c", "a#b", ";", ":", "@", "a@b", "a\\b", "'", '"',
+    "{{ x }}",
+    "amq.", "amq.mine", "amq.direct", "amq.default", "amq.gen-1", "1.10", "1", "true", "null", "~%7E", "n" * 255, "n" * 256, "é" * 128,
+    "<b>", "-", "_",
 ]  # fmt: skip
 _PATTERNS = [
-    "", ".*", "^a", "^(?!amq\\.).*$", "(", ")", "[", "[a", "a{2,1}", "a{1", "*", "+a", "?", "\\", "\\d+", "(?P<n>a)", "(?<n>a)", "(?<=a)b", "(?i)a", "\\p{L}",
-    "[[:alpha:]]", "\\Qa.b\\E", "a++", "(?>a)", "\\x{100}", "\n", "é", "a|", "|", "^$", "$^", "\\K", "(?R)", "(*UTF)a", "\\g{1}", "(a)\\1", "a" * 300,
+    "", ".*", "^a", "^(?!amq\\.).*$", "(", ")", "[", "[a", "a{2,1}", "a{1", "*", "+a", "?", "\\", "\\d+", "(?P<n>a)", "(?<n>a)",
+    "(?<=a)b", "(?i)a", "\\p{L}",
+    "[[:alpha:]]", "\\Qa.b\\E", "a++", "(?>a)", "\\x{100}", "\n", "é", "a|", "|", "^$", "$^", "\\K", "(?R)", "(*UTF)a", "\\g{1}",
+    "(a)\\1", "a" * 300,
 ]  # fmt: skip
 _ARGUMENTS = [
-    "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority", "x-delivery-limit", "x-quorum-initial-group-size", "x-overflow",
-    "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-max-age", "x-queue-leader-locator", "x-queue-mode", "x-queue-type",
-    "x-queue-version", "x-single-active-consumer", "x-stream-max-segment-size-bytes", "x-initial-cluster-size", "x-consumer-timeout", "alternate-exchange",
+    "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority", "x-delivery-limit",
+    "x-quorum-initial-group-size", "x-overflow",
+    "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-max-age", "x-queue-leader-locator",
+    "x-queue-mode", "x-queue-type",
+    "x-queue-version", "x-single-active-consumer", "x-stream-max-segment-size-bytes", "x-initial-cluster-size", "x-consumer-timeout",
+    "alternate-exchange",
     "hash-header", "x-delayed-type", "x-match", "x-max-lenght", "message-ttl", "x-unknown", "", "é",
 ]  # fmt: skip
 _DEFINITION = [
-    "message-ttl", "expires", "max-length", "max-lenght", "max-length-bytes", "overflow", "dead-letter-exchange", "dead-letter-routing-key", "ha-mode",
+    "message-ttl", "expires", "max-length", "max-lenght", "max-length-bytes", "overflow", "dead-letter-exchange",
+    "dead-letter-routing-key", "ha-mode",
     "ha-sync-mode", "alternate-exchange", "delivery-limit", "queue-mode", "queue-leader-locator", "max-age", "federation-upstream-set",
-    "federation-upstream", "consumer-timeout", "target-group-size", "queue-version", "dead-letter-strategy", "", "unknown", "stream-max-segment-size-bytes",
+    "federation-upstream", "consumer-timeout", "target-group-size", "queue-version", "dead-letter-strategy", "", "unknown",
+    "stream-max-segment-size-bytes",
 ]  # fmt: skip
 _VALUES = [
-    0, 1, -1, 255, 256, 300, 60000, 2**31, 2**32, 2**53 + 1, 2**63, 2**64, 1.0, 0.5, True, False, None, "", "1", "60000", "7D", "7days", "1h", "1Y2M", "quorum",
-    "classic", "stream", "lazy", "default", "drop-head", "reject-publish", "reject-publish-dlx", "reject-publsh", "client-local", "balanced", "random",
+    0, 1, -1, 255, 256, 300, 60000, 2**31, 2**32, 2**53 + 1, 2**63, 2**64, 1.0, 0.5, True, False, None, "", "1", "60000", "7D",
+    "7days", "1h", "1Y2M", "quorum",
+    "classic", "stream", "lazy", "default", "drop-head", "reject-publish", "reject-publish-dlx", "reject-publsh", "client-local",
+    "balanced", "random",
     "least-leaders", "all", "exactly", "at-least-once", "amq.fanout", "nobody", [], [1], {}, {"a": [None, {"b": 1.5}]}, "é", "\x00",
 ]  # fmt: skip
 
@@ -232,7 +244,8 @@ OPTIONS: dict[str, st.SearchStrategy[t.Any]] = {
     "cluster_reference": st.sampled_from(["", "rabbit", "n/rabbit", "/", "n/", "a/b/c", "é"]),
     "on_immutable_change": st.sampled_from(["fail", "recreate_if_empty", "never"]),
     "timeout": st.sampled_from([5, "5", 0, -1, "x", 1e-9, float("nan"), float("inf")]),
-    "url": st.sampled_from(["", "localhost", "http://", "http://[::1", "http://h:99999", "ftp://h", "http://u:p@h", "é", [], ["", ""], " http://h", "http://h:1 "]),
+    "url": st.sampled_from(["", "localhost", "http://", "http://[::1", "http://h:99999", "ftp://h", "http://u:p@h", "é", [], ["", ""],
+    " http://h", "http://h:1 "]),
 }  # fmt: skip
 
 
