@@ -1,4 +1,4 @@
-"""Fields of raw type that may hold secrets."""
+"""Fields of raw type that may hold secrets, and times."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, confidential
 
 
@@ -29,3 +30,26 @@ def test_ansible_masks_a_secret_but_not_every_word_of_a_raw_one() -> None:
     assert Field("value", "raw", secret=True).option()["no_log"] is False
     assert Field("routing_key", secret=False).option()["no_log"] is False
     assert "no_log" not in Field("name").option()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("timeout", 0.0, True),
+        ("timeout", -1.0, True),
+        ("timeout", float("nan"), True),
+        ("timeout", float("inf"), True),
+        ("timeout", 1e300, True),
+        ("timeout", 0.001, False),
+        ("cloud_timeout", 0.0, True),
+        ("wait_timeout", 0.0, False),
+        ("wait_timeout", -1.0, True),
+        ("lock_timeout", 0.0, False),
+        ("wait_for_boot", -0.5, True),
+        ("ttl", -1.0, False),
+        ("timeout", None, False),
+    ],
+)
+def test_times_that_cannot_be(name: str, value: float | None, refused: bool) -> None:
+    found = list(schema.time_problems({name: {"type": "float"}}, {name: value}))
+    assert [(problem.code, problem.field) for problem in found] == [("option.seconds", name)] * refused

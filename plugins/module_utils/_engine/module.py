@@ -31,7 +31,7 @@ _NONE: Library = ("", None)
 def converging(spec: Spec, service: t.Callable[[Params], Service], secrets: Secrets | None = None, library: Library = _NONE) -> t.NoReturn:
     """The main of a module that converges what `service` makes of its arguments."""
     module = _MaskingModule(spec, secrets, library)
-    module.end(_attempt(lambda: converge(service(module.params), module.check_mode, module._diff)))
+    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff)))
 
 
 def reading(
@@ -39,14 +39,17 @@ def reading(
 ) -> t.NoReturn:
     """The main of an info module. `read` returns the result, or a Report where it may fail with one."""
     module = _MaskingModule(spec, secrets, library)
-    report = _attempt(lambda: read(module.params))
+    report = _attempt(module, lambda: read(module.params))
     module.end(report._replace(result={**report.result, "changed": False}))
 
 
-def _attempt(work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
+def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]]) -> Report:
     """Run the module's work. A refusal or an error before the first write becomes a failure in one line."""
     nothing: dict[str, t.Any] = {"changed": False, "changes": [], "unchanged": 0}
     try:
+        problems = list(schema.time_problems(module.argument_spec, module.params))
+        if problems:
+            raise Refused(problems)
         seen = work()
         return seen if isinstance(seen, Report) else Report(seen, [])
     except Refused as refusal:
