@@ -18,6 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.mode
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import require_tags
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, excess, prunable
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import own_rights
 
 # Deletions follow all creations, in reverse order: first add the new binding, then take the old one away.
 _LAST_STAGE = max(kind.stage for kind in KINDS)
@@ -64,7 +65,11 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
     changes += [_deletion(entry) for entry in pruned]
     require_tags(broker, {change.kind: BY_NAME[change.kind] for change in changes}.values(), "write")
     going = {change.key for change in changes if change.action == "delete"}
-    return Plan.of((change for change in changes if not _goes_with_another(change, going)), unchanged)
+    left = [change for change in changes if not _goes_with_another(change, going)]
+    ordered, problems = own_rights.ordered(left, broker, 2 * _LAST_STAGE)
+    if problems:
+        raise Refused(problems)
+    return Plan.of(ordered, unchanged)
 
 
 def _change(declared: Declared, observed: Observed | None) -> Change | None:

@@ -10,12 +10,12 @@ import threading
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, passwords, plan, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
 
@@ -92,26 +92,74 @@ class Topology(Service):
         except errors.TimedOut as error:
             # Sent, and nobody left to ask what became of it.
             raise errors.CannotConnect(str(error)) from error
-        there = {entry.key: entry.fields for row in rows for entry in kind.observed(row)}
-        return [
-            change
-            for change in group
-            if change.key in there and all(kind.equal(value, there[change.key][name]) for name, value in change.payload.items())
-        ]
+        there = {entry.key: entry for row in rows for entry in kind.observed(row)}
+        done = [change for change in group if _as_wanted(kind, change, there)]
+        missing = [change for change in group if change.key not in there]
+        if missing:
+            self._majority(kind, missing[0])
+        return done
+
+    def _majority(self, kind: Kind, change: Change) -> None:
+        """Raises TimedOut if the broker cannot write now. Then what it imported, and said nothing of, may still come."""
+        try:
+            kind.put(self.client, change.identity, change.payload)
+        except ChangeFailed:
+            return
 
     def write(self, change: Change) -> Change:
-        kind = BY_NAME[change.kind]
         try:
-            with self._alone if change.action in kind.alone else contextlib.nullcontext():
-                if change.action == "replace":
-                    self._replace(kind, change)
-                elif change.action == "delete":
-                    kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed)
-                else:
-                    kind.put(self.client, change.identity, change.payload)
+            self._write(change)
         except Refused as refusal:  # a name that no URL can carry, and that another client made
             raise ChangeFailed(str(refusal)) from refusal
+        except errors.Doubtful as error:
+            self._look(change, error)
+        except (errors.WrongCredentials, errors.TimedOut) as error:
+            # After a broken connection the second attempt may be refused because the first one changed the password.
+            if change.kind == "user" and change.object == self.broker.user:
+                return self._connected_anew(change, error)
+            if isinstance(error, errors.WrongCredentials):
+                self.again = "correct the credentials before you run the task again"
+            raise
         return change
+
+    def _write(self, change: Change) -> None:
+        kind = BY_NAME[change.kind]
+        with self._alone if change.action in kind.alone else contextlib.nullcontext():
+            if change.action == "replace":
+                self._replace(kind, change)
+            elif change.action == "delete":
+                kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed)
+            else:
+                kind.put(self.client, change.identity, change.payload)
+
+    def _connected_anew(self, change: Change, error: Exception) -> Change:
+        """The change of the connecting user, if its new password proves that it was made."""
+        stored = None if change.action == "delete" else change.payload["password"].reveal()
+        if isinstance(stored, passwords.Password) and self.client.adopt(stored.text):
+            return change
+        self.again = f"if the broker does not accept the credentials any more, user {change.object} was changed: connect with its new ones"
+        raise errors.TimedOut(str(error)) from error
+
+    def _look(self, change: Change, error: errors.Doubtful) -> None:
+        """Return if the change was made, whatever the broker said of it. Raises the refusal, or Doubtful where it may still be made."""
+        kind = BY_NAME[change.kind]
+        if change.action == "replace":
+            raise error
+        there = self._there(kind, change.identity.get("vhost"))
+        if there is None:
+            raise error
+        if change.key not in there if change.action == "delete" else _as_wanted(kind, change, there):
+            return
+        # What crashed is over. What a store without a majority, or a proxy, did not wait for may still come.
+        raise error.refusal if isinstance(error.refusal, errors.Crashed) else error
+
+    def _there(self, kind: Kind, vhost: str | None) -> dict[Key, Observed] | None:
+        """The objects of the kind; None if they cannot be read."""
+        try:
+            rows = self.client.get(kind.listing, *([vhost] if vhost is not None and kind.per_vhost else []), **kind.query)
+        except WRITE_ERRORS:
+            return None
+        return {entry.key: entry for row in rows for entry in kind.observed(row)}
 
     def _replace(self, kind: Kind, change: Change) -> None:
         """Delete, declare anew, and restore the bindings and topic permissions that were deleted with it."""
@@ -137,6 +185,13 @@ class Topology(Service):
         for entry in change.payload.lost:
             entry.kind.put(self.client, entry.identity, entry.fields)
         return refusal
+
+
+def _as_wanted(kind: Kind, change: Change, there: t.Mapping[Key, Observed]) -> bool:
+    observed = there.get(change.key)
+    return observed is not None and all(
+        kind.equal(value, observed.fields[name]) for name, value in change.payload.items() if value is not None
+    )
 
 
 def _definition(kind: Kind, change: Change) -> Values:
