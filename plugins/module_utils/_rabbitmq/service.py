@@ -18,6 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client imp
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation
 
 # From this many new objects of a stage in one vhost on, one import is faster than single writes.
 IMPORT_FROM = 40
@@ -50,12 +51,17 @@ class Topology(Service):
         self.broker = observe.connect(self.client)
         names = {entry.kind.name for entry in self.declared.values()} | {kind.name for kind in self.options.prune.kinds}
         names.update(name for kind in self.options.prune.kinds for name in kind.prune_needs)
+        if "queue" in names:  # what an interrupted recreation of it left is in an exchange
+            names.add("exchange")
         if self.options.on_immutable_change != "fail":
             replaced = {name for name in names if BY_NAME[name].immutable}
             names.update(kind.name for kind in KINDS if replaced & {*kind.refers_to} and self.broker.allows(kind.readers))
         vhosts = {entry.identity["vhost"] for entry in self.declared.values() if entry.kind.in_vhost}
         vhosts |= {entry.object for entry in self.declared.values() if entry.kind.name == "vhost"}
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)
+
+    def prepare(self) -> t.Iterable[Change]:
+        return list(recreation.unfinished(self.broker))
 
     def plan(self) -> Plan:
         return plan.plan(self.declared, self.broker, self.options)
@@ -163,28 +169,26 @@ class Topology(Service):
 
     def _replace(self, kind: Kind, change: Change) -> None:
         """Delete, declare anew, and restore the bindings and topic permissions that were deleted with it."""
-        former = replace(change, payload=self.broker.objects[change.key].extra)
-        kind.delete(self.client, former, if_unused=not self.options.accept_loss_window)
+        if change.payload.lost and not change.payload.unfinished:
+            recreation.keep(self.client, change)
+        refusal, restored = None, " It was restored as it was, with its bindings."
         try:
-            refusal = self._restore(kind, change)
+            if not change.payload.unfinished:
+                former = replace(change, payload=self.broker.objects[change.key].extra)
+                try:
+                    kind.delete(self.client, former, if_unused=not self.options.accept_loss_window)
+                except ChangeFailed as error:
+                    refusal, restored = error, ""
+            if refusal is None:
+                refusal = recreation.restore(self.client, change)
+            if change.payload.lost:
+                recreation.forget(self.client, change)
         except WRITE_ERRORS as error:
-            names = ", ".join(entry.object for entry in change.payload.lost if entry.kind.name == "binding") or "it had none"
-            what = f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
+            bindings = f", and its bindings are kept in exchange {recreation.place(change)['name']}" if change.payload.lost else ""
+            what = f"{error}; {kind.name} {change.object} was being recreated{bindings}"
             raise (errors.TimedOut if isinstance(error, errors.TimedOut) else HalfDone)(what) from error
-        if refusal is not None:
-            raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
-
-    def _restore(self, kind: Kind, change: Change) -> ChangeFailed | None:
-        """Declare the object as wanted, or as it was where the broker refuses that; the refusal."""
-        refusal = None
-        try:
-            kind.put(self.client, change.identity, change.payload.fields)
-        except ChangeFailed as error:
-            refusal = error
-            kind.put(self.client, change.identity, self.broker.objects[change.key].fields)
-        for entry in change.payload.lost:
-            entry.kind.put(self.client, entry.identity, entry.fields)
-        return refusal
+        if refusal is not None and not change.payload.unfinished:
+            raise ChangeFailed(f"{refusal}{restored}") from refusal
 
 
 def _as_wanted(kind: Kind, change: Change, there: t.Mapping[Key, Observed]) -> bool:
