@@ -188,10 +188,12 @@ def test_a_replacement_deletes_declares_and_binds_again_in_this_order() -> None:
     payload = Replacement(fields, fields, [granted, BINDING.entry(BOUND, {})])
     one = change("exchanges", "replace", {"vhost": "/", "name": "x"}, payload)
     assert [request[:2] for request in sent(one, memory=memory)] == [
+        ("PUT", "/api/exchanges/%2F/x.recreated-0d412b74"),
         ("DELETE", "/api/exchanges/%2F/x"),
         ("PUT", "/api/exchanges/%2F/x"),
         ("PUT", "/api/topic-permissions/%2F/ann"),
         ("POST", "/api/bindings/%2F/e/x/e/y"),
+        ("DELETE", "/api/exchanges/%2F/x.recreated-0d412b74"),
     ]
 
 
