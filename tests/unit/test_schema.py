@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,14 @@ def test_ansible_masks_a_secret_but_not_every_word_of_a_raw_one() -> None:
 def test_times_that_cannot_be(name: str, value: float | None, refused: bool) -> None:
     found = list(schema.time_problems({name: {"type": "float"}}, {name: value}))
     assert [(problem.code, problem.field) for problem in found] == [("option.seconds", name)] * refused
+
+
+MODULES = sorted(path for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in MODULES if '"timeout": {' in path.read_text() or "connection" in path.read_text()])
+def test_every_module_with_a_time_limit_refuses_a_negative_one(name: str) -> None:
+    spec = getattr(importlib.import_module(f"ansible_collections.eco2.platform.plugins.modules.{name}"), "argument_spec", dict)()
+    times = [option for option in spec if option.endswith("timeout")]
+    found = schema.time_problems(spec, dict.fromkeys(times, -1.0))
+    assert [problem.field for problem in found] == times
