@@ -23,10 +23,11 @@ options:
     description:
       - The user to connect as. It needs the tag C(management) and permissions in each vhost concerned; C(policymaker) to change
         policies; C(administrator) for vhosts, users, permissions, limits and operator policies.
+      - A name with a colon is refused, because HTTP authentication cannot carry it.
     type: str
     required: true
   password:
-    description: The password of O(username).
+    description: The password of O(username). Both are sent in UTF-8.
     type: str
     required: true
   validate_certs:
@@ -43,7 +44,7 @@ options:
     description: File with the key of O(client_cert), if it is a separate file.
     type: path
   timeout:
-    description: Seconds to wait for a connection, and for each answer.
+    description: Seconds to wait for a connection, and for each answer; more than 0.
     type: float
     default: 30.0
 requirements:

@@ -530,6 +530,8 @@ options:
       - V(fail) fails before the first write and names each difference.
       - V(recreate_if_empty) deletes and declares it again if it is proven to be empty, and restores its bindings and topic
         permissions. It refuses streams, and objects with bindings or consumers unless O(accept_loss_window=true).
+      - Until all is restored, the broker keeps what was deleted in an exchange whose name ends in C(.recreated-) and eight digits. The
+        next run uses it if this one is interrupted. The user must have the permission to declare it.
     type: str
     choices: [fail, recreate_if_empty]
     default: fail

@@ -17,6 +17,7 @@ import yaml
 from ansible.executor import module_common
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 
 Result = t.Dict[str, t.Any]
@@ -76,7 +77,11 @@ class Action(ControllerAction):
         documentation = importlib.import_module(f"{_COLLECTION}.{type(self).__module__.rpartition('.')[2]}").DOCUMENTATION
         spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
         try:
-            return {"changed": False, **self.work(self.validate_argument_spec(argument_spec=spec)[1])}
+            options = self.validate_argument_spec(argument_spec=spec)[1]
+            problems = list(schema.time_problems(spec, options))
+            if problems:
+                raise Refused(problems)
+            return {"changed": False, **self.work(options)}
         except Refused as refusal:
             return {"changed": False, "failed": True, "msg": str(refusal), "problems": refusal.shown()}
 

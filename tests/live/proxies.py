@@ -32,11 +32,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the proxy's own."""
+    """An answer of the proxy's own; `after`: only once the broker has done what was asked."""
 
     status: int
     body: str = ""
     content_type: str = "application/json"
+    location: str = ""
+    after: bool = False
 
 
 class Cut:
@@ -74,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.proxy.seen.append(seen)
         verdict = self.proxy.judge(seen)
         if isinstance(verdict, Reply):
-            self._reply(verdict.status, verdict.content_type, verdict.body.encode())
+            if verdict.after:
+                self._forward(body)
+            self._reply(verdict.status, verdict.content_type, verdict.body.encode(), verdict.location)
         elif isinstance(verdict, Cut):
             if verdict.after:
                 self._forward(body)
@@ -91,8 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.upstream.getresponse()
         return answer.status, answer.headers.get("Content-Type", "application/json"), answer.read()
 
-    def _reply(self, status: int, content_type: str, body: bytes) -> None:
+    def _reply(self, status: int, content_type: str, body: bytes, location: str = "") -> None:
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Type", content_type)
         if status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))

@@ -38,6 +38,9 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
     json_of_another = stack.enter_context(stranger(Reply(200, '["something", "else"]')))
     booting = stack.enter_context(stranger(Reply(503, '{"error": "unavailable", "reason": "booting"}')))
     broken = stack.enter_context(stranger(Reply(500, "")))
+    login = stack.enter_context(stranger(Reply(302, "<html>Found</html>", "text/html", "https://login.example.org/in?next=rabbit")))
+    no_answer = stack.enter_context(stranger(Reply(502, "<html>Bad Gateway</html>", "text/html")))
+    too_late = stack.enter_context(stranger(Reply(504, "upstream request timeout", "text/plain")))
     cutter = stack.enter_context(Proxy(broker.url, lambda dummy: Cut()))
     plain_port, tls_port = broker.url.removeprefix("http"), broker.tls_url.removeprefix("https")
     return {
@@ -64,6 +67,12 @@ def _troubles(broker: Broker, stack: contextlib.ExitStack) -> dict[str, tuple[di
         "wrong path": ({"url": [broker.url + "/prefix"]}, "HTTP 404, Not Found. The answer does not come from"),
         "broker booting": ({"url": [booting.url]}, "not ready yet"),
         "server error": ({"url": [broken.url]}, "HTTP 500, no reason given"),
+        "redirect": ({"url": [login.url]}, "it redirects to https://login.example.org/in. Redirects are not followed"),
+        "proxy without broker": ({"url": [no_answer.url]}, "HTTP 502, no reason given. A proxy got no answer from the broker"),
+        "proxy without patience": ({"url": [too_late.url]}, "HTTP 504, no reason given. A proxy got no answer from the broker"),
+        "no time at all": ({"timeout": 0}, "^timeout: is 0, and must be more than 0"),
+        "less than no time": ({"timeout": -1}, "^timeout: is -1, and must be more than 0"),
+        "user with a colon": ({"username": "conn:a"}, "^username: must not contain a colon"),
         "cut": ({"url": [cutter.url]}, "the connection broke before an answer came"),
         "silence": ({"url": [stack.enter_context(silence())], "timeout": 0.3}, "no answer within 0.3 s"),
     }
@@ -86,6 +95,18 @@ def test_each_trouble_has_a_line_of_its_own(corner: Corner, monkeypatch: pytest.
     assert wrong == {}
     assert all(len(line) < 400 for line in lines.values())
     assert "vhost" not in corner.kinds()
+
+
+def test_users_and_passwords_beyond_latin_1(broker: Broker) -> None:
+    """Made by the module with a hash, and then used to connect: name and password are sent in UTF-8."""
+    users = [
+        {"name": f"conn-бёб-{word}", "password": word, "tags": ["administrator"]} for word in ("pässwört", "пароль", "\u5bc6\U0001f511")
+    ]
+    with Corner(broker, PREFIX) as corner:
+        assert len(corner.task.apply(users=users)["changes"]) == 3
+        for user in users:
+            found = corner.task.check(username=user["name"], password=user["password"], users=users)
+            assert not found.get("failed") and not found["changed"], found
 
 
 def test_tls_with_authority_and_client_certificate(corner: Corner) -> None:

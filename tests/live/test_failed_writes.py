@@ -14,6 +14,7 @@ from failing import Arguments, Fault, every_write_fails
 from ground import Ground
 from harness import KubeTask, ModuleTask
 from pasture import Pasture
+from proxies import Cut, Proxy, Reply, Seen, Verdict
 from watch import Watch, address, quick
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import client as kube_client
@@ -117,6 +118,71 @@ def test_rabbitmq_topology(broker_4: Broker) -> None:
             assert not made.get("failed"), made
 
         every_write_fails(corner, reset, arguments, of_rabbitmq, least=9)
+
+
+def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broker) -> None:
+    """The run ends before or after its n-th write, as if it was killed there; check mode tells what the next run does."""
+    vhost = "failed-recreation"
+    ends = [{"vhost": vhost, "source": "x", "destination": "q", "routing_key": key, "arguments": {"a": 1}} for key in "abc"]
+    old = {
+        "vhosts": [{"name": vhost}],
+        "exchanges": [{"vhost": vhost, "name": "x"}],
+        "queues": [{"vhost": vhost, "name": "q"}],
+        "bindings": ends,
+    }
+    wanted = {"vhost": vhost, "queues": [{"name": "q", "arguments": {"x-max-length": 5}}]}
+    how = {"on_immutable_change": "recreate_if_empty", "accept_loss_window": True}
+    writes: list[Seen] = []
+    number = fired = 0
+
+    def judge(seen: Seen) -> Verdict:
+        if seen.writes:
+            writes.append(seen)
+        # In turn before the broker sees the write and after it did it.
+        return None if len(writes) < number else Cut(after=number % 2 == 0 and seen is writes[-1] and len(writes) == number)
+
+    with Corner(broker, vhost) as corner:
+        while number == fired:
+            number += 1
+            writes.clear()
+            corner.clean()
+            assert not corner.task.apply(**old).get("failed")
+            with mock.patch.object(rabbitmq_client, "PAUSES", ()), Proxy(broker.url, judge) as proxy:
+                cut = corner.task.apply(url=[proxy.url], **wanted, **how)
+            if len(writes) < number:
+                assert not cut.get("failed"), cut
+                continue
+            fired = number
+            assert cut.get("failed"), cut
+            predicted, done = corner.task.check(**wanted, **how), corner.task.apply(**wanted, **how)
+            assert not done.get("failed"), done
+            assert predicted["changes"] == done["changes"], (number, predicted, done)
+            assert corner.kinds() == {"vhost": 1, "exchange": 1, "queue": 1, "binding": 3}, f"write {number}: {writes[-1]}"
+            assert not corner.task.check(**wanted, **how)["changed"]
+        assert number > 6
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (Reply(502, "<html>Bad Gateway</html>", after=True), "changes"),
+        (Reply(504, "", after=True), "changes"),
+        (Reply(500, "", after=True), "changes"),
+        (Reply(500, ""), "failures"),
+        (Reply(504, ""), "unknown"),
+        (Reply(400, '{"error": "bad_request", "reason": "metadata store operation timed out"}'), "unknown"),
+        (Reply(400, '{"error": "bad_request", "reason": "metadata store operation timed out"}', after=True), "changes"),
+    ],
+    ids=["502 and made", "504 and made", "500 and made", "500 and not made", "504 and not made", "no majority", "no majority and made"],
+)
+def test_rabbitmq_answers_that_do_not_tell_are_read_back(broker_4: Broker, reply: Reply, told: str) -> None:
+    vhost = "failed-answers"
+    with Corner(broker_4, vhost) as corner:
+        assert corner.task.apply(vhosts=[{"name": vhost}])["changed"]
+        with Proxy(broker_4.url, lambda seen: reply if seen.writes else None) as proxy:
+            result = corner.task.apply(url=[proxy.url], vhost=vhost, queues=[{"name": "q"}])
+        assert [entry["object"] for entry in result[told]] == [f"{vhost}/q"], result
+        assert bool(result.get("failed")) == (told != "changes")
 
 
 def test_kube_nodes(kube: ApiServer) -> None:

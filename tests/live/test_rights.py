@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import typing as t
+import urllib.error
+import urllib.request
 
 import pytest
 from corner import Corner
 from ground import changed_objects, one_line
+from harness import Task
+from proxies import Cut, Proxy
 
 from lab.brokers import Broker
 
@@ -133,3 +138,107 @@ def test_a_pattern_that_forbids_one_queue(corner: Corner) -> None:
     assert [entry["object"] for entry in done["not_attempted"]] == ['right-v/ok-e -> queue other by ""']
     corner.observer.request("PUT", "permissions/right-v/right-c", dict(only, configure=".*"))
     assert len(corner.settle(**wanted)["changes"]) == 2
+
+
+# A task must not take its own rights before its end
+
+
+ADM = "right-adm"
+
+
+@pytest.mark.parametrize(
+    ("mine", "status"),
+    [
+        ({"users": [{"name": ADM, "password": "another-71"}]}, 401),
+        ({"users": [{"name": ADM, "password_hash": ""}]}, 401),
+        ({"users": [{"name": ADM, "tags": ["management"]}]}, 200),
+        ({"users": [{"name": ADM, "state": "absent"}]}, 401),
+        ({"permissions": [{"vhost": "right-v", "user": ADM, "configure": "", "write": "", "read": ""}]}, 200),
+        ({"permissions": [{"vhost": "right-v", "user": ADM, "state": "absent"}]}, 200),
+        ({"permissions": [{"vhost": "right-new", "user": ADM, "configure": "", "write": "", "read": ""}]}, 200),
+    ],
+    ids=[
+        "own password",
+        "own hash",
+        "own tags",
+        "own deletion",
+        "own permission",
+        "own permission removed",
+        "own permission in a new vhost",
+    ],
+)
+def test_a_task_that_takes_its_own_rights_does_all_else_first(corner: Corner, mine: dict[str, t.Any], status: int) -> None:
+    """Together with a new vhost, and with objects in it and elsewhere that are made and deleted."""
+    _as_user(corner, ADM, "administrator", ["right-v"])
+    corner.observer.request("PUT", "queues/right-v/old", {"durable": True, "auto_delete": False, "arguments": {}})
+    wanted = {
+        "vhosts": [{"name": "right-new"}],
+        "exchanges": [{"vhost": "right-new", "name": "e"}],
+        "queues": [
+            {"vhost": "right-new", "name": "q"},
+            {"vhost": "right-v", "name": "q"},
+            {"vhost": "right-v", "name": "old", "state": "absent"},
+        ],
+        "bindings": [{"vhost": "right-new", "source": "e", "destination": "q"}],
+        **mine,
+    }
+    predicted, done = corner.task.check(**wanted), corner.task.apply(**wanted)
+    assert not done.get("failed"), done
+    assert done["changes"] == predicted["changes"] and len(done["changes"]) == 7
+    assert done["changes"][-1]["kind"] == ("user" if "users" in mine else "permission")
+    again = Task(corner.broker).check(**wanted)
+    assert not again.get("failed") and not again["changed"], again
+    assert _whoami(corner, PASSWORD) == status
+
+
+def test_own_rights_stay_where_something_else_fails(corner: Corner) -> None:
+    """Then running the task again goes on, as it says."""
+    _as_user(corner, ADM, "administrator")
+    wanted: dict[str, t.Any] = {"users": [{"name": ADM, "password": "another-71"}], "queues": [{"vhost": "right-w", "name": "q"}]}
+    done = corner.task.apply(**wanted)
+    one_line(done, "queue right-w/q: ", "HTTP 401", "running the task again goes on from here")
+    assert [entry["object"] for entry in done["not_attempted"]] == [ADM] and done["changed"] is False
+    corner.observer.request("PUT", f"permissions/right-w/{ADM}", {"configure": ".*", "write": ".*", "read": ".*"})
+    assert len(corner.task.apply(**wanted)["changes"]) == 2
+    assert _whoami(corner, "another-71") == 200
+
+
+def test_own_permission_that_is_needed_before_and_after_is_refused(corner: Corner) -> None:
+    _as_user(corner, ADM, "administrator")
+    corner.observer.request("PUT", "queues/right-w/q", {"durable": True, "auto_delete": False, "arguments": {}})
+    corner.observer.request("PUT", f"permissions/right-w/{ADM}", {"configure": "^q$", "write": ".*", "read": ".*"})
+    queues = [{"name": "q", "state": "absent"}, {"name": "n"}]
+    permission = {"user": ADM, "configure": "^n$", "write": ".*", "read": ".*"}
+    (problem,) = corner.refused_for("rights.no_order", vhost="right-w", queues=queues, permissions=[permission])
+    assert problem["item"] == f"permission right-w/{ADM}"
+
+
+def test_an_own_password_whose_answer_is_lost_is_tried(corner: Corner) -> None:
+    """The broker stored it and the connection broke: the second attempt is refused, and the new password proves the change."""
+    _as_user(corner, ADM, "administrator")
+    cuts = [Cut(after=True)]
+    with Proxy(corner.broker.url, lambda seen: cuts.pop() if cuts and seen.writes else None) as proxy:
+        done = corner.task.apply(url=[proxy.url], users=[{"name": ADM, "password": "another-71"}])
+    assert not done.get("failed"), done
+    assert [change["object"] for change in done["changes"]] == [ADM]
+
+
+def test_an_own_deletion_whose_answer_is_lost_is_unknown_and_says_what_to_do(corner: Corner) -> None:
+    _as_user(corner, ADM, "administrator")
+    cuts = [Cut(after=True)]
+    with Proxy(corner.broker.url, lambda seen: cuts.pop() if cuts and seen.writes else None) as proxy:
+        done = corner.task.apply(url=[proxy.url], users=[{"name": ADM, "state": "absent"}])
+    line = one_line(done, "1 sent without an answer", "connect with its new ones")
+    assert "running the task again" not in line
+    assert [entry["object"] for entry in done["unknown"]] == [ADM]
+
+
+def _whoami(corner: Corner, password: str) -> int:
+    """The status with which the broker answers the user with this password."""
+    token = base64.b64encode(f"{ADM}:{password}".encode()).decode()
+    request = urllib.request.Request(f"{corner.broker.url}/api/whoami", headers={"Authorization": f"Basic {token}"})
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

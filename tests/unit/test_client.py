@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import base64
+import contextlib
+import http.client
 import http.server
+import inspect
 import json
+import socket
+import ssl
 import threading
+import types
 import typing as t
 from urllib.parse import unquote
 
@@ -13,6 +20,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("requests", reason="the client needs requests")
 
+import requests
+import urllib3
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import client as client_module
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, Connection, connection, path_of
@@ -120,6 +131,19 @@ def test_the_password_of_a_connection_is_not_in_messages() -> None:
     assert "hunter2" not in str(problem(connection, params(url=["x"], password="hunter2")))
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "field"),
+    [
+        ({"username": "a:b"}, "connection.username", "username"),
+        ({"password": "a\ud800b"}, "connection.not_unicode", "password"),
+        ({"username": "a\ud800b"}, "connection.not_unicode", "username"),
+    ],
+)
+def test_credentials_that_cannot_be_sent(given: dict[str, t.Any], code: str, field: str) -> None:
+    found = problem(connection, params(**given))
+    assert (found.code, found.field) == (code, field)
+
+
 # Requests
 
 Answer = t.Union[t.Tuple[int, t.Any], str]  # status and body, or "cut" and "half"
@@ -169,7 +193,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     def next(self, path: str) -> Answer:
-        if path == "/api/overview" and (not self.answers or self.answers[0] != "cut"):
+        if path.startswith("/api/overview") and (not self.answers or self.answers[0] != "cut"):
             return (200, dict(OVERVIEW, cluster_name=self.cluster))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -205,6 +229,96 @@ def test_a_request_is_what_was_asked_for() -> None:
         ]
         assert server.bodies == [None, {"durable": True}, {"k": 1}, None]
         assert server.authorization == "Basic YW5uOmh1bnRlcjI="
+
+
+@pytest.mark.parametrize(
+    ("password", "sent"), [("pässwört", b"p\xc3\xa4ssw\xc3\xb6rt"), ("пароль", "пароль".encode()), ("\udcff", b"\xff")], ids=ascii
+)
+def test_credentials_are_sent_as_utf_8_or_as_the_bytes_that_they_were(password: str, sent: bytes) -> None:
+    with Server((200, {})) as server:
+        Client(Connection((server.url,), "änn", password, timeout=5.0)).get("whoami")
+        assert base64.b64decode(str(server.authorization).partition(" ")[2]) == "änn".encode() + b":" + sent
+
+
+def test_the_client_goes_on_with_a_new_password_if_the_broker_accepts_it() -> None:
+    with Server((200, {}), (401, {"error": "not_authorized", "reason": "Not_Authorized"}), (200, {})) as server:
+        client = client_of(server)
+        assert client.adopt("new") and not client.adopt("newer")
+        client.get("queues")
+        assert base64.b64decode(str(server.authorization).partition(" ")[2]) == b"ann:new"
+
+
+def test_what_is_no_json_is_not_sent() -> None:
+    with Server((204, None)) as server:
+        with pytest.raises(ChangeFailed, match="cannot be written as JSON"):
+            client_of(server).put(["policies", "/", "a"], {"definition": {"x": float("nan")}})
+        assert server.seen == []
+
+
+def _classes() -> list[type[BaseException]]:
+    """Every class of exception that the client's library and what is below it define."""
+    modules = (requests.exceptions, urllib3.exceptions, http.client, ssl, socket)
+    found = {value for module in modules for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")}
+    errors_only = (kind for kind in found if issubclass(kind, Exception) and not issubclass(kind, Warning))
+    return sorted(errors_only, key=lambda kind: (kind.__module__, kind.__qualname__))
+
+
+def _raised(kind: type[BaseException]) -> BaseException:
+    """An exception of that class, whatever its constructor wants."""
+    text = f"a {kind.__name__}\nof two lines"
+    response = types.SimpleNamespace(tell=lambda: 5, length_remaining=5)
+    for arguments in ((text,), (None, text), (None, "url", text), (5, 6), (response, b"x"), (text, "", 0)):
+        with contextlib.suppress(TypeError, AttributeError):
+            error = kind(*arguments)
+            assert str(error)
+            return error
+    raise AssertionError(f"no way to make a {kind}")
+
+
+@pytest.mark.parametrize("kind", _classes(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+@pytest.mark.parametrize("proven", [False, True], ids=["first", "proven"])
+def test_no_error_of_the_library_escapes(kind: type[BaseException], proven: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each becomes one line and one of the engine's errors; a write that may have been sent is never told as not sent."""
+
+    def fail(*dummy: t.Any, **more: t.Any) -> t.Any:
+        raise _raised(kind)
+
+    client = client_of(NOBODY)
+    client._home = 0 if proven else None
+    monkeypatch.setattr(requests.Session, "request", fail)
+    with pytest.raises(WRITE_ERRORS) as caught:
+        client.put(["queues", "/", "a"], {})
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith(f"{NOBODY}: ")
+    sent = (requests.exceptions.ReadTimeout, requests.exceptions.ContentDecodingError, http.client.IncompleteRead, ConnectionResetError)
+    if issubclass(kind, sent):
+        assert isinstance(caught.value, errors.TimedOut)
+
+
+def test_an_answer_that_cannot_be_unpacked_leaves_a_write_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*dummy: t.Any, **more: t.Any) -> t.Any:
+        raise requests.exceptions.ContentDecodingError("not gzip")
+
+    monkeypatch.setattr(requests.Session, "request", fail)
+    with pytest.raises(errors.TimedOut):
+        client_of(NOBODY).put(["queues", "/", "a"], {})
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff", b"9" * 5000], ids=["endless", "no text", "a number without end"])
+def test_an_answer_that_python_cannot_read_is_no_brokers(body: bytes) -> None:
+    with Server((200, body)) as server, pytest.raises(errors.NotABroker, match="not JSON"):
+        client_of(server).get("queues")
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_write_that_a_server_fails_at_is_doubtful(status: int) -> None:
+    with Server((status, b"<html>")) as server:
+        with pytest.raises(errors.Doubtful) as caught:
+            client_of(server).put(["queues", "/", "a"], {})
+        assert len(server.seen) == 1
+        assert caught.value.refusal.status == status
+        with pytest.raises(errors.BrokerError):
+            client_of(server).get("queues")
 
 
 def test_an_empty_answer_to_a_post_is_none() -> None:
@@ -273,7 +387,7 @@ def test_an_endpoint_that_does_not_answer_gives_way_to_the_next() -> None:
         assert client.overview()["cluster_name"] == "rabbit"
         assert client.get("queues") == []
         assert client.cluster_name == "rabbit"
-        assert server.seen == ["GET /api/overview", "GET /api/queues"]  # its cluster is known: not asked again
+        assert server.seen == ["GET /api/overview?disable_stats=true", "GET /api/queues"]  # its cluster is known: not asked again
 
 
 def test_another_endpoint_of_the_cluster_takes_over() -> None:
@@ -282,7 +396,7 @@ def test_another_endpoint_of_the_cluster_takes_over() -> None:
         client.overview()
         first.answers, second.answers = ["cut"], [(200, ["from the second"])]
         assert client.get("queues") == ["from the second"]
-        assert second.seen == ["GET /api/overview", "GET /api/queues"]
+        assert second.seen == ["GET /api/overview?disable_stats=true", "GET /api/queues"]
 
 
 def test_an_endpoint_of_another_cluster_is_never_used() -> None:
@@ -294,7 +408,7 @@ def test_an_endpoint_of_another_cluster_is_never_used() -> None:
         for unanswered in (errors.TimedOut, errors.OtherCluster):
             with pytest.raises(unanswered, match="belongs to cluster 'other', not to 'rabbit'"):
                 client.put(["queues", "/", "a"], {})
-        assert set(second.seen) == {"GET /api/overview"}
+        assert set(second.seen) == {"GET /api/overview?disable_stats=true"}
 
 
 def test_an_endpoint_whose_cluster_could_not_be_asked_is_not_used_unasked() -> None:
@@ -307,11 +421,11 @@ def test_an_endpoint_whose_cluster_could_not_be_asked_is_not_used_unasked() -> N
         client._current, second.answers = 1, [(200, [])]
         with pytest.raises(errors.OtherCluster):
             client.put(["queues", "/", "a"], {})
-        assert set(second.seen) == {"GET /api/overview"}
+        assert set(second.seen) == {"GET /api/overview?disable_stats=true"}
 
 
-def test_a_redirection_is_not_followed() -> None:
-    with Server((302, None)) as server, pytest.raises(errors.NotABroker):
+def test_a_redirection_is_not_followed_and_its_target_is_named() -> None:
+    with Server((302, None)) as server, pytest.raises(errors.Redirected, match=r"redirects to http://127.0.0.1:\d+/elsewhere\."):
         client_of(server).put(["queues", "/", "a"], {})
     assert server.seen == ["PUT /api/queues/%2F/a"]
 

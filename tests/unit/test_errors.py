@@ -39,6 +39,10 @@ def answer(error: str, reason: t.Any) -> str:
         (404, '["a list"]', errors.NotABroker),
         (404, '{"message": "of another API"}', errors.NotABroker),
         (302, "", errors.NotABroker),
+        (502, "<html>bad gateway</html>", errors.BadGateway),
+        (504, "", errors.BadGateway),
+        (500, "", errors.Crashed),
+        (400, answer("bad_request", "the metadata store operation timed out"), errors.NoMajority),
         (401, "Unauthorized", errors.NotABroker),
     ],
 )
@@ -51,9 +55,7 @@ def test_what_an_answer_stands_for(status: int, body: str, kind: type[errors.Bro
     assert str(error).endswith(kind.hint)
 
 
-@pytest.mark.parametrize(
-    ("status", "body"), [(500, ""), (502, "<html>bad gateway</html>"), (412, answer("precondition", "vhost is protected")), (415, "{}")]
-)
+@pytest.mark.parametrize(("status", "body"), [(500, ""), (412, answer("precondition", "vhost is protected")), (415, "{}")])
 def test_other_answers_are_told_as_they_are(status: int, body: str) -> None:
     assert str(status) in str(errors.from_answer("deleting", status, body))
     assert isinstance(errors.from_answer("deleting", status, body), ChangeFailed)
@@ -107,3 +109,22 @@ def test_whatever_is_answered_becomes_one_line(status: int, body: str) -> None:
 def test_an_unanswered_request_is_not_a_refusal() -> None:
     assert not issubclass(errors.TimedOut, (ChangeFailed, errors.CannotConnect))
     assert not issubclass(errors.CannotConnect, ChangeFailed)
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("https://rabbit.example.org/api/overview", "https://rabbit.example.org/api/overview"),
+        ("https://u:hunter2@login.example.org:8443/in?next=hunter2#hunter2", "https://login.example.org:8443/in"),
+        ("http://[hunter2", "an address that is none"),
+    ],
+)
+def test_a_redirect_names_its_target_without_secrets(target: str, shown: str) -> None:
+    error = errors.from_answer("reading overview", 301, "<html>moved</html>", target)
+    assert error.__class__ is errors.Redirected
+    assert f"it redirects to {shown}." in str(error)
+    assert "hunter2" not in str(error)
+
+
+def test_a_body_of_endless_brackets_is_no_brokers() -> None:
+    assert errors.from_answer("reading", 404, "[" * 100_000).__class__ is errors.NotABroker

@@ -399,3 +399,57 @@ def test_what_needs_no_change_needs_no_right(memory: Memory) -> None:
         planned(memory, vhosts=VHOST, policies=[{"vhost": "eco2", "name": "p", "pattern": "^q", "definition": {"max-length": 5}}]).changes
         == ()
     )
+
+
+# The connecting user
+
+
+def stages(plan: t.Any) -> list[str]:
+    return [f"{change.action} {change.kind} {change.object}" for change in plan.changes]
+
+
+OWN = {"vhost": "eco2", "user": ME}
+NOTHING = {"configure": "", "write": "", "read": ""}
+
+
+@pytest.mark.parametrize(
+    "mine", [{"password": "new"}, {"password_hash": ""}, {"tags": []}, {"state": "absent"}], ids=["password", "hash", "tags", "deletion"]
+)
+def test_what_ends_the_rights_of_the_connecting_user_comes_last_and_only_after_all_else(memory: Memory, mine: dict[str, t.Any]) -> None:
+    queues = [{"vhost": "new", "name": "n"}, {"vhost": "eco2", "name": "q", "state": "absent"}]
+    plan = planned(memory, users=[{"name": ME, **mine}], vhosts=[{"name": "new"}], queues=queues)
+    last = plan.changes[-1]
+    assert last.key == ("user", ME)
+    assert {("vhost", "new"), ("queue", "new/n"), ("queue", "eco2/q")} <= last.needs
+    assert last.stage > max(change.stage for change in plan.changes[:-1])
+
+
+def test_an_own_permission_is_narrowed_after_what_needs_it(memory: Memory) -> None:
+    plan = planned(memory, permissions=[{**OWN, **NOTHING}], queues=[{"vhost": "eco2", "name": "n"}], users=[{"name": ME, "tags": []}])
+    assert stages(plan) == ["create queue eco2/n", f"update permission eco2/{ME}", f"update user {ME}"]
+
+
+def test_an_own_permission_is_widened_before_what_needs_it(memory: Memory) -> None:
+    memory.put("permissions", vhost="eco2", user=ME, **NOTHING)
+    plan = planned(memory, permissions=[{**OWN, "configure": "^n$", "write": "", "read": ""}], queues=[{"vhost": "eco2", "name": "n"}])
+    assert stages(plan) == [f"update permission eco2/{ME}", "create queue eco2/n"]
+
+
+def test_an_own_permission_in_a_new_vhost_comes_after_what_is_made_there(memory: Memory) -> None:
+    """The broker gives all permissions there to the user that creates it."""
+    permission = {"vhost": "new", "user": ME, **NOTHING}
+    plan = planned(memory, vhosts=[{"name": "new"}], permissions=[permission], queues=[{"vhost": "new", "name": "n"}])
+    assert stages(plan) == ["create vhost new", "create queue new/n", f"create permission new/{ME}"]
+
+
+def test_an_own_permission_that_is_needed_both_ways_is_refused(memory: Memory) -> None:
+    memory.put("permissions", vhost="eco2", user=ME, configure="^q$", write=".*", read=".*")
+    queues = [{"vhost": "eco2", "name": "q", "state": "absent"}, {"vhost": "eco2", "name": "n"}]
+    found = problem(planned, memory, permissions=[{**OWN, "configure": "^n$", "write": ".*", "read": ".*"}], queues=queues)
+    assert (found.code, found.item) == ("rights.no_order", f"permission eco2/{ME}")
+
+
+def test_an_own_topic_permission_is_narrowed_after_the_bindings_that_it_forbids(memory: Memory) -> None:
+    topic = {**OWN, "exchange": "x", "write": "", "read": "^other$"}
+    plan = planned(memory, topic_permissions=[topic], bindings=[{**BINDING, "routing_key": "k"}])
+    assert stages(plan)[0].startswith("create binding") and stages(plan)[1].startswith("create topic_permission")

@@ -53,7 +53,6 @@ def test_each_kind_of_server_has_its_own_credentials() -> None:
         ({"ca_cert": "/etc/passwd"}, "connection.no_tls", "ca_cert"),
         ({"tls": True, "ca_cert": "/nowhere"}, "tls.unreadable_file", "ca_cert"),
         ({"tls": True, "client_key": "/etc/passwd"}, "tls.key_alone", "client_key"),
-        ({"timeout": 0.0}, "connection.timeout", "timeout"),
     ],
 )
 def test_arguments_that_cannot_be_right_are_refused(arguments: dict[str, t.Any], code: str, field: str) -> None:

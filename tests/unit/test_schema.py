@@ -1,11 +1,14 @@
-"""Fields of raw type that may hold secrets."""
+"""Fields of raw type that may hold secrets, and times."""
 
 from __future__ import annotations
 
+import importlib
 import typing as t
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, confidential, converted
 
 
@@ -60,3 +63,37 @@ def test_a_text_that_is_none_is_named(given: dict[str, t.Any], found: list[tuple
 def test_a_password_that_was_converted_is_not_shown() -> None:
     (problem,) = converted(SPEC, {"password": 42798})
     assert "42798" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("timeout", 0.0, True),
+        ("timeout", -1.0, True),
+        ("timeout", float("nan"), True),
+        ("timeout", float("inf"), True),
+        ("timeout", 1e300, True),
+        ("timeout", 0.001, False),
+        ("cloud_timeout", 0.0, True),
+        ("wait_timeout", 0.0, False),
+        ("wait_timeout", -1.0, True),
+        ("lock_timeout", 0.0, False),
+        ("wait_for_boot", -0.5, True),
+        ("ttl", -1.0, False),
+        ("timeout", None, False),
+    ],
+)
+def test_times_that_cannot_be(name: str, value: float | None, refused: bool) -> None:
+    found = list(schema.time_problems({name: {"type": "float"}}, {name: value}))
+    assert [(problem.code, problem.field) for problem in found] == [("option.seconds", name)] * refused
+
+
+MODULES = sorted(path for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in MODULES if '"timeout": {' in path.read_text() or "connection" in path.read_text()])
+def test_every_module_with_a_time_limit_refuses_a_negative_one(name: str) -> None:
+    spec = getattr(importlib.import_module(f"ansible_collections.eco2.platform.plugins.modules.{name}"), "argument_spec", dict)()
+    times = [option for option in spec if option.endswith("timeout")]
+    found = schema.time_problems(spec, dict.fromkeys(times, -1.0))
+    assert [problem.field for problem in found] == times

@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.bind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plain import TOPIC_PERMISSION
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_OPTION
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.users import USER
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.plan import Replacement
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety.recreation import Replacement
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.service import IMPORT_FROM, Topology
 
 
@@ -185,13 +185,15 @@ def test_a_replacement_deletes_declares_and_binds_again_in_this_order() -> None:
     memory = Memory()
     memory.put("exchanges", name="x")
     granted = TOPIC_PERMISSION.entry({"vhost": "/", "user": "ann", "exchange": "x"}, {"write": "^a", "read": ""})
-    payload = Replacement(fields, [granted, BINDING.entry(BOUND, {})])
+    payload = Replacement(fields, fields, [granted, BINDING.entry(BOUND, {})])
     one = change("exchanges", "replace", {"vhost": "/", "name": "x"}, payload)
     assert [request[:2] for request in sent(one, memory=memory)] == [
+        ("PUT", "/api/exchanges/%2F/x.recreated-0d412b74"),
         ("DELETE", "/api/exchanges/%2F/x"),
         ("PUT", "/api/exchanges/%2F/x"),
         ("PUT", "/api/topic-permissions/%2F/ann"),
         ("POST", "/api/bindings/%2F/e/x/e/y"),
+        ("DELETE", "/api/exchanges/%2F/x.recreated-0d412b74"),
     ]
 
 

@@ -41,6 +41,8 @@ class Service:
 
     # Changes of one stage that are written side by side.
     workers = 1
+    # What a failure says of the next run.
+    again = "running the task again goes on from here"
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -276,10 +278,10 @@ class _Run:
             result["problems"] = problems
         if self.plan is not None:
             result.update(self.service.facts(self.check_mode))
-        return Report(result, list(dict.fromkeys(self.service.warnings)), failure or failure_message(outcome))
+        return Report(result, list(dict.fromkeys(self.service.warnings)), failure or failure_message(outcome, self.service.again))
 
 
-def failure_message(outcome: Outcome) -> str | None:
+def failure_message(outcome: Outcome, again: str = Service.again) -> str | None:
     """In one line how far it got, the first reason, and what a second run will do; None where nothing failed."""
     if outcome.complete:
         late, more = outcome.late[:1], len(outcome.late) - 1
@@ -290,7 +292,7 @@ def failure_message(outcome: Outcome) -> str | None:
         f"{len(outcome.done)} changes made, {len(outcome.failures)} failed, "
         f"{len(outcome.unknown)} sent without an answer, {len(outcome.not_attempted)} not attempted"
     )
-    return f"{first} ({counts}; running the task again goes on from here)"
+    return f"{first} ({counts}; {again})"
 
 
 def _side(changes: t.Sequence[Change], side: str) -> Result:

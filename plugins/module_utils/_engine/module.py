@@ -64,7 +64,8 @@ def reading(
 def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], literal: bool) -> Report:
     """Run the module's work. A refusal or an error before the first write becomes a failure in one line, with the result `nothing`."""
     try:
-        problems = list(schema.converted(module.argument_spec, module.given)) if literal else []
+        problems = list(schema.time_problems(module.argument_spec, module.params))
+        problems += schema.converted(module.argument_spec, module.given) if literal else ()
         if problems:
             raise Refused(problems)
         seen = work()

@@ -65,6 +65,23 @@ def options(fields: t.Iterable[Field]) -> Spec:
     return {field.name: field.option() for field in fields}
 
 
+# The options that limit a time, in seconds. Those of one answer must be more than 0; a wait may be 0.
+_TIME = re.compile(r"timeout|wait_for_boot|\w+_timeout")
+_OF_AN_ANSWER = ("timeout", "cloud_timeout")
+_LONGEST = 1_000_000  # more than anybody waits, and less than what system calls refuse
+
+
+def time_problems(spec: Spec, params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    """What is wrong with the options that limit a time."""
+    for name, option in spec.items():
+        value = params.get(name)
+        if value is None or option.get("type") not in ("int", "float") or not _TIME.fullmatch(name):
+            continue
+        if not 0 <= value <= _LONGEST or (value == 0 and name in _OF_AN_ANSWER):
+            least = "more than 0" if name in _OF_AN_ANSWER else "at least 0"
+            yield Problem("option.seconds", f"is {value:g}, and must be {least} and at most {_LONGEST:,} seconds", field=name)
+
+
 def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
     """Every value of an option that the specification marks with no_log, however deep.
 

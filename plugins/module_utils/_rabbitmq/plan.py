@@ -19,6 +19,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.tabl
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.observe import require_tags
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune, prunable
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import problems as prune_problems
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import own_rights
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety.recreation import Replacement
 
 # Deletions follow all creations, in reverse order: first add the new binding, then take the old one away.
 _LAST_STAGE = max(kind.stage for kind in KINDS)
@@ -31,13 +33,6 @@ class Options:
     prune: Prune = field(default_factory=Prune)
     on_immutable_change: str = "fail"
     accept_loss_window: bool = False
-
-
-class Replacement(t.NamedTuple):
-    """The payload of a replacement: all fields of the new object, and the objects that are deleted with the old one and are restored."""
-
-    fields: Values
-    lost: list[Observed]
 
 
 def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Options) -> Plan:
@@ -65,7 +60,11 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
     changes += [_deletion(entry) for entry in pruned]
     require_tags(broker, {change.kind: BY_NAME[change.kind] for change in changes}.values(), "write")
     going = {change.key for change in changes if change.action == "delete"}
-    return Plan.of((change for change in changes if not _goes_with_another(change, going)), unchanged)
+    left = [change for change in changes if not _goes_with_another(change, going)]
+    ordered, problems = own_rights.ordered(left, broker, 2 * _LAST_STAGE)
+    if problems:
+        raise Refused(problems)
+    return Plan.of(ordered, unchanged)
 
 
 def _change(declared: Declared, observed: Observed | None) -> Change | None:
@@ -117,7 +116,11 @@ def _immutable(change: Change, declared: Declared, observed: Observed, broker: B
 def _replacement(change: Change, broker: Broker) -> Change:
     """The update as a deletion and a new declaration, with the bindings and topic permissions that would be lost between them."""
     lost = [entry for entry in broker.objects.values() if change.key in entry.kind.keys_needed(entry.identity)]
-    return replace(change, action="replace", payload=Replacement(change.payload, sorted(lost, key=lambda entry: entry.kind.stage)))
+    return replace(
+        change,
+        action="replace",
+        payload=Replacement(change.payload, broker.objects[change.key].fields, sorted(lost, key=lambda entry: entry.kind.stage)),
+    )
 
 
 def _goes_with_another(change: Change, going: set[Key]) -> bool:

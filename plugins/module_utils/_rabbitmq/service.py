@@ -10,7 +10,7 @@ import threading
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import (
@@ -18,14 +18,16 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import (
     errors,
     manifests,
     observe,
+    passwords,
     plan,
     proof,
     prune,
     references,
 )
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation
 
 # From this many new objects of a stage in one vhost on, one import is faster than single writes.
 IMPORT_FROM = 40
@@ -59,6 +61,8 @@ class Topology(Service):
         self.broker = observe.connect(self.client)
         names = {entry.kind.name for entry in self.declared.values()} | {kind.name for kind in self.options.prune.kinds}
         names.update(name for kind in self.options.prune.kinds for name in kind.prune_needs)
+        if "queue" in names:  # what an interrupted recreation of it left is in an exchange
+            names.add("exchange")
         if self.options.on_immutable_change != "fail":
             replaced = {name for name in names if BY_NAME[name].immutable}
             names.update(kind.name for kind in KINDS if replaced & {*kind.refers_to} and self.broker.allows(kind.readers))
@@ -67,6 +71,9 @@ class Topology(Service):
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)
         if any(kind.prune_needs or kind.name == "binding" for kind in self.options.prune.kinds):
             observe.read_consumers(self.client, self.broker)
+
+    def prepare(self) -> t.Iterable[Change]:
+        return list(recreation.unfinished(self.broker))
 
     def plan(self) -> Plan:
         self.warnings += references.warnings(self.declared, self.broker)
@@ -105,52 +112,105 @@ class Topology(Service):
         except errors.TimedOut as error:
             # Sent, and nobody left to ask what became of it.
             raise errors.CannotConnect(str(error)) from error
-        there = {entry.key: entry.fields for row in rows for entry in kind.observed(row)}
-        return [
-            change
-            for change in group
-            if change.key in there and all(kind.equal(value, there[change.key][name]) for name, value in change.payload.items())
-        ]
+        there = {entry.key: entry for row in rows for entry in kind.observed(row)}
+        done = [change for change in group if _as_wanted(kind, change, there)]
+        missing = [change for change in group if change.key not in there]
+        if missing:
+            self._majority(kind, missing[0])
+        return done
+
+    def _majority(self, kind: Kind, change: Change) -> None:
+        """Raises TimedOut if the broker cannot write now. Then what it imported, and said nothing of, may still come."""
+        try:
+            kind.put(self.client, change.identity, change.payload)
+        except ChangeFailed:
+            return
 
     def write(self, change: Change) -> Change:
-        kind = BY_NAME[change.kind]
         try:
-            with self._alone if change.action in kind.alone else contextlib.nullcontext():
-                if change.action == "replace":
-                    self._replace(kind, change)
-                elif change.action == "delete":
-                    pruned = change.key not in self.declared
-                    kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed, if_unused=pruned)
-                else:
-                    kind.put(self.client, change.identity, change.payload)
+            self._write(change)
         except Refused as refusal:  # a name that no URL can carry, and that another client made
             raise ChangeFailed(str(refusal)) from refusal
+        except errors.Doubtful as error:
+            self._look(change, error)
+        except (errors.WrongCredentials, errors.TimedOut) as error:
+            # After a broken connection the second attempt may be refused because the first one changed the password.
+            if change.kind == "user" and change.object == self.broker.user:
+                return self._connected_anew(change, error)
+            if isinstance(error, errors.WrongCredentials):
+                self.again = "correct the credentials before you run the task again"
+            raise
         return change
+
+    def _write(self, change: Change) -> None:
+        kind = BY_NAME[change.kind]
+        with self._alone if change.action in kind.alone else contextlib.nullcontext():
+            if change.action == "replace":
+                self._replace(kind, change)
+            elif change.action == "delete":
+                pruned = change.key not in self.declared
+                kind.delete(self.client, change, f"{change.kind} {change.object}" in self.allowed, if_unused=pruned)
+            else:
+                kind.put(self.client, change.identity, change.payload)
+
+    def _connected_anew(self, change: Change, error: Exception) -> Change:
+        """The change of the connecting user, if its new password proves that it was made."""
+        stored = None if change.action == "delete" else change.payload["password"].reveal()
+        if isinstance(stored, passwords.Password) and self.client.adopt(stored.text):
+            return change
+        self.again = f"if the broker does not accept the credentials any more, user {change.object} was changed: connect with its new ones"
+        raise errors.TimedOut(str(error)) from error
+
+    def _look(self, change: Change, error: errors.Doubtful) -> None:
+        """Return if the change was made, whatever the broker said of it. Raises the refusal, or Doubtful where it may still be made."""
+        kind = BY_NAME[change.kind]
+        if change.action == "replace":
+            raise error
+        there = self._there(kind, change.identity.get("vhost"))
+        if there is None:
+            raise error
+        if change.key not in there if change.action == "delete" else _as_wanted(kind, change, there):
+            return
+        # What crashed is over. What a store without a majority, or a proxy, did not wait for may still come.
+        raise error.refusal if isinstance(error.refusal, errors.Crashed) else error
+
+    def _there(self, kind: Kind, vhost: str | None) -> dict[Key, Observed] | None:
+        """The objects of the kind; None if they cannot be read."""
+        try:
+            rows = self.client.get(kind.listing, *([vhost] if vhost is not None and kind.per_vhost else []), **kind.query)
+        except WRITE_ERRORS:
+            return None
+        return {entry.key: entry for row in rows for entry in kind.observed(row)}
 
     def _replace(self, kind: Kind, change: Change) -> None:
         """Delete, declare anew, and restore the bindings and topic permissions that were deleted with it."""
-        former = replace(change, payload=self.broker.objects[change.key].extra)
-        kind.delete(self.client, former, if_unused=not self.options.accept_loss_window)
+        if change.payload.lost and not change.payload.unfinished:
+            recreation.keep(self.client, change)
+        refusal, restored = None, " It was restored as it was, with its bindings."
         try:
-            refusal = self._restore(kind, change)
+            if not change.payload.unfinished:
+                former = replace(change, payload=self.broker.objects[change.key].extra)
+                try:
+                    kind.delete(self.client, former, if_unused=not self.options.accept_loss_window)
+                except ChangeFailed as error:
+                    refusal, restored = error, ""
+            if refusal is None:
+                refusal = recreation.restore(self.client, change)
+            if change.payload.lost:
+                recreation.forget(self.client, change)
         except WRITE_ERRORS as error:
-            names = ", ".join(entry.object for entry in change.payload.lost if entry.kind.name == "binding") or "it had none"
-            what = f"{error}; {kind.name} {change.object} was being recreated, check that its bindings exist: {names}"
+            bindings = f", and its bindings are kept in exchange {recreation.place(change)['name']}" if change.payload.lost else ""
+            what = f"{error}; {kind.name} {change.object} was being recreated{bindings}"
             raise (errors.TimedOut if isinstance(error, errors.TimedOut) else HalfDone)(what) from error
-        if refusal is not None:
-            raise ChangeFailed(f"{refusal} It was restored as it was, with its bindings.") from refusal
+        if refusal is not None and not change.payload.unfinished:
+            raise ChangeFailed(f"{refusal}{restored}") from refusal
 
-    def _restore(self, kind: Kind, change: Change) -> ChangeFailed | None:
-        """Declare the object as wanted, or as it was where the broker refuses that; the refusal."""
-        refusal = None
-        try:
-            kind.put(self.client, change.identity, change.payload.fields)
-        except ChangeFailed as error:
-            refusal = error
-            kind.put(self.client, change.identity, self.broker.objects[change.key].fields)
-        for entry in change.payload.lost:
-            entry.kind.put(self.client, entry.identity, entry.fields)
-        return refusal
+
+def _as_wanted(kind: Kind, change: Change, there: t.Mapping[Key, Observed]) -> bool:
+    observed = there.get(change.key)
+    return observed is not None and all(
+        kind.equal(value, observed.fields[name]) for name, value in change.payload.items() if value is not None
+    )
 
 
 def _definition(kind: Kind, change: Change) -> Values:

@@ -198,8 +198,6 @@ def access(params: t.Mapping[str, t.Any]) -> Access:
             problems.append(Problem("connection.no_tls", "is used only with TLS", field=option, remedy="set tls to true"))
     if params["tls"] or params["client_key"]:
         problems += tls.problems(params)
-    if not params["timeout"] > 0:
-        problems.append(Problem("connection.timeout", "must be more than 0 seconds", field="timeout"))
     if problems:
         raise Refused(problems)
     return Access(

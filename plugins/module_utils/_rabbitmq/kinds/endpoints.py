@@ -12,7 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model, records
 
 DOCUMENTATION = r"""
 exchanges:
@@ -75,6 +75,9 @@ class _Endpoint(model.Kind):
 
 
 class _Exchange(_Endpoint):
+    def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
+        yield from records.found(row) if records.ARGUMENT in row["arguments"] else super().observed(row)
+
     def identity_problem(self, part: str, value: str) -> Problem | None:
         if part == "name" and value == "":
             message = "the default exchange always exists and cannot be declared"
