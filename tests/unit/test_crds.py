@@ -12,7 +12,8 @@ import yaml
 from declaring import problem
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 # No Go module has them, so they lie in ../shared/crds, beside this project or beside a directory above it.

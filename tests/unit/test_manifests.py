@@ -12,7 +12,8 @@ from memory import hash_of
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 CLUSTER = {"name": "rabbit"}

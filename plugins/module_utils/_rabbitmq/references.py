@@ -59,4 +59,5 @@ def _absence(kind: str, identity: Values, declared: Declared, declarations: Decl
         return None
     # What the user cannot list may still be there, but the broker would refuse to bind it.
     message = f"{kind} {key[1]} neither exists nor is declared"
-    return declared.problem("reference.missing", message, f"declare it under {BY_NAME[kind].option}, or correct the name")
+    remedy = declared.hint if kind == "user" else ""
+    return declared.problem("reference.missing", message, remedy or f"declare it under {BY_NAME[kind].option}, or correct the name")

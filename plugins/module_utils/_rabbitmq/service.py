@@ -13,8 +13,9 @@ from dataclasses import replace
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Change, ChangeFailed, HalfDone, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, manifests, observe, plan, proof
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, errors, observe, plan, proof
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.prune import Prune
@@ -37,7 +38,12 @@ class Topology(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
         self.client = Client(connection(params))
-        items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
+        warn = self.warnings.append
+        items = [
+            *desired.items_of_lists(params),
+            *manifests.items(params["manifests"], params["cluster_reference"], params["credentials"], warn),
+            *definitions.items(params["definitions"], params["vhost"], warn),
+        ]
         self.declared = desired.declare(items)
         prune = Prune(tuple(BY_OPTION[name] for name in params["prune"]), tuple(params["prune_ignore"]), params["prune_limit"])
         self.options = plan.Options(prune, params["on_immutable_change"], params["accept_loss_window"])
