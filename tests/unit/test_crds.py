@@ -17,13 +17,11 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared i
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 # No Go module has them, so they lie in ../shared/crds, beside this project or beside a directory above it.
-PLACES = [above / "shared" / "crds" / "messaging-topology-operator-1.15.0" for above in Path(__file__).resolve().parents[2].parents]
+PLACES = [above / "shared" / "crds" / "messaging-topology-operator-1.20" for above in Path(__file__).resolve().parents[2].parents]
 CRDS = next((place for place in PLACES if place.is_dir()), PLACES[0])
 OURS = {"string": "str", "boolean": "bool", "integer": "int", "object": "dict", "array": "list"}
 WRONG = {"string": 5, "boolean": "true", "integer": "5", "object": "{}", "array": "a,b"}
 RIGHT = {"string": "a", "boolean": True, "integer": 5, "object": {}, "array": []}
-# Younger than these schemas: the operator has had them since 1.16.
-YOUNGER = {"limits"}
 
 pytestmark = pytest.mark.skipif(not CRDS.is_dir(), reason=f"there are no CRDs of the Messaging Topology Operator in {CRDS}")
 
@@ -42,7 +40,7 @@ def specs() -> dict[str, dict[str, t.Any]]:
 
 
 def resource(kind: str, spec: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    credentials = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stringData": {"username": "a"}}
+    credentials = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stringData": {"username": "a", "password": "a"}}
     user = {
         "apiVersion": "rabbitmq.com/v1beta1",
         "kind": "User",
@@ -88,7 +86,7 @@ def test_every_field_of_the_schema_is_known_and_no_other(kind: str) -> None:
     known = set(shape.fields) | set(shape.ignored)
     theirs = set(specs()[kind]["properties"])
     assert theirs <= known
-    assert known - theirs <= YOUNGER | {"deletionPolicy"}
+    assert known - theirs <= {"deletionPolicy"}
 
 
 @pytest.mark.parametrize("kind", sorted(manifests.SHAPES))
