@@ -113,6 +113,8 @@ def test_every_field_wants_the_type_of_the_schema(kind: str) -> None:
 def test_every_value_that_the_schema_lists_is_accepted_and_no_other(kind: str) -> None:
     schema = specs()[kind]
     for name, entry in schema["properties"].items():
+        if name in manifests.SHAPES[kind].ignored:
+            continue
         for value in entry.get("enum", ()):
             declared = accepted(kind, dict(minimal(kind, schema), **{name: value}))
             assert value in [*declared.fields.values(), *declared.identity.values()]

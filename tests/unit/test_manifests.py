@@ -221,7 +221,7 @@ def test_a_resource_without_namespace_is_found_where_one_candidate_has_the_name(
     for resources in ([spaceless(user()), here], [user(), spaceless(here)], [spaceless(user()), here, here], [user(), here, spaceless(other)]):
         assert only(*resources).key == ("user", "ann")
     found = problem(declared, spaceless(user()), here, other)
-    assert (found.code, found.item) == ("manifest.ambiguous", "Secret creds")
+    assert (found.code, found.item) == ("manifest.ambiguous", "User ann")
     assert "Secret ns/creds, Secret other/creds" in found.message
     permission = spaceless(resource("Permission", {"vhost": "v", "userReference": {"name": "the-user"}}))
     assert [one.key for one in declared(permission, user("the-user"), here)][0] == ("permission", "v/ann")

@@ -229,8 +229,8 @@ class _Book:
         fitting = fitting or [each for each in named if not space or not _place(each)[0]]
         distinct = [each for number, each in enumerate(fitting) if each not in fitting[:number]]
         if len(distinct) > 1:
-            message = f"it may be any of {len(distinct)} different resources: {', '.join(map(_name, distinct))}"
-            raise _refused("ambiguous", message, f"{kind} {name}", "give each its namespace, and each namespace only one of that name")
+            message = f"refers to {kind} {name}, which may be any of {len(distinct)} resources: {', '.join(map(_name, distinct))}"
+            raise _refused("ambiguous", message, remedy="give each its namespace, and each namespace only one of that name")
         return distinct[0] if distinct else None
 
     def secret(self, name: str, resource: Resource) -> Resource | None:
