@@ -43,7 +43,10 @@ def warned(export: t.Any) -> list[str]:
         ({"name": "v", "description": "d", "tags": ["a"], "default_queue_type": "quorum"}, None),
         ({"name": "v", "metadata": {"description": "d", "tags": ["a"], "default_queue_type": "quorum"}}, None),
         ({"name": "v", "description": "d", "tags": "a", "metadata": {"default_queue_type": "quorum"}}, None),
-        ({"name": "v", "description": "d", "tags": ["a"], "default_queue_type": "classic", "metadata": {"default_queue_type": "quorum"}}, None),
+        (
+            {"name": "v", "description": "d", "tags": ["a"], "default_queue_type": "classic", "metadata": {"default_queue_type": "quorum"}},
+            None,
+        ),
         ({"name": "v", "metadata": [], "limits": []}, {}),
         ({"name": "v", "default_queue_type": "undefined"}, {}),
         ({"name": "v", "metadata": {"default_queue_type": "undefined"}}, {}),
@@ -72,7 +75,13 @@ def test_the_hash_of_a_user_in_every_spelling(row: dict[str, t.Any], version: st
 
 def test_limits_are_inside_vhosts_users_and_parameters() -> None:
     limit = {"vhost": "v", "component": "vhost-limits", "name": "limits", "value": {"max-queues": 5}}
-    found = fields({"vhosts": [{"name": "v", "limits": {"max-queues": 5}}], "parameters": [limit], "users": [{"name": "u", "limits": {"max-channels": 1}}]})
+    found = fields(
+        {
+            "vhosts": [{"name": "v", "limits": {"max-queues": 5}}],
+            "parameters": [limit],
+            "users": [{"name": "u", "limits": {"max-channels": 1}}],
+        }
+    )
     assert found["vhost_limit v/max-queues"] == {"value": 5} and found["user_limit u max-channels"] == {"value": 1}
     assert fields({"parameters": [dict(limit, value=[])]}) == {}
 
@@ -166,7 +175,12 @@ def test_what_is_skipped_is_told_in_one_warning_for_each_kind() -> None:
         ({"queues": [{"vhost": "v", "name": "q", "durable": "true"}]}, "definitions.type", "definitions.queues[0]", "durable"),
         ({"queues": [{"vhost": "v", "name": "q", "arguments": None}]}, "definitions.type", "definitions.queues[0]", "arguments"),
         ({"queues": [{"vhost": "v"}]}, "declaration.missing", "definitions.queues[0]", "name"),
-        ({"users": [{"name": "u", "hashing_algorithm": "md4"}]}, "definitions.hashing_algorithm", "definitions.users[0]", "hashing_algorithm"),
+        (
+            {"users": [{"name": "u", "hashing_algorithm": "md4"}]},
+            "definitions.hashing_algorithm",
+            "definitions.users[0]",
+            "hashing_algorithm",
+        ),
         ({"users": [{"name": "u", "password_hash": None}]}, "definitions.type", "definitions.users[0]", "password_hash"),
         ({"parameters": [{"component": "operator_policy", "value": "x"}]}, "definitions.type", "definitions.parameters[0]", "value"),
     ],
@@ -178,8 +192,12 @@ def test_each_mistake_is_one_line_that_names_it(export: t.Any, code: str, item: 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "a", "amq.x", "vhost-limits", "operator_policy", "4.0.5"]),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["name", "vhost", "component", "value", "metadata", "limits", "tags", "arguments"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["name", "vhost", "component", "value", "metadata", "limits", "tags", "arguments"]), inner, max_size=4
+        )
+    ),
     max_leaves=8,
 )
 EXPORTS = st.dictionaries(st.sampled_from([*definitions._SECTIONS, *definitions._ABOUT, "global_parameters", "x"]), JSON | st.lists(JSON))

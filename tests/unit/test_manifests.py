@@ -218,7 +218,12 @@ def test_a_resource_without_namespace_is_found_where_one_candidate_has_the_name(
         return dict(one, metadata={"name": one["metadata"]["name"]})
 
     here, other = secret(username="ann", password="pw"), secret(namespace="other", username="eve", password="x")
-    for resources in ([spaceless(user()), here], [user(), spaceless(here)], [spaceless(user()), here, here], [user(), here, spaceless(other)]):
+    for resources in (
+        [spaceless(user()), here],
+        [user(), spaceless(here)],
+        [spaceless(user()), here, here],
+        [user(), here, spaceless(other)],
+    ):
         assert only(*resources).key == ("user", "ann")
     found = problem(declared, spaceless(user()), here, other)
     assert (found.code, found.item) == ("manifest.ambiguous", "User ann")
@@ -251,7 +256,9 @@ def test_credentials_stand_for_secrets_that_live_elsewhere() -> None:
 
 def test_a_permission_for_the_name_of_a_user_resource_gets_a_hint() -> None:
     permission = resource("Permission", {"vhost": "v", "user": "the-user"})
-    hints = [one.hint for one in declared(permission, user("the-user"), secret(username="ann", password="pw")) if one.kind.name == "permission"]
+    hints = [
+        one.hint for one in declared(permission, user("the-user"), secret(username="ann", password="pw")) if one.kind.name == "permission"
+    ]
     assert "userReference" in hints[0]
     assert only(permission).hint == ""
 

@@ -110,7 +110,9 @@ class _Export:
                 self._skip("global parameters", str(row.get("name", where)))
         if "original_vhost_name" in self.content and "metadata" in self.content:
             its_own = ("description", "metadata", "tags", "default_queue_type", "limits")
-            yield from self._vhost("definitions", {"name": self.vhost, **{name: self.content[name] for name in its_own if name in self.content}})
+            yield from self._vhost(
+                "definitions", {"name": self.vhost, **{name: self.content[name] for name in its_own if name in self.content}}
+            )
         for section in _SECTIONS:
             for where, row in self._section(section):
                 if section == "vhosts":
