@@ -42,7 +42,7 @@ def _of_the_test(export: dict[str, t.Any]) -> dict[str, t.Any]:
     kept = dict(export, global_parameters=[])
     for section, rows in kept.items():
         if isinstance(rows, list):
-            kept[section] = [row for row in rows if str(row.get("vhost", row["name"] if "name" in row else "")).startswith(PREFIX)]
+            kept[section] = [row for row in rows if str(row.get("vhost", row.get("name", ""))).startswith(PREFIX)]
     return kept
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from corner import Corner
-from playbooks import PROJECT, play
 
 from lab.brokers import Broker
+from playbooks import PROJECT, play
 
 PREFIX = "mig-"
 DOCUMENT = PROJECT / "docs" / "migration.md"

@@ -229,7 +229,7 @@ def test_a_resource_without_namespace_is_found_where_one_candidate_has_the_name(
     assert (found.code, found.item) == ("manifest.ambiguous", "User ann")
     assert "Secret ns/creds, Secret other/creds" in found.message
     permission = spaceless(resource("Permission", {"vhost": "v", "userReference": {"name": "the-user"}}))
-    assert [one.key for one in declared(permission, user("the-user"), here)][0] == ("permission", "v/ann")
+    assert next(one.key for one in declared(permission, user("the-user"), here)) == ("permission", "v/ann")
 
 
 def with_credentials(*resources: t.Any, warn: t.Any = print, **credentials: t.Any) -> list[Declared]:
@@ -240,8 +240,8 @@ def with_credentials(*resources: t.Any, warn: t.Any = print, **credentials: t.An
 def test_credentials_stand_for_secrets_that_live_elsewhere() -> None:
     told: list[str] = []
     mine = {"username": "ann", "password": "pw"}
-    for given, beside in (({"creds": mine}, []), ({"ns/creds": mine}, []), ({"creds": mine}, [secret(username="eve", password="x")])):
-        (one,) = with_credentials(user(), *beside, warn=told.append, **given)
+    for entries, beside in (({"creds": mine}, []), ({"ns/creds": mine}, []), ({"creds": mine}, [secret(username="eve", password="x")])):
+        (one,) = with_credentials(user(), *beside, warn=told.append, **entries)
         assert (one.key, one.fields["password"]) == (("user", "ann"), Secret(passwords.Password("pw")))
     assert told == []
     assert problem(with_credentials, user(), **{"other/creds": mine}).code == "manifest.no_secret"

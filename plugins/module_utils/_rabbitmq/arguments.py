@@ -12,8 +12,8 @@ from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import Library
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, confidential, options
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 

@@ -19,7 +19,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rul
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
-
 # The types of values, by the type of a field.
 TYPES: dict[str, type] = {"bool": bool, "int": int, "dict": dict, "list": list, "str": str}
 
