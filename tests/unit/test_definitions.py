@@ -111,6 +111,9 @@ SINGLE = {"queues": [{"name": "q", "durable": True, "auto_delete": False, "argum
 def test_where_the_objects_of_a_single_vhosts_export_go() -> None:
     assert [one.identity["vhost"] for one in declared(SINGLE)] == ["/"]
     assert [one.identity["vhost"] for one in declared(SINGLE, "there")] == ["there"]
+    policy = {"vhost": "v", "name": "p", "pattern": "", "definition": {"expires": 1}}
+    assert {one.identity["vhost"] for one in declared({**SINGLE, "policies": [policy]})} == {"v"}
+    assert {one.identity["vhost"] for one in declared({**SINGLE, "policies": [policy]}, "there")} == {"there"}
     newer = {**SINGLE, "original_vhost_name": "v", "metadata": {"tags": ["a"]}, "limits": {"max-queues": 5}, "description": "d"}
     assert [one.key[0] for one in declared(newer)] == ["vhost", "vhost_limit", "queue"]
     assert {one.identity.get("vhost", one.identity.get("name")) for one in declared(newer)} == {"v"}

@@ -96,8 +96,14 @@ class _Export:
         self.problems: list[Problem] = []
         # What is not declared, with names, by the words of a warning.
         self.skipped: dict[str, list[str]] = {}
-        named = content.get("original_vhost_name")
-        self.vhost = named if vhost == "/" and isinstance(named, str) else vhost
+        objects = [row for section in ("queues", "exchanges", "bindings") for dummy, row in self._section(section)]
+        self.single = "vhosts" not in content and bool(objects) and not any("vhost" in row for row in objects)
+        self.single = self.single or "original_vhost_name" in content
+        # 3.10 does not name the vhost, but its policies and parameters do.
+        others = [row.get("vhost") for section in ("policies", "parameters") for dummy, row in self._section(section) if self.single]
+        named = next((name for name in (content.get("original_vhost_name"), *others) if isinstance(name, str)), vhost)
+        self.vhost = named if vhost == "/" else vhost
+        self.problems.clear()  # they are found again, with the rows
         # Queues and exchanges that are skipped, as kind, vhost and name: their bindings are skipped with them.
         self._left_out: set[tuple[str, str, str]] = set()
 
@@ -108,7 +114,7 @@ class _Export:
         for where, row in self._section("global_parameters"):
             if row.get("name") not in _NAMES_OF_CLUSTER:
                 self._skip("global parameters", str(row.get("name", where)))
-        if "original_vhost_name" in self.content and "metadata" in self.content:
+        if self.single and "metadata" in self.content:
             its_own = ("description", "metadata", "tags", "default_queue_type", "limits")
             yield from self._vhost(
                 "definitions", {"name": self.vhost, **{name: self.content[name] for name in its_own if name in self.content}}
@@ -135,7 +141,7 @@ class _Export:
         self._skip(f"fields of {option}", *(str(name) for name in values if name not in entries))
         given: Values = {"vhost": self.vhost} if kind.in_vhost else {}
         problems = len(self.problems)
-        for name in entries.keys() & values.keys():
+        for name in (entries.keys() & values.keys()) - ({"vhost"} if self.single else set()):
             entry, value = entries[name], values[name]
             if entry.type == "dict":
                 value = self._mapping(where, name, value)
