@@ -13,7 +13,7 @@ from worlds import PREFIX, World, worlds
 
 from lab.brokers import Broker
 
-# Each is tried on three brokers, once as the broker exports it and once in an older spelling, or as the export of one vhost.
+# Each is exported by three brokers and goes in twice, as it is and in an older spelling: 30 exports.
 WORLDS = 5
 
 
@@ -70,16 +70,16 @@ def _unexported(world: World, version: tuple[int, int]) -> dict[str, t.Any]:
 
 def test_what_a_broker_exports_goes_in_and_comes_out_equal(corner: Corner) -> None:
     version = t.cast("tuple[int, int]", tuple(map(int, corner.broker.line.split("."))))
-    for number, world in enumerate(_drawn(version)):
+    for world in _drawn(version):
         corner.clean()
         assert not corner.task.apply(**world).get("failed")
         before = corner.snapshot()
         export = _of_the_test(corner.observer.request("GET", "definitions"))
-        for given_as in (export, json.dumps(_older(export))):
-            assert not corner.task.check(definitions=given_as)["changed"]
-        corner.clean()
-        corner.settle(definitions=_older(export) if number % 2 else json.dumps(export), **_unexported(world, version))
-        assert corner.snapshot() == before
+        assert not corner.task.check(definitions=export)["changed"]
+        for given_as in (json.dumps(export), _older(export)):
+            corner.clean()
+            corner.settle(definitions=given_as, **_unexported(world, version))
+            assert corner.snapshot() == before
         again = _of_the_test(corner.observer.request("GET", "definitions"))
         for section in ("vhosts", "users", "policies", "exchanges", "queues", "bindings", "parameters", "topic_permissions"):
             assert _sorted(again[section]) == _sorted(export[section]), section
