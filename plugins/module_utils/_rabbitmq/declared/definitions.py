@@ -105,7 +105,7 @@ class _Export:
         self.vhost = named if vhost == "/" else vhost
         self.problems.clear()  # they are found again, with the rows
         # Queues and exchanges that are skipped, as kind, vhost and name: their bindings are skipped with them.
-        self._left_out: set[tuple[str, str, str]] = set()
+        self._left_out: set[tuple[str, t.Any, t.Any]] = set()
 
     def rows(self) -> t.Iterator[Row]:
         """Every object of the export, in the fields of its kind."""
