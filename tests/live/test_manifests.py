@@ -70,7 +70,8 @@ def test_nothing_to_do_takes_eight_requests_and_no_write(corner: Corner) -> None
         assert proxy.writes == []
     with Proxy(corner.broker.url) as proxy:
         assert not corner.task.check(url=[proxy.url], manifests=_manifests(), on_immutable_change="recreate_if_empty")["changed"]
-    assert 0 < len(proxy.seen) <= 8 and proxy.writes == []
+    # One more for what goes with an exchange that is recreated: topic permissions.
+    assert 0 < len(proxy.seen) <= 9 and proxy.writes == []
 
 
 def _b64(text: str) -> str:
