@@ -15,7 +15,8 @@ author:
   - The eco2.platform authors (@eco2-platform)
 description:
   - Takes everything that a broker must have in one task, as lists, as custom resources of the RabbitMQ Messaging Topology
-    Operator, or both; compares it with what the broker has in a handful of requests; and writes only the differences, in parallel.
+    Operator, as an export of a broker, or as any of them together; compares it with what the broker has in a handful of requests;
+    and writes only the differences, in parallel.
   - The module checks everything that is declared before the first write, and reports each problem in one line that names the item.
   - A run makes exactly the changes that check mode predicts.
   - Nothing is lost without permission. The module refuses a deletion that would lose stored messages unless
@@ -468,8 +469,12 @@ options:
     description:
       - Custom resources of the RabbitMQ Messaging Topology Operator (V(rabbitmq.com/v1beta1)) as dicts, as YAML text of any number
         of documents, or a list of either. Kinds are Vhost, Queue, Exchange, Binding, User, Permission, TopicPermission, Policy and
-        OperatorPolicy, and the Secrets that Users refer to. Of a Secret the module shows only C(username).
-      - They have the same meaning as for the operator, including its defaults (an exchange is not durable unless it says so).
+        OperatorPolicy, and the Secrets that Users refer to. Of a Secret the module shows only C(username). It skips resources of
+        other groups with one warning, and refuses the other kinds of the operator.
+      - They have the same meaning as for the operator, what they omit included. An exchange is not durable unless it says so. A
+        User without tags has none, a Vhost without tags or tracing has none, nor a description, and limits that a User or Vhost
+        omits are deleted. A C(passwordHash) in a Secret wins over a C(password), and an empty one forbids logins with a password.
+      - A resource that names no namespace is found by its name, if only one has that name.
       - The module merges them with the lists. Equal declarations count as one; contradicting ones are refused, and both are named.
     type: raw
   cluster_reference:
@@ -477,6 +482,24 @@ options:
       - Use only the O(manifests) of this cluster, V(NAME) or V(NAMESPACE/NAME) of their C(rabbitmqClusterReference). Needed where
         they belong to several.
     type: str
+  credentials:
+    description:
+      - What Secrets hold that are not in O(manifests), such as those that an ExternalSecret makes. Each key is V(NAME) or
+        V(NAMESPACE/NAME) of a Secret; its value has the keys C(username), and C(password) or C(passwordHash). An entry wins over a
+        Secret of that name in O(manifests).
+    type: dict
+  definitions:
+    description:
+      - An export of definitions as a broker makes it (C(rabbitmqctl export_definitions), C(GET /api/definitions)), as JSON text or
+        as a dict. Exports of all versions are understood, those of a single vhost too.
+      - Each object means the same as an item of the lists with these fields, so what an export omits stays as it is. The module
+        merges it with the lists and O(manifests) as it merges those.
+      - An export of a single vhost goes to O(vhost); where that is V(/), to the vhost that the export names.
+      - The broker's own exchanges are skipped, and so is the name of the cluster. Other global parameters, queues that the broker
+        named, objects that a plugin made for itself and fields that are not known are skipped with a warning for each kind.
+      - RabbitMQ 4.3 does not export internal exchanges, but it exports their bindings. Declare such exchanges under O(exchanges).
+      - Results do not show password hashes and addresses of an export.
+    type: raw
   prune:
     description:
       - Kinds of which the module deletes everything that is not declared. Objects in a vhost are pruned only in vhosts that this
@@ -607,6 +630,22 @@ EXAMPLES = r"""
     password: "{{ rabbitmq_password }}"
     manifests: "{{ lookup('ansible.builtin.file', 'topology.yaml') }}"
 
+- name: The same, with a Secret that an ExternalSecret makes in the cluster
+  eco2.platform.rabbitmq_topology:
+    username: admin
+    password: "{{ rabbitmq_password }}"
+    manifests: "{{ lookup('ansible.builtin.file', 'topology.yaml') }}"
+    credentials:
+      scan-api-credentials:
+        username: scan-api
+        password: "{{ scan_api_password }}"
+
+- name: What another broker has, from its export
+  eco2.platform.rabbitmq_topology:
+    username: admin
+    password: "{{ rabbitmq_password }}"
+    definitions: "{{ lookup('ansible.builtin.file', 'definitions.json') }}"
+
 - name: Only what is declared, but for what celery makes itself
   eco2.platform.rabbitmq_topology:
     username: admin
@@ -723,6 +762,9 @@ def argument_spec() -> Spec:
         "vhost": {"type": "str", "default": "/"},
         "manifests": {"type": "raw"},
         "cluster_reference": {"type": "str"},
+        # What is secret in it is masked value by value: its user names are names of objects in results.
+        "credentials": {"type": "dict", "no_log": False},
+        "definitions": {"type": "raw"},
         "prune": {"type": "list", "elements": "str", "choices": sorted(kind.option for kind in KINDS if kind.prunable), "default": []},
         "prune_ignore": {"type": "list", "elements": "str", "default": []},
         "prune_limit": {"type": "int", "default": 10},

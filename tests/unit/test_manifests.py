@@ -12,7 +12,8 @@ from memory import hash_of
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, manifests, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import desired, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared
 
 CLUSTER = {"name": "rabbit"}
@@ -34,7 +35,9 @@ def user(name: str = "ann", credentials: str = "creds", **spec: t.Any) -> dict[s
 
 
 def declared(*resources: t.Any, cluster: str | None = None) -> list[Declared]:
-    return list(desired.declare(manifests.items(list(resources), cluster)).values())
+    """What the resources declare; limits that they omit are left out."""
+    found = desired.declare(manifests.items(list(resources), cluster)).values()
+    return [one for one in found if one.present]
 
 
 def only(*resources: t.Any) -> Declared:
@@ -48,12 +51,12 @@ def only(*resources: t.Any) -> Declared:
 @pytest.mark.parametrize(
     ("kind", "spec", "key", "fields"),
     [
-        ("Vhost", {"name": "a"}, ("vhost", "a"), {}),
+        ("Vhost", {"name": "a"}, ("vhost", "a"), {"tracing": False, "tags": [], "description": ""}),
         (
             "Vhost",
             {"name": "a", "tracing": True, "tags": ["x"], "defaultQueueType": "quorum"},
             ("vhost", "a"),
-            {"tracing": True, "tags": ["x"], "default_queue_type": "quorum"},
+            {"tracing": True, "tags": ["x"], "default_queue_type": "quorum", "description": ""},
         ),
         ("Queue", {"name": "a"}, ("queue", "/a"), {"durable": True, "auto_delete": False, "arguments": {}}),
         (
@@ -144,11 +147,18 @@ def test_null_is_as_omitted() -> None:
     assert only(resource("Permission", {"user": "a", "vhost": "v", "permissions": {"read": None}})).fields["read"] == ""
 
 
-def test_limits_become_objects_of_their_own() -> None:
-    keys = {one.key: one.fields for one in declared(resource("Vhost", {"name": "v", "limits": {"connections": 5, "queues": -1}}))}
-    assert keys == {("vhost", "v"): {}, ("vhost_limit", "v/max-connections"): {"value": 5}, ("vhost_limit", "v/max-queues"): {"value": -1}}
-    resources = (user(limits={"channels": 7, "connections": None}), secret(username="ann"))
-    assert {one.key for one in declared(*resources)} == {("user", "ann"), ("user_limit", "ann max-channels")}
+def test_limits_become_objects_of_their_own_and_the_operator_deletes_those_that_a_resource_omits() -> None:
+    def limits(*resources: t.Any) -> dict[str, t.Any]:
+        found = desired.declare(manifests.items(list(resources), None)).values()
+        return {one.object: one.fields if one.present else "absent" for one in found if one.kind.name.endswith("_limit")}
+
+    assert limits(resource("Vhost", {"name": "v", "limits": {"connections": 5, "queues": -1}})) == {
+        "v/max-connections": {"value": 5},
+        "v/max-queues": {"value": -1},
+    }
+    assert limits(resource("Vhost", {"name": "v"})) == {"v/max-connections": "absent", "v/max-queues": "absent"}
+    omitted = {"ann max-channels": {"value": 7}, "ann max-connections": "absent"}
+    assert limits(user(limits={"channels": 7, "connections": None}), secret(username="ann", password="pw")) == omitted
 
 
 # Users and their Secrets
@@ -165,18 +175,20 @@ def test_a_password_hash_is_a_sha512_one() -> None:
     text = base64.b64encode(b"s" * 68).decode()
     one = only(user(), secret(username="ann", passwordHash=text, password="pw"))
     assert one.fields["password"] == Secret(passwords.Hash(text, "rabbit_password_hashing_sha512"))
+    empty = only(user(), secret(username="ann", passwordHash="", password="pw"))
+    assert empty.fields["password"] == Secret(passwords.Hash("", "rabbit_password_hashing_sha512"))
     assert problem(declared, user(), secret(username="ann", passwordHash=hash_of("pw").text)).code == "user.password_hash"
 
 
 def test_secrets_and_users_are_found_in_their_own_namespace() -> None:
     other = secret(namespace="other", username="eve", password="x")
-    assert only(other, user(), secret(username="ann")).key == ("user", "ann")
+    assert only(other, user(), secret(username="ann", password="pw")).key == ("user", "ann")
     assert problem(declared, user(), other).code == "manifest.no_secret"
 
 
 def test_a_permission_may_refer_to_a_user() -> None:
     permission = resource("Permission", {"vhost": "v", "userReference": {"name": "the-user"}, "permissions": {"read": ".*"}})
-    keys = [one.key for one in declared(permission, user("the-user"), secret(username="ann"))]
+    keys = [one.key for one in declared(permission, user("the-user"), secret(username="ann", password="pw"))]
     assert keys == [("permission", "v/ann"), ("user", "ann")]
 
 
@@ -184,6 +196,11 @@ def test_a_permission_may_refer_to_a_user() -> None:
     ("resources", "code"),
     [
         ([user(), secret(password="x")], "manifest.no_username"),
+        ([user(), secret(username="ann")], "manifest.no_password"),
+        ([user(), secret(username="ann", password="")], "manifest.no_password"),
+        ([user(), secret(username="ann", encoded=False, password=123456)], "manifest.type"),
+        ([user(), secret(username="ann", encoded=False, password=None)], "manifest.type"),
+        ([user(), dict(secret(username="ann", password="ENC[x]", encoded=False), sops={})], "manifest.encrypted"),
         ([resource("User", {"tags": []})], "manifest.no_credentials"),
         ([user(), secret(username="ann", encoded=False) | {"data": {"username": "not base64!"}}], "manifest.not_base64"),
         ([user(), secret(username="ann", encoded=False) | {"data": {"username": "ü"}}], "manifest.not_base64"),
@@ -194,6 +211,84 @@ def test_a_permission_may_refer_to_a_user() -> None:
 )
 def test_references_that_lead_nowhere(resources: list[t.Any], code: str) -> None:
     assert problem(declared, *resources).code == code
+
+
+def test_a_resource_without_namespace_is_found_where_one_candidate_has_the_name() -> None:
+    def spaceless(one: dict[str, t.Any]) -> dict[str, t.Any]:
+        return dict(one, metadata={"name": one["metadata"]["name"]})
+
+    here, other = secret(username="ann", password="pw"), secret(namespace="other", username="eve", password="x")
+    for resources in (
+        [spaceless(user()), here],
+        [user(), spaceless(here)],
+        [spaceless(user()), here, here],
+        [user(), here, spaceless(other)],
+    ):
+        assert only(*resources).key == ("user", "ann")
+    found = problem(declared, spaceless(user()), here, other)
+    assert (found.code, found.item) == ("manifest.ambiguous", "User ann")
+    assert "Secret ns/creds, Secret other/creds" in found.message
+    permission = spaceless(resource("Permission", {"vhost": "v", "userReference": {"name": "the-user"}}))
+    assert next(one.key for one in declared(permission, user("the-user"), here)) == ("permission", "v/ann")
+
+
+def with_credentials(*resources: t.Any, warn: t.Any = print, **credentials: t.Any) -> list[Declared]:
+    found = desired.declare(manifests.items(list(resources), None, credentials, warn)).values()
+    return [one for one in found if one.present]
+
+
+def test_credentials_stand_for_secrets_that_live_elsewhere() -> None:
+    told: list[str] = []
+    mine = {"username": "ann", "password": "pw"}
+    for entries, beside in (({"creds": mine}, []), ({"ns/creds": mine}, []), ({"creds": mine}, [secret(username="eve", password="x")])):
+        (one,) = with_credentials(user(), *beside, warn=told.append, **entries)
+        assert (one.key, one.fields["password"]) == (("user", "ann"), Secret(passwords.Password("pw")))
+    assert told == []
+    assert problem(with_credentials, user(), **{"other/creds": mine}).code == "manifest.no_secret"
+    with_credentials(resource("Queue", {"name": "a"}), warn=told.append, creds=mine)
+    assert len(told) == 1 and "creds" in told[0]
+    for wrong in ("pw", {"username": "ann", "pass": "pw"}, None):
+        found = [each for each in refusal(with_credentials, creds=wrong) if each.code == "manifest.credentials"]
+        assert [each.item for each in found] == ["credentials[creds]"]
+    assert problem(with_credentials, user(), creds={"username": "ann"}).item == "credentials[creds]"
+    assert set(manifests.secrets_of_credentials({"creds": mine, "x": "y"})) == {"pw"}
+
+
+def test_a_permission_for_the_name_of_a_user_resource_gets_a_hint() -> None:
+    permission = resource("Permission", {"vhost": "v", "user": "the-user"})
+    hints = [
+        one.hint for one in declared(permission, user("the-user"), secret(username="ann", password="pw")) if one.kind.name == "permission"
+    ]
+    assert "userReference" in hints[0]
+    assert only(permission).hint == ""
+
+
+@pytest.mark.parametrize(("kind", "field"), [("Queue", "type"), ("Vhost", "defaultQueueType")])
+def test_an_empty_text_that_the_operator_does_not_send_is_as_omitted(kind: str, field: str) -> None:
+    assert only(resource(kind, {"name": "a", field: ""})).fields == only(resource(kind, {"name": "a"})).fields
+
+
+def test_two_users_of_one_name_with_and_without_tags_are_both_named() -> None:
+    found = problem(declared, user("one", tags=["monitoring"]), user("two"), secret(username="ann", password="pw"))
+    assert (found.code, found.field, found.item) == ("declaration.contradiction", "tags", "User ns/two (user ann)")
+    assert "User ns/one" in found.message
+
+
+OTHERS = [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}},
+    {"apiVersion": "rabbitmq.com/v1beta1", "kind": "RabbitmqCluster", "metadata": {"name": "rabbit"}},
+    {"apiVersion": "external-secrets.io/v1beta1", "kind": "ExternalSecret", "metadata": {"name": "creds"}},
+    {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "x"}},
+    {"apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "Queue", "metadata": {"name": "x"}},
+]
+
+
+def test_resources_of_other_kinds_are_skipped_with_one_warning() -> None:
+    told: list[str] = []
+    (one,) = with_credentials(*OTHERS, OTHERS[0], resource("Queue", {"name": "a"}), warn=told.append)
+    assert one.object.endswith("a")
+    assert len(told) == 1 and all(f" {each['kind']} ({each['apiVersion']})" in told[0] for each in OTHERS)
+    assert "2 Namespace (v1)" in told[0]
 
 
 # Forms that manifests come in
@@ -283,7 +378,7 @@ def test_a_connection_secret_stands_for_its_cluster() -> None:
     [
         (resource("Shovel", {"name": "a"}), "manifest.kind", "Shovel ns/r", ""),
         (resource("Queu", {"name": "a"}), "manifest.kind", "Queu ns/r", ""),
-        (dict(resource("Queue", {"name": "a"}), apiVersion="apps/v1"), "manifest.kind", "Queue ns/r", ""),
+        ({"kind": "Queue", "metadata": {"name": "a"}}, "manifest.kind", "Queue a", ""),
         ({"metadata": {"name": "a"}}, "manifest.kind", "resource without kind a", ""),
         (resource("Queue", {"name": "a", "autodelete": True}), "manifest.unknown_field", "Queue ns/r", "spec.autodelete"),
         (resource("Queue", {"name": "a", "durable": "yes"}), "manifest.type", "Queue ns/r", "spec.durable"),
@@ -392,7 +487,7 @@ def nearly_resources(draw: st.DrawFn) -> t.Any:
 @settings(max_examples=300)
 @given(st.lists(nearly_resources() | JSON, max_size=2), st.none() | st.just("rabbit"), JSON)
 def test_whatever_is_handed_in_is_declared_or_refused_in_lines(resources: list[t.Any], cluster: str | None, data: t.Any) -> None:
-    credentials = dict(secret(username="ann"), stringData=data)
+    credentials = dict(secret(username="ann", password="pw"), stringData=data)
     try:
         found = declared(*resources, credentials, cluster=cluster)
     except Refused as refused:

@@ -12,8 +12,8 @@ from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import Library
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, confidential, options
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
@@ -49,8 +49,10 @@ def _item(kind: Kind) -> Spec:
 
 
 def secrets(params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """Secrets in manifests and in raw values, and passwords in addresses."""
+    """Secrets in manifests, definitions and raw values, and passwords in addresses."""
     yield from manifests.secrets(params.get("manifests"))
+    yield from manifests.secrets_of_credentials(params.get("credentials"))
+    yield from definitions.secrets(params.get("definitions"))
     for option, entry in ((kind.option, entry) for kind in KINDS for entry in kind.fields if entry.secret and entry.type == "raw"):
         items = params.get(option)
         for item in items if isinstance(items, list) else ():

@@ -19,14 +19,21 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rul
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Declared, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
+# The types of values, by the type of a field.
+TYPES: dict[str, type] = {"bool": bool, "int": int, "dict": dict, "list": list, "str": str}
+
 
 @dataclass(frozen=True)
 class Item:
-    """One entry as somebody wrote it: in a list (`queues[3]`) or as a custom resource (`Queue scan-vision`)."""
+    """One entry as somebody wrote it: in a list (`queues[3]`) or as a custom resource (`Queue scan-vision`).
+
+    `hint`: what to do if the user that it names does not exist.
+    """
 
     kind: Kind
     values: Values
     source: str
+    hint: str = ""
 
     @property
     def present(self) -> bool:
@@ -128,4 +135,4 @@ def _declared(item: Item) -> Declared:
     kind, values = item.kind, item.values
     identity = {part.name: values[part.name] if part.name in values else copy.copy(part.default) for part in kind.identity}
     fields = kind.declared(values) if item.present else {}
-    return Declared(kind, kind.object(identity), identity, fields, item.present, item.source, kind.initial(values))
+    return Declared(kind, kind.object(identity), identity, fields, item.present, item.source, kind.initial(values), item.hint)

@@ -61,8 +61,8 @@ def _absence(kind: str, identity: Values, declared: Declared, declarations: Decl
         return None
     # What the user cannot list may still be there, but the broker would refuse to bind it.
     message = f"{kind} {key[1]} neither exists nor is declared"
-    remedy = f"declare it under {BY_NAME[kind].option}, or correct the name"
-    return declared.problem("reference.missing", message, _meant(kind, identity, declarations, broker) or remedy)
+    hint = (declared.hint if kind == "user" else "") or _meant(kind, identity, declarations, broker)
+    return declared.problem("reference.missing", message, hint or f"declare it under {BY_NAME[kind].option}, or correct the name")
 
 
 def not_encoded(name: str, known: t.Container[str]) -> str:

@@ -16,7 +16,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import (
     desired,
     errors,
-    manifests,
     observe,
     passwords,
     plan,
@@ -25,6 +24,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import (
     references,
 )
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client, connection, path_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation
@@ -47,7 +47,12 @@ class Topology(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
         self.client = Client(connection(params))
-        items = [*desired.items_of_lists(params), *manifests.items(params["manifests"], params["cluster_reference"])]
+        warn = self.warnings.append
+        items = [
+            *desired.items_of_lists(params),
+            *manifests.items(params["manifests"], params["cluster_reference"], params["credentials"], warn),
+            *definitions.items(params["definitions"], params["vhost"], warn),
+        ]
         self.declared = desired.declare(items)
         kinds, exceptions = tuple(BY_OPTION[name] for name in params["prune"]), (params["prune_ignore"], params["allow_message_loss"])
         chosen = prune.Prune(kinds, tuple(exceptions[0]), params["prune_limit"], tuple(exceptions[1]))

@@ -257,6 +257,8 @@ class Declared(_Entry):
     source: str
     # The fields that count only when the object is created.
     initial: frozenset[str] = frozenset()
+    # What to do if the user that it names does not exist.
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"{self.source} ({self.kind.name} {self.object})"

@@ -101,5 +101,7 @@ USER = _User(
     path=("users", "{name}"),
     readers=model.ADMINISTRATOR,
     writers=model.ADMINISTRATOR,
-    resource=model.Resource("User", without=("name", "password"), more={"importCredentialsSecret": "credentials"}, limits="user_limit"),
+    resource=model.Resource(
+        "User", {"tags": []}, without=("name", "password"), more={"importCredentialsSecret": "credentials"}, limits="user_limit"
+    ),
 )

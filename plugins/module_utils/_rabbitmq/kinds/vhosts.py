@@ -83,5 +83,5 @@ VHOST = _Vhost(
     # The broker reads and rewrites the list of all vhosts that are traced: of two written side by side one is lost.
     alone=model.EVERY_ACTION,
     writers=model.ADMINISTRATOR,
-    resource=model.Resource("Vhost", without=("description",), limits="vhost_limit"),
+    resource=model.Resource("Vhost", {"description": "", "tags": [], "tracing": False}, without=("description",), limits="vhost_limit"),
 )

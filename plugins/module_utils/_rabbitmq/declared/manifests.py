@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Custom resources of the Messaging Topology Operator as items of our lists. Private to this collection.
 
-The fields and defaults are those of the operator's CRDs (rabbitmq.com/v1beta1): an exchange is transient and a queue is
-durable unless it says otherwise, an absent permission is the empty pattern, an operator policy applies to queues.
+The fields and defaults are those of the operator's CRDs (rabbitmq.com/v1beta1): an exchange is transient and a queue is durable unless
+it says otherwise, an absent permission is the empty pattern, an operator policy applies to queues. What a resource omits is what the
+operator sends then (internal/*_settings.go, internal/user.go of 1.20): no tags, no tracing, no description, and it deletes limits.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import texts
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import Item
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import TYPES, Item
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
 
@@ -34,8 +36,17 @@ else:
 Resource = t.Dict[str, t.Any]
 
 GROUP = "rabbitmq.com"
-# Kinds of the operator that this module does not manage.
-_ELSEWHERE = ("Federation", "Shovel", "SuperStream", "SchemaReplication")
+# Kinds of the operator that are not taken here, and what to do with them.
+_ELSEWHERE = {
+    "Federation": "declare it under parameters, component federation-upstream",
+    "Shovel": "declare it under parameters, component shovel",
+    "SuperStream": "declare its exchange, streams and bindings",
+    "SchemaReplication": "leave it to the operator, and out of manifests",
+}
+# Kinds of the group that are no topology.
+_OF_CLUSTERS = ("RabbitmqCluster",)
+# Fields whose empty text is the same as none to the operator: it does not send them.
+_BLANK = {"Queue": "type", "Vhost": "defaultQueueType", "Permission": "user", "TopicPermission": "user"}
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,17 @@ def _refused(code: str, message: str, field: str = "", remedy: str = "", item: s
     return Refused([Problem(f"manifest.{code}", message, item, field, remedy)])
 
 
-def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
-    """The items that the manifests declare: dicts, YAML text, or a list of either. Refused with every problem found."""
-    if not manifests:
-        return []
-    book = _Book(_resources(manifests))
+def items(
+    manifests: t.Any,
+    cluster_reference: str | None,
+    credentials: t.Mapping[str, t.Any] | None = None,
+    warn: t.Callable[[str], None] = lambda line: None,
+) -> list[Item]:
+    """The items that the manifests declare: dicts, YAML text, or a list of either. Refused with every problem found.
+
+    `credentials`: what Secrets that are not in the manifests hold, by the Secret's name or NAMESPACE/NAME. `warn` takes each warning.
+    """
+    book = _Book(_resources(manifests) if manifests else (), credentials or {})
     problems = book.problems
     found: list[Item] = []
     for resource in _of_one_cluster(book.topology, cluster_reference, problems):
@@ -79,7 +96,15 @@ def items(manifests: t.Any, cluster_reference: str | None) -> list[Item]:
             problems += [replace(problem, item=problem.item or _name(resource)) for problem in refusal.problems]
     if problems:
         raise Refused(problems)
+    for line in book.warnings():
+        warn(line)
     return found
+
+
+def secrets_of_credentials(credentials: t.Any) -> t.Iterator[str]:
+    """What `credentials` holds beside usernames, for masking; never raises."""
+    for values in _mapping(credentials).values():
+        yield from texts({name: value for name, value in _mapping(values).items() if name != "username"})
 
 
 def secrets(manifests: t.Any) -> t.Iterator[str]:
@@ -160,42 +185,82 @@ def _parsed(text: str, number: int) -> list[t.Any]:
 
 
 def _name(resource: Resource) -> str:
+    if resource.get("kind") == _GIVEN:
+        return f"{_GIVEN}[{resource['of']}]"
     metadata = resource.get("metadata") or {}
     namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
     return f"{resource.get('kind', 'resource without kind')} {namespace}{metadata.get('name', '(without name)')}"
 
 
 class _Book:
-    """The resources by their use: those to declare, and the Secrets and Users that they refer to, by namespace and name."""
+    """The resources by their use: those to declare, and the Secrets and Users that they refer to, by name."""
 
-    def __init__(self, resources: t.Iterable[Resource]) -> None:
+    def __init__(self, resources: t.Iterable[Resource], credentials: t.Mapping[str, t.Any]) -> None:
         self.topology: list[Resource] = []
-        self.secrets: dict[tuple[str, str], Resource] = {}
-        self.users: dict[tuple[str, str], Resource] = {}
         self.problems: list[Problem] = []
+        self._named: dict[tuple[str, str], list[Resource]] = {}
+        self._skipped: dict[str, int] = {}
         for resource in resources:
-            kind, group = resource.get("kind"), str(resource.get("apiVersion", "")).split("/", maxsplit=1)[0]
-            if kind == "Secret" and group == "v1":
-                self.secrets[_place(resource)] = resource
-            elif group == GROUP and kind in SHAPES:
+            kind, version = resource.get("kind"), str(resource.get("apiVersion", ""))
+            group = version.split("/", maxsplit=1)[0]
+            if group == GROUP and kind in SHAPES:
                 self.topology.append(resource)
-                if kind == "User":
-                    self.users[_place(resource)] = resource
+            elif (kind, group) != ("Secret", "v1"):
+                if (kind and group not in ("", GROUP)) or kind in _OF_CLUSTERS:
+                    self._skipped[f"{kind} ({version})"] = self._skipped.get(f"{kind} ({version})", 0) + 1
+                else:
+                    self.problems.append(_unknown(resource))
+                continue
+            self._named.setdefault((str(kind), _place(resource)[1]), []).append(resource)
+        self._unused = set(credentials)
+        for name, values in credentials.items():
+            if not isinstance(values, dict) or set(values) - set(_CREDENTIALS):
+                message = f"must be a mapping with the keys of the Secret: {', '.join(_CREDENTIALS)}"
+                self.problems.append(Problem("manifest.credentials", message, f"credentials[{name}]"))
             else:
-                self.problems.append(_unknown(resource, group))
+                space, short = str(name).rpartition("/")[::2]
+                given = {"kind": _GIVEN, "metadata": {"namespace": space, "name": short}, "of": name, "stringData": values}
+                self._named.setdefault((_GIVEN, short), []).append(given)
+
+    def find(self, kind: str, name: str, resource: Resource) -> Resource | None:
+        """What has this name in the resource's namespace; where one of the two names no namespace, the only one of the name."""
+        named, space = self._named.get((kind, name), []), _place(resource)[0]
+        fitting = [each for each in named if _place(each)[0] == space]
+        fitting = fitting or [each for each in named if not space or not _place(each)[0]]
+        distinct = [each for number, each in enumerate(fitting) if each not in fitting[:number]]
+        if len(distinct) > 1:
+            message = f"refers to {kind} {name}, which may be any of {len(distinct)} resources: {', '.join(map(_name, distinct))}"
+            raise _refused("ambiguous", message, remedy="give each its namespace, and each namespace only one of that name")
+        return distinct[0] if distinct else None
+
+    def secret(self, name: str, resource: Resource) -> Resource | None:
+        """What credentials gives for it wins."""
+        given = self.find(_GIVEN, name, resource)
+        if given is None:
+            return self.find("Secret", name, resource)
+        self._unused.discard(given["of"])
+        return given
+
+    def warnings(self) -> t.Iterator[str]:
+        if self._skipped:
+            named = ", ".join(f"{count} {kind}" for kind, count in sorted(self._skipped.items()))
+            yield f"manifests: resources that are no topology are skipped: {named}"
+        if self._unused:
+            yield f"credentials: no User in manifests refers to a Secret {', '.join(sorted(map(str, self._unused)))}"
 
 
-def _unknown(resource: Resource, group: str) -> Problem:
+def _unknown(resource: Resource) -> Problem:
     kind = resource.get("kind")
-    if group == GROUP and kind in _ELSEWHERE:
-        return Problem("manifest.kind", f"this module does not manage kind {kind}", _name(resource), remedy="remove it from manifests")
+    if kind in _ELSEWHERE:
+        return Problem("manifest.kind", f"{kind} resources are not supported", _name(resource), remedy=_ELSEWHERE[kind])
     message = f"unknown kind {kind!r} of {resource.get('apiVersion')!r}: manifests take Secret, and {', '.join(SHAPES)} of {GROUP}/v1beta1"
     return Problem("manifest.kind", message, _name(resource))
 
 
-def _place(resource: Resource, name: str | None = None) -> tuple[str, str]:
+def _place(resource: Resource) -> tuple[str, str]:
+    """Namespace, empty where a file leaves it to what applies it, and name."""
     metadata = resource.get("metadata") or {}
-    return (str(metadata.get("namespace", "")), name or str(metadata.get("name", "")))
+    return (str(metadata.get("namespace") or ""), str(metadata.get("name", "")))
 
 
 def _of_one_cluster(resources: list[Resource], wanted: str | None, problems: list[Problem]) -> list[Resource]:
@@ -232,19 +297,28 @@ def _items(resource: Resource, book: _Book) -> t.Iterator[Item]:
     shape, source = SHAPES[resource["kind"]], _name(resource)
     values = _values(resource, shape)
     limits = values.pop("limits", {})
+    hint = ""
     if "importCredentialsSecret" in shape.fields:
         values.update(_credentials(values.pop("credentials", None), resource, book))
     elif "permissions" in shape.fields:
+        hint = _hint(values.get("user"), resource, book)
         values["user"] = _user_of(values.pop("user_reference", None), values.get("user"), resource, book)
         values.update(_patterns(shape.kind, values.pop("permissions", {})))
-    yield Item(shape.kind, values, source)
-    for name, value in limits.items():
-        if value is not None:
-            limit = BY_NAME[shape.kind.resource.limits] if shape.kind.resource else shape.kind
-            owner, choice = limit.identity
-            if f"max-{name}" not in (choice.choices or ()):
-                raise _refused("unknown_field", "unknown field", f"spec.limits.{name}")
-            yield Item(limit, {owner.name: values["name"], "name": f"max-{name}", "value": value}, source)
+    yield Item(shape.kind, values, source, hint)
+    if shape.kind.resource and shape.kind.resource.limits and "name" in values:
+        yield from _limits(BY_NAME[shape.kind.resource.limits], limits, values["name"], source)
+
+
+def _limits(kind: Kind, limits: Values, owner: str, source: str) -> t.Iterator[Item]:
+    """An item for each limit that there can be: one that the resource omits is deleted."""
+    whose, choice = kind.identity
+    names = {name.replace("max-", ""): name for name in choice.choices or ()}
+    unknown = sorted(set(limits) - set(names))
+    if unknown:
+        raise Refused([Problem("manifest.unknown_field", "unknown field", field=f"spec.limits.{name}") for name in unknown])
+    for short, name in names.items():
+        value = limits.get(short)
+        yield Item(kind, {whose.name: owner, "name": name, **({"state": "absent"} if value is None else {"value": value})}, source)
 
 
 def _values(resource: Resource, shape: Shape) -> Values:
@@ -256,14 +330,13 @@ def _values(resource: Resource, shape: Shape) -> Values:
         takes = f"unknown field: the spec has {', '.join(shape.fields)}"
         raise Refused([Problem("manifest.unknown_field", takes, field=f"spec.{name}") for name in unknown])
     values = dict(shape.defaults)
-    values.update((ours, _plain(spec[theirs])) for theirs, ours in shape.fields.items() if spec.get(theirs) is not None)
+    blank = _BLANK.get(resource["kind"])
+    given = {name: value for name, value in spec.items() if value is not None and not (name == blank and value == "")}
+    values.update((ours, _plain(given[theirs])) for theirs, ours in shape.fields.items() if theirs in given)
     problems = list(_type_problems(values, shape))
     if problems:
         raise Refused(problems)
     return values
-
-
-_TYPES: dict[str, type] = {"bool": bool, "int": int, "dict": dict, "list": list, "str": str}
 
 
 # What the mappings and lists hold whose parts the CRD's schema knows.
@@ -276,11 +349,11 @@ def _type_problems(values: Values, shape: Shape) -> t.Iterator[Problem]:
     expected.update(limits="dict", credentials="dict", permissions="dict", user_reference="dict")
     theirs = {ours: name for name, ours in shape.fields.items()}
     for name, value in values.items():
-        wanted = _TYPES[expected[name]]
+        wanted = TYPES[expected[name]]
         if not is_exactly(value, wanted):
             yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {value!r}", field=f"spec.{theirs[name]}")
         elif name in _INSIDE:
-            wanted = _TYPES[_INSIDE[name]]
+            wanted = TYPES[_INSIDE[name]]
             for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
                 if not is_exactly(inner, wanted) and not (inner is None and isinstance(value, dict)):
                     yield Problem("manifest.type", f"must be {rules.WORDS[wanted]}, and is {inner!r}", field=f"spec.{theirs[name]}.{part}")
@@ -298,35 +371,46 @@ def _plain(value: t.Any) -> t.Any:
     return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
+# The option that stands for Secrets which live elsewhere, and the keys of a Secret that the operator reads.
+_GIVEN = "credentials"
+_CREDENTIALS = ("username", "password", "passwordHash")
+
+
 def _credentials(reference: t.Any, resource: Resource, book: _Book) -> Values:
-    """Name and password of a User, which are in a Secret of the same namespace."""
+    """Name and password of a User, which are in a Secret of the same namespace. A hash wins, an empty one too."""
+    field, remedy = "spec.importCredentialsSecret", "add the Secret to manifests, or what it holds to credentials"
     name = _mapping(reference).get("name")
     if not name:
-        message = "is required: without it the operator generates a name and a password, and this module does not"
-        raise _refused("no_credentials", message, "spec.importCredentialsSecret")
-    secret = book.secrets.get(_place(resource, name))
+        raise _refused("no_credentials", "is required: it names the Secret with the user's name and password", field, remedy)
+    secret = book.secret(str(name), resource)
     if secret is None:
-        remedy = "add the Secret to manifests"
-        raise _refused("no_secret", f"the manifests have no Secret {name} in its namespace", "spec.importCredentialsSecret", remedy)
+        raise _refused("no_secret", f"the manifests have no Secret {name} in its namespace", field, remedy)
+    if "sops" in secret:
+        raise _refused("encrypted", "is encrypted with SOPS", remedy="decrypt it, or add what it holds to credentials", item=_name(secret))
     data = _decoded(secret)
     if not data.get("username"):
         raise _refused("no_username", "has no username", item=_name(secret))
-    values: Values = {"name": data["username"]}
-    if data.get("passwordHash"):
-        values.update(password_hash=data["passwordHash"], hashing_algorithm="sha512")
-    elif "password" in data:
-        values["password"] = data["password"]
-    return values
+    if "passwordHash" in data:
+        return {"name": data["username"], "password_hash": data["passwordHash"], "hashing_algorithm": "sha512"}
+    if not data.get("password"):
+        remedy = "add one of them; an empty passwordHash forbids logins with a password"
+        raise _refused("no_password", "has neither password nor passwordHash", remedy=remedy, item=_name(secret))
+    return {"name": data["username"], "password": data["password"]}
 
 
 def _decoded(secret: Resource) -> dict[str, str]:
-    data = {}
-    for name, value in _mapping(secret.get("data")).items():
-        try:
-            data[name] = base64.b64decode(str(value), validate=True).decode()
-        except ValueError as error:
-            raise _refused("not_base64", "is not the base64 of a text", f"data.{name}", item=_name(secret)) from error
-    data.update((name, str(value)) for name, value in _mapping(secret.get("stringData")).items())
+    data: dict[str, str] = {}
+    for part in ("data", "stringData"):
+        for name, value in _mapping(secret.get(part)).items():
+            if name not in _CREDENTIALS:
+                continue
+            if not isinstance(value, str):
+                message = f"must be a string, and is {rules.WORDS.get(type(value), 'none')}"
+                raise _refused("type", message, f"{part}.{name}", "write it in quotes", _name(secret))
+            try:
+                data[name] = base64.b64decode(value, validate=True).decode() if part == "data" else value
+            except ValueError as error:
+                raise _refused("not_base64", "is not the base64 of a text", f"data.{name}", item=_name(secret)) from error
     return data
 
 
@@ -335,12 +419,19 @@ def _user_of(reference: t.Any, user: str | None, resource: Resource, book: _Book
         raise _refused("user", "needs either user or userReference", "spec")
     if user is not None:
         return user
-    name = str(reference.get("name"))
-    other = book.users.get(_place(resource, name))
+    name = str(reference.get("name") or "")
+    other = book.find("User", name, resource)
     if other is None:
         message = f"the manifests have no User {name} in its namespace"
         raise _refused("no_user", message, "spec.userReference", "add the User to manifests, or name it in user")
     return str(_credentials(_mapping(other.get("spec")).get("importCredentialsSecret"), other, book)["name"])
+
+
+def _hint(user: str | None, resource: Resource, book: _Book) -> str:
+    """What to do if there is no user of the name that a resource gives: it may have meant the name of a User resource."""
+    if user is None or book.find("User", user, resource) is None:
+        return ""
+    return f"{user} is the metadata.name of a User resource: refer to it with userReference, or give the username of its Secret"
 
 
 def _patterns(kind: Kind, permissions: Values) -> Values:
