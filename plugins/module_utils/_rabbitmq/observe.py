@@ -14,20 +14,29 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.mode
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 
+# The states, and in older releases the phases, of features that a broker does not permit.
+_DENIED = ("denied", "removed", "disconnected")
+
+
 def connect(client: Client) -> Broker:
-    """The broker without its objects: three requests."""
+    """The broker without its objects: four requests."""
     overview = client.overview()
     me = client.get("whoami")
-    rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing")
+    rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing,protected_from_deletion")
     tags = me.get("tags", [])
-    return Broker(
+    broker = Broker(
         version=str(overview.get("rabbitmq_version", overview.get("product_version", "0.0"))),
         cluster_name=str(overview.get("cluster_name", "")),
         exchange_types=frozenset(entry["name"] for entry in overview.get("exchange_types", ())),
         user=str(me["name"]),
         tags=frozenset(tags.split(",") if isinstance(tags, str) else tags),
         vhosts={row["name"]: row for row in rows},
+        default_queue_type=str(overview.get("default_queue_type", "classic")),
     )
+    if broker.is_at_least(3, 12):
+        features = client.get("deprecated-features", columns="name,state,deprecation_phase")
+        broker.denied = frozenset(entry["name"] for entry in features if entry.get("state", entry["deprecation_phase"]) in _DENIED)
+    return broker
 
 
 def with_related(names: t.Iterable[str]) -> list[Kind]:

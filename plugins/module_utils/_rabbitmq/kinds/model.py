@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Key, Secret, same
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Advice, Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import KEEP, Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 
@@ -248,6 +248,9 @@ class Declared(_Entry):
     def problem(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
         return Problem(code, message, str(self), field, remedy)
 
+    def advice(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
+        return Advice(code, message, str(self), field, remedy)
+
 
 @dataclass(frozen=True)
 class Observed(_Entry):
@@ -258,7 +261,8 @@ class Observed(_Entry):
 
 @dataclass
 class Broker:
-    """The broker and the objects that were read, by key. `vhosts` are those the user can reach."""
+    """The broker and the objects that were read, by key. `vhosts` are those the user can reach. `default_queue_type`: where neither a
+    queue nor its vhost names one. `denied`: deprecated features that may not be used."""
 
     version: str
     cluster_name: str
@@ -267,6 +271,12 @@ class Broker:
     tags: frozenset[str]
     vhosts: dict[str, Values]
     objects: dict[Key, Observed] = field(default_factory=dict)
+    default_queue_type: str = "classic"
+    denied: frozenset[str] = frozenset()
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.version.split(".")[:2])
 
     def is_at_least(self, *version: int) -> bool:
         return tuple(int(part) for part in self.version.split(".")[: len(version)]) >= version
