@@ -13,7 +13,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client imp
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
-
 # The states, and in older releases the phases, of features that a broker does not permit.
 _DENIED = ("denied", "removed", "disconnected")
 
@@ -33,7 +32,7 @@ def connect(client: Client) -> Broker:
         vhosts={row["name"]: row for row in rows},
         default_queue_type=str(overview.get("default_queue_type", "classic")),
     )
-    if broker.is_at_least(3, 12):
+    if broker.is_at_least(4, 0):
         features = client.get("deprecated-features", columns="name,state,deprecation_phase")
         broker.denied = frozenset(entry["name"] for entry in features if entry.get("state", entry["deprecation_phase"]) in _DENIED)
     return broker

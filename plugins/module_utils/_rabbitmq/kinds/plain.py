@@ -21,9 +21,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.mode
     Resource,
     Values,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings.table import APPLY_TO, OPERATOR_POLICY, Table
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings.table import POLICY as POLICY_KEYS
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge, table
 
 DOCUMENTATION = r"""
 permissions:
@@ -91,25 +89,25 @@ TOPIC_PERMISSION = replace(
 
 
 class _Policy(Kind):
-    def table(self) -> Table:
-        return OPERATOR_POLICY if self.name == "operator_policy" else POLICY_KEYS
+    def keys(self) -> table.Table:
+        return table.OPERATOR_POLICY if self.name == "operator_policy" else table.POLICY
 
     def problems(self, values: Values) -> t.Iterator[Problem]:
-        yield from judge.problems(values.get("definition") or {}, self.table(), "definition")
+        yield from judge.problems(values.get("definition") or {}, self.keys(), "definition")
 
     def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
         there = broker.objects.get(declared.key)
         stored = there.fields["definition"] if there else {}
         definition = declared.fields.get("definition", {})
         new = {name: value for name, value in definition.items() if name not in stored or not same(value, stored[name])}
-        for problem in judge.problems(new, self.table(), "definition", broker.release):
+        for problem in judge.problems(new, self.keys(), "definition", broker.release):
             yield replace(problem, item=str(declared))
-        for name, why, mistaken in judge.unknown(new, self.table(), broker.release):
-            only = name in POLICY_KEYS and name not in self.table()
+        for name, why, mistaken in judge.unknown(new, self.keys(), broker.release):
+            only = name in table.POLICY and name not in self.keys()
             message = f"is no key of {'an operator policy' if only else 'a policy'} of RabbitMQ {broker.version}"
             say = declared.problem if mistaken or only else declared.advice
             yield say("definition.unknown", message, "use it in a policy" if only else why, f"definition.{name}")
-        since = APPLY_TO.get(declared.fields.get("apply_to", ""), ())
+        since = table.APPLY_TO.get(declared.fields.get("apply_to", ""), ())
         if broker.release < since and (there is None or there.fields["apply_to"] != declared.fields["apply_to"]):
             message = f"RabbitMQ {broker.version} does not know {declared.fields['apply_to']!r}"
             yield declared.problem("policy.apply_to", message, "use queues, and a pattern that fits only those", "apply_to")

@@ -25,7 +25,8 @@ def problems(settings: Settings, table: Table, field: str, release: Release | No
             message = "is null, or holds a null, which no broker accepts"
             yield Problem(f"{field[:-1] if field == 'arguments' else field}.null", message, field=f"{field}.{name}", remedy="remove it")
         else:
-            found = [_problem(name, value, table, field, each, queue_type) for each in ([release] if release else LINES)]
+            rules = [_rule(table, name, each) for each in ([release] if release else LINES)]
+            found = [_problem(name, value, rule, field, queue_type) if rule else None for rule in rules]
             if found[-1] is not None and None not in found:
                 yield found[-1]
 
@@ -33,7 +34,7 @@ def problems(settings: Settings, table: Table, field: str, release: Release | No
 def unknown(settings: Settings, table: Table, release: Release) -> t.Iterator[tuple[str, str, bool]]:
     """The names that a broker of this release does not know, each with what to say of it, and whether it is surely a mistake."""
     for name in settings:
-        if any(rule.holds(release) for rule in table.get(name, ())):
+        if _rule(table, name, release):
             continue
         near = difflib.get_close_matches(name, [known for known in table if known != name], 1, 0.8)
         meant = f"did you mean {near[0]}?" if near else "a plugin may know it"
@@ -46,11 +47,11 @@ def has_null(value: t.Any) -> bool:
     return value is None
 
 
-def _problem(name: str, value: t.Any, table: Table, field: str, release: Release, queue_type: str) -> Problem | None:
-    rules = [rule for rule in table.get(name, ()) if rule.holds(release)]
-    if not rules:
-        return None
-    (rule,) = rules
+def _rule(table: Table, name: str, release: Release) -> Rule | None:
+    return next((rule for rule in table.get(name, ()) if rule.holds(release)), None)
+
+
+def _problem(name: str, value: t.Any, rule: Rule, field: str, queue_type: str) -> Problem | None:
     code, where = "argument" if field == "arguments" else field, f"{field}.{name}"
     if queue_type and rule.types and queue_type not in rule.types:
         message = f"is no argument of a {queue_type} queue, but of {' and '.join(rule.types)} ones"
