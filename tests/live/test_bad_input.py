@@ -35,6 +35,14 @@ def _queue(**arguments: t.Any) -> Arguments:
     return {"queues": [{"name": "wrong", "arguments": arguments}]}
 
 
+def _policy(**definition: t.Any) -> Arguments:
+    return {"policies": [{"name": "x", "pattern": ".", "definition": definition}]}
+
+
+def _typed(queue_type: str, **fields: t.Any) -> Arguments:
+    return {"queues": [{"name": "wrong", "type": queue_type, **fields}]}
+
+
 CASES: dict[str, tuple[Arguments, str, str]] = {
     "unknown queue type": ({"queues": [{"name": "wrong", "type": "lazy"}]}, "queue.type_unknown", "queues[1]"),
     "unknown queue type as argument": (_queue(**{"x-queue-type": "lazy"}), "queue.type_unknown", "queues[1]"),
@@ -70,13 +78,13 @@ CASES: dict[str, tuple[Arguments, str, str]] = {
         "queues[1]",
     ),
     "quorum queue that is not durable": (
-        {"queues": [{"name": "wrong", "type": "quorum", "durable": False}]},
+        _typed("quorum", durable=False),
         "queue.property",
         "queues[1]",
     ),
-    "stream that deletes itself": ({"queues": [{"name": "wrong", "type": "stream", "auto_delete": True}]}, "queue.property", "queues[1]"),
+    "stream that deletes itself": (_typed("stream", auto_delete=True), "queue.property", "queues[1]"),
     "policy key misspelt": (
-        {"policies": [{"name": "x", "pattern": ".", "definition": {"max-lenght": 5}}]},
+        _policy(**{"max-lenght": 5}),
         "definition.unknown",
         "policies[1]",
     ),
@@ -86,7 +94,7 @@ CASES: dict[str, tuple[Arguments, str, str]] = {
         "policies[1]",
     ),
     "mirrored queues on 4.x": (
-        {"policies": [{"name": "x", "pattern": ".", "definition": {"ha-mode": "all"}}]},
+        _policy(**{"ha-mode": "all"}),
         "definition.unknown",
         "policies[1]",
     ),

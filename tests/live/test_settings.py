@@ -5,6 +5,7 @@ The cases come from the table: for each setting and release the values inside an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 import urllib.error
@@ -37,7 +38,7 @@ def values(rules: t.Iterable[table.Rule]) -> list[t.Any]:
         found += [*value.words, OF_TYPE[value.type]]
         found += ["of no list", 7] if value.words else []
         found += [edge + step for edge in (value.least, value.most) if edge is not None for step in (-1, 0, 1)]
-        found += ["7D", "007h", "0D", "7days", "D", "7D\nx"] if value.form else []
+        found += ["7D", "007h", "0D", "7days", "7D\nx"] if value.form else []
     return [json.loads(text) for text in dict.fromkeys(map(json.dumps, found))]
 
 
@@ -55,7 +56,8 @@ class Bench:
         except urllib.error.HTTPError as error:
             assert error.code in (400, 500), (path, body, error.code)
             return False
-        self.observer.request("DELETE", path)
+        with contextlib.suppress(urllib.error.HTTPError):  # a queue with a short expiry is gone already
+            self.observer.request("DELETE", path)
         return True
 
     def compare(self, what: str, taken: bool, let_pass: bool) -> None:
