@@ -53,16 +53,26 @@ def read(client: Client, broker: Broker, wanted: t.Sequence[Kind], vhosts: t.Col
     require_tags(broker, wanted, "read")
     existing = [vhost for vhost in vhosts if vhost in broker.vhosts]
     for kind in wanted:
-        if kind.name == "vhost":  # read to know the broker
-            rows: t.Iterable[Values] = broker.vhosts.values()
-        elif kind.in_vhost and not existing:
-            rows = ()
+        for row in _rows(client, broker, kind, existing):
+            broker.objects.update((entry.key, entry) for entry in kind.observed(row))
+
+
+def _rows(client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str]) -> t.Iterable[Values]:
+    if kind.name == "vhost":  # read to know the broker
+        return broker.vhosts.values()
+    if kind.in_vhost and not existing:
+        return ()
+    try:
         # The tag monitoring lists all vhosts, also those whose objects then read as none.
-        elif kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
-            rows = [row for vhost in existing for row in _of_vhost(client, broker, kind, vhost)]
-        else:
-            rows = client.get(kind.listing, **kind.query)
-        broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
+        if kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
+            return [row for vhost in existing for row in _of_vhost(client, broker, kind, vhost)]
+        return t.cast("t.Iterable[Values]", client.get(kind.listing, **kind.query))
+    except errors.BrokerError as error:
+        if kind.name != "binding" or error.status != 500:
+            raise
+        message = f"the broker cannot list its bindings ({error}): it fails so where a binding has a ~ in its key beside arguments"
+        remedy = "remove that binding over AMQP, or delete its queue or exchange"
+        raise Refused([Problem("binding.unlistable", message, "bindings", remedy=remedy)]) from error
 
 
 def _of_vhost(client: Client, broker: Broker, kind: Kind, vhost: str) -> t.Iterable[Values]:
