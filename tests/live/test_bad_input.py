@@ -22,6 +22,7 @@ RIGHT: Arguments = {
     "policies": [{"name": "p", "pattern": "^q", "definition": {"max-length": 5}}],
     "permissions": [{"user": "bad-u", "configure": "", "write": "", "read": ""}],
 }
+HASH = {"name": "hash", "type": "x-consistent-hash"}
 LONG = "n" * 256
 ABOUT = {"rabbitmqClusterReference": {"name": "any"}}
 
@@ -32,6 +33,14 @@ def _resource(kind: str, **spec: t.Any) -> Arguments:
 
 def _queue(**arguments: t.Any) -> Arguments:
     return {"queues": [{"name": "wrong", "arguments": arguments}]}
+
+
+def _policy(**definition: t.Any) -> Arguments:
+    return {"policies": [{"name": "x", "pattern": ".", "definition": definition}]}
+
+
+def _typed(queue_type: str, **fields: t.Any) -> Arguments:
+    return {"queues": [{"name": "wrong", "type": queue_type, **fields}]}
 
 
 CASES: dict[str, tuple[Arguments, str, str]] = {
@@ -50,6 +59,75 @@ CASES: dict[str, tuple[Arguments, str, str]] = {
     "single active consumer as text": (_queue(**{"x-single-active-consumer": "yes"}), "argument.type", "queues[1]"),
     "null argument": (_queue(**{"x-expires": None}), "argument.null", "queues[1]"),
     "unknown overflow": (_queue(**{"x-overflow": "explode"}), "argument.choice", "queues[1]"),
+    "priority over 255": (_queue(**{"x-max-priority": 300}), "argument.range", "queues[1]"),
+    "expiry of zero": (_queue(**{"x-expires": 0}), "argument.range", "queues[1]"),
+    "age in days as a word": (_queue(**{"x-max-age": "7days"}), "argument.format", "queues[1]"),
+    "argument of another queue type": (
+        {"queues": [{"name": "wrong", "type": "classic", "arguments": {"x-delivery-limit": 5}}]},
+        "argument.queue_type",
+        "queues[1]",
+    ),
+    "priorities on a quorum queue": (
+        {"queues": [{"name": "wrong", "type": "quorum", "arguments": {"x-max-priority": 5}}]},
+        "argument.queue_type",
+        "queues[1]",
+    ),
+    "TTL on a stream": (
+        {"queues": [{"name": "wrong", "type": "stream", "arguments": {"x-message-ttl": 5}}]},
+        "argument.queue_type",
+        "queues[1]",
+    ),
+    "quorum queue that is not durable": (
+        _typed("quorum", durable=False),
+        "queue.property",
+        "queues[1]",
+    ),
+    "stream that deletes itself": (_typed("stream", auto_delete=True), "queue.property", "queues[1]"),
+    "policy key misspelt": (
+        _policy(**{"max-lenght": 5}),
+        "definition.unknown",
+        "policies[1]",
+    ),
+    "policy with a TTL as text": (
+        {"policies": [{"name": "x", "pattern": ".", "definition": {"message-ttl": "60000"}}]},
+        "definition.type",
+        "policies[1]",
+    ),
+    "mirrored queues on 4.x": (
+        _policy(**{"ha-mode": "all"}),
+        "definition.unknown",
+        "policies[1]",
+    ),
+    "key that an operator policy may not have": (
+        {"operator_policies": [{"name": "x", "pattern": ".", "definition": {"dead-letter-exchange": "e"}}]},
+        "definition.unknown",
+        "operator_policies[0]",
+    ),
+    "pattern that is no regular expression": (
+        {"policies": [{"name": "x", "pattern": "^a(", "definition": {"max-length": 5}}]},
+        "pattern.invalid",
+        "policy bad-v/x",
+    ),
+    "null in the arguments of a binding": (
+        {"bindings": [{"source": "e", "destination": "q", "arguments": {"a": {"b": None}}}]},
+        "argument.null",
+        "bindings[1]",
+    ),
+    "tilde beside arguments": (
+        {"bindings": [{"source": "e", "destination": "q", "routing_key": "a~b", "arguments": {"a": 1}}]},
+        "binding.tilde",
+        "bindings[1]",
+    ),
+    "key that no address can carry": (
+        {"bindings": [{"source": "e", "destination": "q", "routing_key": "."}]},
+        "binding.unaddressable",
+        "bindings[1]",
+    ),
+    "word as weight of a consistent-hash exchange": (
+        {"bindings": [{"source": "hash", "destination": "q", "routing_key": "abc"}]},
+        "binding.weight",
+        "bindings[1]",
+    ),
     "name too long": ({"queues": [{"name": LONG}]}, "name.length", "queues[1]"),
     "name too long in bytes": ({"exchanges": [{"name": "é" * 128}]}, "name.length", "exchanges[1]"),
     "key too long": ({"bindings": [{"source": "e", "destination": "q", "routing_key": LONG}]}, "name.length", "bindings[1]"),
@@ -149,7 +227,7 @@ CASES: dict[str, tuple[Arguments, str, str]] = {
 def corner(broker_4: Broker) -> t.Iterator[Corner]:
     with Corner(broker_4, PREFIX, vhost="bad-v") as corner:
         queues = [{"name": name, "type": "classic"} for name in ("there", "there-too")]
-        assert corner.task.apply(vhosts=[{"name": "bad-v"}], queues=queues)["changed"]
+        assert corner.task.apply(vhosts=[{"name": "bad-v"}], queues=queues, exchanges=[HASH])["changed"]
         yield corner
 
 

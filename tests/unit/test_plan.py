@@ -237,7 +237,9 @@ def test_a_replaced_queue_keeps_the_type_it_had_unless_declared(memory: Memory) 
 @pytest.mark.parametrize("held", [{"exclusive": True}, {"auto_delete": True}, {"type": "stream"}])
 def test_queues_in_use_and_streams_are_never_replaced(memory: Memory, held: dict[str, t.Any]) -> None:
     memory.put("queues", **{**Q, "durable": True, **held})
-    found = problem(planned, memory, RECREATE, queues=[dict(Q, arguments={"x-expires": 5}, auto_delete=held.get("auto_delete", False))])
+    found = problem(
+        planned, memory, RECREATE, queues=[dict(Q, arguments={"x-max-length-bytes": 5}, auto_delete=held.get("auto_delete", False))]
+    )
     assert found.code == ("immutable.stream" if "type" in held else "immutable.in_use")
 
 

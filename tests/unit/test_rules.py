@@ -6,6 +6,8 @@ import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.endpoints import QUEUE
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings.table import ARGUMENTS, EXCHANGE_ARGUMENTS
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_other_queue_types_are_named_with_those_that_there_are(queue_type: t.Any
     ],
 )
 def test_arguments_that_can_be(arguments: dict[str, t.Any]) -> None:
-    assert list(rules.argument_problems(arguments)) == []
+    assert list(judge.problems(arguments, {**ARGUMENTS, **EXCHANGE_ARGUMENTS}, "arguments")) == []
 
 
 @pytest.mark.parametrize(
@@ -73,13 +75,15 @@ def test_arguments_that_can_be(arguments: dict[str, t.Any]) -> None:
         ({"x-single-active-consumer": 1}, "argument.type", ["true or false", "the integer 1"]),
         ({"x-max-age": 7}, "argument.type", ["a string", "the integer 7"]),
         ({"x-overflow": "drop"}, "argument.choice", ["'drop'", "drop-head, reject-publish, reject-publish-dlx"]),
-        ({"x-queue-mode": "eager"}, "argument.choice", ["default, lazy"]),
         ({"of-a-plugin": None}, "argument.null", ["null"]),
-        ({"x-dead-letter-routing-key": "a"}, "argument.incomplete", ["x-dead-letter-exchange"]),
+        ({"of-a-plugin": {"a": [None]}}, "argument.null", ["null"]),
+        ({"x-max-age": "7days"}, "argument.format", ["7days"]),
+        ({"x-max-priority": 300}, "argument.range", ["255"]),
+        ({"x-expires": 0}, "argument.range", ["at least 1"]),
     ],
 )
 def test_arguments_that_cannot_be(arguments: dict[str, t.Any], code: str, words: list[str]) -> None:
-    (problem,) = rules.argument_problems(arguments)
+    (problem,) = judge.problems(arguments, ARGUMENTS, "arguments")
     assert (problem.code, problem.field) == (code, f"arguments.{next(iter(arguments))}")
     assert all(word in problem.message for word in words), problem
     assert "\n" not in str(problem)
@@ -87,9 +91,10 @@ def test_arguments_that_cannot_be(arguments: dict[str, t.Any], code: str, words:
 
 @pytest.mark.parametrize(("text", "hint"), [("5", True), ("-5 ", True), ("soon", False)])
 def test_only_text_that_is_a_number_gets_a_hint_about_templates(text: str, hint: bool) -> None:
-    (problem,) = rules.argument_problems({"x-message-ttl": text})
+    (problem,) = judge.problems({"x-message-ttl": text}, ARGUMENTS, "arguments")
     assert ("template" in problem.remedy) is hint
 
 
 def test_every_argument_that_cannot_be_is_told() -> None:
-    assert len(list(rules.argument_problems({"x-message-ttl": "5", "x-expires": None, "x-overflow": "drop", "x-max-length": 1}))) == 3
+    arguments = {"x-message-ttl": "5", "x-expires": None, "x-overflow": "drop", "x-max-length": 1}
+    assert len(list(judge.problems(arguments, ARGUMENTS, "arguments"))) == 3

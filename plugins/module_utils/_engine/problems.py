@@ -34,6 +34,10 @@ class Problem:
         return dataclasses.asdict(self)
 
 
+class Advice(Problem):
+    """Something to warn of, and no reason to refuse the task."""
+
+
 class Refused(Exception):
     """The task cannot be done as declared. It is raised before the first write."""
 

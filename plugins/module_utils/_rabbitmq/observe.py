@@ -13,21 +13,29 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client imp
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values, key_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
+# The states, and in older releases the phases, of features that a broker does not permit.
+_DENIED = ("denied", "removed", "disconnected")
+
 
 def connect(client: Client) -> Broker:
-    """The broker without its objects: three requests."""
+    """The broker without its objects: four requests."""
     overview = client.overview()
     me = client.get("whoami")
-    rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing")
+    rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing,protected_from_deletion")
     tags = me.get("tags", [])
-    return Broker(
+    broker = Broker(
         version=str(overview.get("rabbitmq_version", overview.get("product_version", "0.0"))),
         cluster_name=str(overview.get("cluster_name", "")),
         exchange_types=frozenset(entry["name"] for entry in overview.get("exchange_types", ())),
         user=str(me["name"]),
         tags=frozenset(tags.split(",") if isinstance(tags, str) else tags),
         vhosts={row["name"]: row for row in rows},
+        default_queue_type=str(overview.get("default_queue_type", "classic")),
     )
+    if broker.is_at_least(4, 0):
+        features = client.get("deprecated-features", columns="name,state,deprecation_phase")
+        broker.denied = frozenset(entry["name"] for entry in features if entry.get("state", entry["deprecation_phase"]) in _DENIED)
+    return broker
 
 
 def with_related(names: t.Iterable[str]) -> list[Kind]:
@@ -49,24 +57,37 @@ def read(
     unreadable: dict[str, Problem] = {}
     existing = [vhost for vhost in vhosts if vhost in broker.vhosts]
     for kind in wanted:
-        if kind.name == "vhost":  # read to know the broker
-            rows: t.Iterable[Values] = broker.vhosts.values()
-        elif kind.in_vhost and not existing:
-            rows = ()
+        rows = _rows(client, broker, kind, existing, unreadable, remedy)
+        if unreadable:
+            raise Refused(unreadable.values())
+        broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
+
+
+def _rows(
+    client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str], unreadable: dict[str, Problem], remedy: str
+) -> t.Iterable[Values]:
+    if kind.name == "vhost":  # read to know the broker
+        return broker.vhosts.values()
+    if kind.in_vhost and not existing:
+        return ()
+    try:
         # The tag monitoring lists all vhosts, also those whose objects then read as none.
-        elif kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
-            rows = []
+        if kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
+            rows: list[Values] = []
             for vhost in existing:
                 try:
                     rows += client.get(kind.listing, vhost, **kind.query)
                 except (errors.MissingRights, errors.NotFound) as error:
                     message = f"user {broker.user!r} cannot read its {kind.option} (HTTP {error.status}, {error.reason})"
                     unreadable.setdefault(vhost, Problem("vhost.unreadable", message, f"vhost {vhost}", remedy=remedy))
-        else:
-            rows = client.get(kind.listing, **kind.query)
-        if unreadable:
-            raise Refused(unreadable.values())
-        broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
+            return rows
+        return t.cast("t.Iterable[Values]", client.get(kind.listing, **kind.query))
+    except errors.BrokerError as error:
+        if kind.name != "binding" or error.status != 500:
+            raise
+        message = f"the broker cannot list its bindings ({error}): it fails so where a binding has a ~ in its key beside arguments"
+        way_out = "remove that binding over AMQP, or delete its queue or exchange"
+        raise Refused([Problem("binding.unlistable", message, "bindings", remedy=way_out)]) from error
 
 
 def read_consumers(client: Client, broker: Broker) -> None:

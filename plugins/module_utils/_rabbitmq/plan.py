@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Key, Plan, same, shown
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Advice, Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import references
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Declared, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
@@ -37,7 +37,8 @@ class Options:
 
 def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Options) -> Plan:
     """The changes, or Refused with every reason why there can be none."""
-    problems = list(references.problems(declarations, broker))
+    found = list(references.problems(declarations, broker))
+    problems = [problem for problem in found if not isinstance(problem, Advice)]
     changes: list[Change] = []
     unchanged = 0
     for declared in declarations.values():
@@ -64,7 +65,7 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
     ordered, problems = own_rights.ordered(left, broker, 2 * _LAST_STAGE)
     if problems:
         raise Refused(problems)
-    return Plan.of(ordered, unchanged)
+    return Plan.of(ordered, unchanged, [problem for problem in found if isinstance(problem, Advice)])
 
 
 def _change(declared: Declared, observed: Observed | None) -> Change | None:

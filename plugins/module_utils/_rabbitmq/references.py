@@ -16,7 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.tabl
 Declarations = t.Mapping[Key, Declared]
 
 # The exchanges that the broker makes in every new vhost.
-_IN_EVERY_VHOST = ("amq.direct", "amq.fanout", "amq.headers", "amq.match", "amq.topic", "amq.rabbitmq.trace")
+_IN_EVERY_VHOST = ("", "amq.direct", "amq.fanout", "amq.headers", "amq.match", "amq.topic", "amq.rabbitmq.trace")
 # The keys of arguments and policies that name an exchange. The broker silently drops what it would send to an exchange that is missing.
 _NAMING_EXCHANGES = ("x-dead-letter-exchange", "dead-letter-exchange", "alternate-exchange")
 
@@ -29,15 +29,28 @@ def problems(declarations: Declarations, broker: Broker) -> t.Iterator[Problem]:
             if missing:
                 yield missing
         yield from declared.kind.conflicts(declared, broker)
+        if declared.present and declared.key not in broker.objects:
+            yield from _dead_ends(declared, declarations, broker)
 
 
-def in_use(declared: Declared) -> t.Iterator[Key]:
+def in_use(declared: Declared) -> set[Key]:
     """What a declared object needs, and the exchanges that its messages go to."""
-    yield from declared.kind.keys_needed(declared.identity)
+    found = set(declared.kind.keys_needed(declared.identity))
     for settings in declared.fields.values():
         for name in _NAMING_EXCHANGES if isinstance(settings, dict) else ():
             if isinstance(settings.get(name), str):
-                yield key_of("exchange", {"vhost": declared.identity["vhost"], "name": settings[name]})
+                found.add(key_of("exchange", {"vhost": declared.identity["vhost"], "name": settings[name]}))
+    return found
+
+
+def _dead_ends(declared: Declared, declarations: Declarations, broker: Broker) -> t.Iterator[Problem]:
+    """Warns of exchanges that messages would go to, and that will not be there: the broker drops such messages without a word."""
+    for kind, name in in_use(declared) - set(declared.kind.keys_needed(declared.identity)):
+        there = declarations[kind, name].present if (kind, name) in declarations else (kind, name) in broker.objects
+        new = declared.identity["vhost"] not in broker.vhosts and name.rpartition("/")[2] in _IN_EVERY_VHOST
+        if not (there or new):
+            message = f"its messages go to exchange {name}, which neither exists nor is declared: the broker drops them"
+            yield declared.advice("reference.dead_end", message, "declare it under exchanges, or correct the name")
 
 
 def _absence(kind: str, identity: Values, declared: Declared, declarations: Declarations, broker: Broker) -> Problem | None:

@@ -28,6 +28,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared i
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import patterns
 
 # From this many new objects of a stage in one vhost on, one import is faster than single writes.
 IMPORT_FROM = 40
@@ -71,6 +72,8 @@ class Topology(Service):
         if self.options.on_immutable_change != "fail":
             replaced = {name for name in names if BY_NAME[name].immutable}
             names.update(kind.name for kind in KINDS if replaced & {*kind.refers_to} and self.broker.allows(kind.readers))
+        # The exchanges that messages go to on their way, to warn of those that are not there.
+        names.update(kind for entry in self.declared.values() for kind, dummy in references.in_use(entry))
         vhosts = {entry.identity["vhost"] for entry in self.declared.values() if entry.kind.in_vhost}
         vhosts |= {entry.object for entry in self.declared.values() if entry.kind.name == "vhost"}
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)
@@ -86,7 +89,8 @@ class Topology(Service):
         return plan.plan(self.declared, self.broker, self.options)
 
     def prove(self, plan: Plan) -> t.Iterable[Problem]:
-        return proof.problems(self.client, plan, self.declared, self.allowed, self.options.accept_loss_window)
+        yield from patterns.problems(self.client, plan.changes, self.broker.vhosts)
+        yield from proof.problems(self.client, plan, self.declared, self.allowed, self.options.accept_loss_window)
 
     def together(self, changes: t.Sequence[Change]) -> t.Iterator[Change]:
         """Import what is new in bulk, and read back what is really there.

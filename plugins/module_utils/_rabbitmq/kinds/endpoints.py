@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, same
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds import model, records
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings.table import ARGUMENTS, EXCHANGE_ARGUMENTS, Table
 
 DOCUMENTATION = r"""
 exchanges:
@@ -47,8 +50,26 @@ _ARGUMENTS = Field("arguments", "dict", default={})
 class _Endpoint(model.Kind):
     """The broker refuses any change of one, and keeps the names that begin with `amq.` for itself."""
 
+    # The arguments that it may have.
+    table: t.ClassVar[Table] = {}
+
+    def new_arguments(self, declared: model.Declared, broker: model.Broker) -> model.Values:
+        """The declared arguments that the object does not have yet: what the broker has stored already is not judged."""
+        there = broker.objects.get(declared.key)
+        stored = there.fields["arguments"] if there else {}
+        arguments = declared.fields.get("arguments", {})
+        return {name: value for name, value in arguments.items() if name not in stored or not same(value, stored[name])}
+
+    def setting_problems(self, declared: model.Declared, broker: model.Broker, queue_type: str = "") -> t.Iterator[Problem]:
+        arguments = self.new_arguments(declared, broker)
+        for problem in judge.problems(arguments, self.table, "arguments", broker.release, queue_type):
+            yield replace(problem, item=str(declared))
+        for name, why, dummy in judge.unknown(arguments, self.table, broker.release):
+            message = f"is not known to RabbitMQ {broker.version}, which stores it unchecked: {why}"
+            yield declared.advice("argument.unknown", message, field=f"arguments.{name}")
+
     def problems(self, values: model.Values) -> t.Iterator[Problem]:
-        yield from rules.argument_problems(values.get("arguments", {}))
+        yield from judge.problems(values.get("arguments", {}), self.table, "arguments")
 
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         if declared.present and self.builtin(declared.identity):
@@ -75,6 +96,8 @@ class _Endpoint(model.Kind):
 
 
 class _Exchange(_Endpoint):
+    table = EXCHANGE_ARGUMENTS
+
     def observed(self, row: model.Values) -> t.Iterator[model.Observed]:
         yield from records.found(row) if records.ARGUMENT in row["arguments"] else super().observed(row)
 
@@ -91,6 +114,8 @@ class _Exchange(_Endpoint):
         elif declared.fields["type"] not in broker.exchange_types:
             message = f"this broker has no exchange type {declared.fields['type']!r}: it has {', '.join(sorted(broker.exchange_types))}"
             yield declared.problem("exchange.type_unknown", message, "correct the type, or enable the plugin that provides it", "type")
+        else:
+            yield from self.setting_problems(declared, broker)
         yield from super().conflicts(declared, broker)
 
     def irreplaceable(self, declared: model.Declared, observed: model.Observed, broker: model.Broker) -> Problem | None:
@@ -122,6 +147,41 @@ EXCHANGE = _Exchange(
 
 
 class _Queue(_Endpoint):
+    table = ARGUMENTS
+
+    def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
+        yield from super().conflicts(declared, broker)
+        there = broker.objects.get(declared.key)
+        if not declared.present or (
+            there is not None and all(self.equal(value, there.fields[name]) for name, value in declared.fields.items())
+        ):
+            return
+        given = declared.fields.get("type")
+        transient, auto_delete = not declared.fields["durable"], declared.fields["auto_delete"]
+        if given in ("quorum", "stream") and (transient or auto_delete):
+            field, message = ("durable", "must be true") if transient else ("auto_delete", "must be false")
+            yield declared.problem("queue.property", f"{message} for a {given} queue", "change it, or declare a classic queue", field)
+        elif transient and "transient_nonexcl_queues" in broker.denied:
+            message = "this broker does not permit queues that are not durable (deprecated feature transient_nonexcl_queues)"
+            yield declared.problem("queue.transient", message, "set durable to true", "durable")
+        queue_type = given or self._default_type(declared, broker, replaceable=transient or auto_delete)
+        yield from self.setting_problems(declared, broker, queue_type)
+        if "x-queue-master-locator" in self.new_arguments(declared, broker) and "queue_master_locator" in broker.denied:
+            message = "this broker does not permit it (deprecated feature queue_master_locator)"
+            yield declared.problem("argument.denied", message, "use x-queue-leader-locator", "arguments.x-queue-master-locator")
+
+    def _default_type(self, declared: model.Declared, broker: model.Broker, replaceable: bool) -> str:
+        """The type of a queue that is declared without one; empty where that is open."""
+        there, vhost = broker.objects.get(declared.key), broker.vhosts.get(declared.identity["vhost"])
+        if there is not None:
+            return str(there.fields["type"])
+        if vhost is None:
+            return ""
+        default = vhost.get("default_queue_type") or "undefined"
+        found = broker.default_queue_type if default == "undefined" else default
+        # What the default cannot be becomes a classic queue.
+        return "classic" if replaceable or not broker.is_at_least(3, 11) else str(found)
+
     def problems(self, values: model.Values) -> t.Iterator[Problem]:
         arguments = dict(values.get("arguments", {}))
         named = [values["type"]] if "type" in values else []
@@ -132,7 +192,10 @@ class _Queue(_Endpoint):
         if named and named[0] not in rules.QUEUE_TYPES:
             message = f"unknown queue type {named[0]!r}: it must be one of {', '.join(rules.QUEUE_TYPES)}"
             yield Problem("queue.type_unknown", message, field="type")
-        yield from rules.argument_problems(arguments)
+        yield from judge.problems(arguments, self.table, "arguments")
+        if "x-dead-letter-routing-key" in arguments and "x-dead-letter-exchange" not in arguments:
+            message = "has no effect without x-dead-letter-exchange"
+            yield Problem("argument.incomplete", message, field="arguments.x-dead-letter-routing-key", remedy="add x-dead-letter-exchange")
 
     def declared(self, values: model.Values) -> model.Values:
         """`type` and the argument x-queue-type are the same setting: it is kept in `type`."""

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Key, Secret, same
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Advice, Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import KEEP, Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 
@@ -266,6 +266,9 @@ class Declared(_Entry):
     def problem(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
         return Problem(code, message, str(self), field, remedy)
 
+    def advice(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
+        return Advice(code, message, str(self), field, remedy)
+
 
 @dataclass(frozen=True)
 class Observed(_Entry):
@@ -276,7 +279,8 @@ class Observed(_Entry):
 
 @dataclass
 class Broker:
-    """The broker and the objects that were read, by key. `vhosts`: those that the user can reach. `consumed`: queues with consumers."""
+    """The broker and the objects that were read, by key. `vhosts`: those that the user can reach. `consumed`: queues with consumers.
+    `default_queue_type`: where neither a queue nor its vhost names one. `denied`: deprecated features that may not be used."""
 
     version: str
     cluster_name: str
@@ -286,6 +290,12 @@ class Broker:
     vhosts: dict[str, Values]
     objects: dict[Key, Observed] = field(default_factory=dict)
     consumed: set[Key] = field(default_factory=set)
+    default_queue_type: str = "classic"
+    denied: frozenset[str] = frozenset()
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.version.split(".")[:2])
 
     def is_at_least(self, *version: int) -> bool:
         return tuple(int(part) for part in self.version.split(".")[: len(version)]) >= version

@@ -5,10 +5,23 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import ADMINISTRATOR, POLICYMAKER, VHOST, Kind, Resource
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import (
+    ADMINISTRATOR,
+    POLICYMAKER,
+    VHOST,
+    Broker,
+    Declared,
+    Kind,
+    Resource,
+    Values,
+)
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge, table
 
 DOCUMENTATION = r"""
 permissions:
@@ -73,7 +86,34 @@ TOPIC_PERMISSION = replace(
     in_body=("exchange",),
     resource=Resource("TopicPermission", without=("exchange", "write", "read"), more=_BY_USER),
 )
-POLICY = Kind(
+
+
+class _Policy(Kind):
+    def keys(self) -> table.Table:
+        return table.OPERATOR_POLICY if self.name == "operator_policy" else table.POLICY
+
+    def problems(self, values: Values) -> t.Iterator[Problem]:
+        yield from judge.problems(values.get("definition") or {}, self.keys(), "definition")
+
+    def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
+        there = broker.objects.get(declared.key)
+        stored = there.fields["definition"] if there else {}
+        definition = declared.fields.get("definition", {})
+        new = {name: value for name, value in definition.items() if name not in stored or not same(value, stored[name])}
+        for problem in judge.problems(new, self.keys(), "definition", broker.release):
+            yield replace(problem, item=str(declared))
+        for name, why, mistaken in judge.unknown(new, self.keys(), broker.release):
+            only = name in table.POLICY and name not in self.keys()
+            message = f"is no key of {'an operator policy' if only else 'a policy'} of RabbitMQ {broker.version}"
+            say = declared.problem if mistaken or only else declared.advice
+            yield say("definition.unknown", message, "use it in a policy" if only else why, f"definition.{name}")
+        since = table.APPLY_TO.get(declared.fields.get("apply_to", ""), ())
+        if broker.release < since and (there is None or there.fields["apply_to"] != declared.fields["apply_to"]):
+            message = f"RabbitMQ {broker.version} does not know {declared.fields['apply_to']!r}"
+            yield declared.problem("policy.apply_to", message, "use queues, and a pattern that fits only those", "apply_to")
+
+
+POLICY = _Policy(
     "policy",
     "policies",
     stage=3,

@@ -61,6 +61,15 @@ class _User(model.Kind):
             fields["password"] = Secret(passwords.Hash(values["password_hash"], algorithm))
         return fields
 
+    def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
+        observed = broker.objects.get(declared.key)
+        if observed is None or "protected" not in observed.fields["tags"] or not broker.is_at_least(4, 3):
+            return
+        wanted = {name: value for name, value in declared.fields.items() if name not in declared.initial}
+        if not declared.present or not all(self.equal(value, observed.fields[name]) for name, value in wanted.items()):
+            message = "has the tag protected, so the broker refuses to change or delete it through its API"
+            yield declared.problem("user.protected", message, "use rabbitmqctl on a node of the broker")
+
     def initial(self, values: model.Values) -> frozenset[str]:
         return frozenset({"password"} if values.get("update_password") == "on_create" else ())
 

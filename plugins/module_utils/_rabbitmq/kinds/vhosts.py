@@ -35,6 +35,9 @@ PATIENCE = 300.0
 
 class _Vhost(model.Kind):
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
+        if not declared.present and broker.vhosts.get(declared.object, {}).get("protected_from_deletion"):
+            remedy = f"remove the protection first: DELETE /api/vhosts/{declared.object}/deletion/protection"
+            yield declared.problem("vhost.protected", "is protected, so the broker refuses to delete it", remedy)
         if "default_queue_type" in declared.fields and not broker.is_at_least(3, 11):
             message, remedy = f"needs RabbitMQ 3.11 or newer, and this broker is {broker.version}", "remove it, or upgrade the broker"
             yield declared.problem("vhost.default_queue_type", message, remedy, "default_queue_type")
