@@ -54,18 +54,13 @@ def read(
     has no access to a vhost.
     """
     require_tags(broker, wanted, "read")
-    unreadable: dict[str, Problem] = {}
     existing = [vhost for vhost in vhosts if vhost in broker.vhosts]
     for kind in wanted:
-        rows = _rows(client, broker, kind, existing, unreadable, remedy)
-        if unreadable:
-            raise Refused(unreadable.values())
+        rows = _rows(client, broker, kind, existing, remedy)
         broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
 
 
-def _rows(
-    client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str], unreadable: dict[str, Problem], remedy: str
-) -> t.Iterable[Values]:
+def _rows(client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str], remedy: str) -> t.Iterable[Values]:
     if kind.name == "vhost":  # read to know the broker
         return broker.vhosts.values()
     if kind.in_vhost and not existing:
@@ -74,12 +69,15 @@ def _rows(
         # The tag monitoring lists all vhosts, also those whose objects then read as none.
         if kind.per_vhost and (len(existing) == 1 or ("monitoring" in broker.tags and not broker.administrator)):
             rows: list[Values] = []
+            unreadable: list[Problem] = []
             for vhost in existing:
                 try:
                     rows += client.get(kind.listing, vhost, **kind.query)
                 except (errors.MissingRights, errors.NotFound) as error:
                     message = f"user {broker.user!r} cannot read its {kind.option} (HTTP {error.status}, {error.reason})"
-                    unreadable.setdefault(vhost, Problem("vhost.unreadable", message, f"vhost {vhost}", remedy=remedy))
+                    unreadable.append(Problem("vhost.unreadable", message, f"vhost {vhost}", remedy=remedy))
+            if unreadable:
+                raise Refused(unreadable)
             return rows
         return t.cast("t.Iterable[Values]", client.get(kind.listing, **kind.query))
     except errors.BrokerError as error:
