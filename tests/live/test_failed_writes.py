@@ -147,7 +147,7 @@ def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broke
             writes.clear()
             corner.clean()
             assert not corner.task.apply(**old).get("failed")
-            with mock.patch.object(rabbitmq_client, "PAUSES", ()), Proxy(broker.url, judge) as proxy:
+            with mock.patch.object(rabbitmq_client, "PAUSES", (0.05,)), Proxy(broker.url, judge) as proxy:
                 cut = corner.task.apply(url=[proxy.url], **wanted, **how)
             if len(writes) < number:
                 assert not cut.get("failed"), cut
