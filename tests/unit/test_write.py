@@ -61,7 +61,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "prune": [],
     "prune_ignore": [],
     "prune_limit": 10,
-    **dict.fromkeys(("ca_cert", "client_cert", "client_key", "manifests", "cluster_reference")),
+    **dict.fromkeys(("ca_cert", "client_cert", "client_key", "manifests", "cluster_reference", "credentials", "definitions")),
 }
 
 
