@@ -53,6 +53,7 @@ def change(option: str, action: str, identity: dict[str, t.Any], payload: t.Any)
 ARGUMENTS: dict[str, t.Any] = {
     "url": ["http://localhost:15672"],
     "username": "admin",
+    "vhost": "/",
     "password": "hunter2",
     "validate_certs": True,
     "timeout": 5.0,
