@@ -87,8 +87,8 @@ def test_the_table_of_arguments_is_neither_stricter_nor_laxer_than_the_broker(be
                 found = list(judge.problems(arguments, table.ARGUMENTS, "arguments", bench.release, queue_type))
                 if found and now and not now[0].checked and taken_by:
                     continue  # stored without any effect
-                if name == "x-queue-master-locator" and denied:
-                    continue  # a deprecated feature, judged apart
+                if name == "x-queue-master-locator" and (denied or not isinstance(value, str)):
+                    continue  # denied: judged apart; not a text: 3.10 closes the connection after a minute
                 taken = bench.takes(f"queues/{VHOST}/x", body)
                 bench.compare(f"{queue_type} {arguments}", taken, not found)
     assert bench.differ == []

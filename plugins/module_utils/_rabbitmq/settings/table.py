@@ -107,7 +107,10 @@ ARGUMENTS: Table = {
         Rule(Value(str, words=(*_LEADERS, "min-masters")), _DECLARE, _ALL, since=(3, 11)),
     ),
     # 3.10 never answers where it is a number with a fraction.
-    "x-queue-master-locator": (Rule(TEXT, _CAPABLE, CLASSIC, checked=False),),
+    "x-queue-master-locator": (
+        Rule(Value(str, words=("client-local", "min-masters", "random")), _DECLARE, CLASSIC, until=(3, 11)),
+        Rule(TEXT, _CAPABLE, CLASSIC, checked=False, since=(3, 11)),
+    ),
     "x-consumer-timeout": (Rule(COUNT, _DECLARE, QUORUM, since=(4, 3)),),
     "x-consumer-disconnected-timeout": (Rule(COUNT, _DECLARE, QUORUM, since=(4, 3)),),
     "x-delayed-retry-type": (Rule(RETRY, _CAPABLE, QUORUM, checked=False, since=(4, 3)),),
