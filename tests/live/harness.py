@@ -8,6 +8,7 @@ import io
 import json
 import typing as t
 
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 from lab.apiserver import ApiServer
@@ -32,6 +33,8 @@ class ModuleTask:
     def _run(self, arguments: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
         values = {**self.defaults, **arguments, "_ansible_check_mode": check, "_ansible_diff": self.diff}
         output = io.StringIO()
+        # A module is a process of its own, which has the warnings of no other.
+        warnings._global_warnings.clear()
         with patch_module_args(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
             self.module.main()
         return t.cast("dict[str, t.Any]", json.loads(output.getvalue()))

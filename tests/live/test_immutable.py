@@ -8,6 +8,7 @@ import pika
 import pytest
 from corner import Corner
 from ground import changed_objects, one_line
+from proxies import Proxy, Reply
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import proof
 from lab.brokers import Broker
@@ -159,9 +160,9 @@ def test_streams_and_what_belongs_to_applications_are_left_alone(
     corner.settle(queues=[{"name": "s", "type": "stream"}])
     found = corner.refused_for(
         "immutable.in_use",
+        "immutable.in_use",
+        "immutable.in_use",
         "immutable.stream",
-        "immutable.in_use",
-        "immutable.in_use",
         queues=[
             {"name": "s", "type": "stream", "arguments": {"x-max-age": "1D"}},
             {"name": "own", "durable": True},
@@ -170,7 +171,7 @@ def test_streams_and_what_belongs_to_applications_are_left_alone(
         exchanges=[{"name": "auto-e"}],
         **_recreate(accept_loss_window=True),
     )
-    assert [problem["item"].partition(" ")[0] for problem in found] == ["exchanges[0]", "queues[0]", "queues[1]", "queues[2]"]
+    assert [problem["item"].partition(" ")[0] for problem in found] == ["exchanges[0]", "queues[1]", "queues[2]", "queues[0]"]
 
 
 def test_a_queue_with_a_consumer_is_not_taken_from_it(corner: Corner, amqp: pika.adapters.blocking_connection.BlockingChannel) -> None:
@@ -188,12 +189,14 @@ def test_a_queue_with_a_consumer_is_not_taken_from_it(corner: Corner, amqp: pika
 
 
 def test_what_the_broker_refuses_is_put_back(corner: Corner) -> None:
-    """Only the broker knows that this argument is too great, and by then the old queue is gone."""
+    """A proxy refuses the new queue in the broker's place, and by then the old one is gone."""
     old = {"name": "c", "type": "classic", "arguments": {"x-max-length": 5}}
     corner.settle(queues=[old], exchanges=[{"name": "e"}], bindings=[{"source": "e", "destination": "c", "routing_key": "k"}])
     before = corner.snapshot()
-    new = {"name": "c", "type": "classic", "arguments": {"x-max-priority": 100000}}
-    done = corner.task.apply(queues=[new], **_recreate(accept_loss_window=True))
+    new = {"name": "c", "type": "classic", "arguments": {"x-max-priority": 9}}
+    refusal = Reply(400, '{"error": "bad_request", "reason": "no"}')
+    with Proxy(corner.broker.url, lambda seen: refusal if b"x-max-priority" in seen.body and "/queues/" in seen.path else None) as proxy:
+        done = corner.task.apply(url=[proxy.url], queues=[new], **_recreate(accept_loss_window=True))
     one_line(done, "queue imm-v/c: ", "HTTP 400", "It was restored as it was, with its bindings")
     assert done["changed"] is False
     assert corner.snapshot() == before

@@ -33,13 +33,13 @@ def observed(option: str, row: dict[str, t.Any]) -> list[Observed]:
     return list(BY_OPTION[option].observed(row))
 
 
-def test_the_broker_is_known_in_four_requests() -> None:
+def test_the_broker_is_known_in_three_requests() -> None:
     api = Api(whoami={"name": "ann", "tags": ["management", "policymaker"]}, vhosts=[{"name": "/"}, {"name": "eco2"}])
     broker = observe.connect(t.cast("t.Any", api))
     assert (broker.version, broker.cluster_name, broker.user) == ("4.0.5", "rabbit", "ann")
     assert broker.tags == {"management", "policymaker"}
     assert set(broker.vhosts) == {"/", "eco2"}
-    assert len(api.asked) == 4
+    assert len(api.asked) == 3
 
 
 def test_tags_may_come_as_a_list_or_as_text() -> None:

@@ -18,12 +18,12 @@ _DENIED = ("denied", "removed", "disconnected")
 
 
 def connect(client: Client) -> Broker:
-    """The broker without its objects: four requests."""
+    """The broker without its objects: three requests."""
     overview = client.overview()
     me = client.get("whoami")
     rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing,protected_from_deletion")
     tags = me.get("tags", [])
-    broker = Broker(
+    return Broker(
         version=str(overview.get("rabbitmq_version", overview.get("product_version", "0.0"))),
         cluster_name=str(overview.get("cluster_name", "")),
         exchange_types=frozenset(entry["name"] for entry in overview.get("exchange_types", ())),
@@ -32,10 +32,13 @@ def connect(client: Client) -> Broker:
         vhosts={row["name"]: row for row in rows},
         default_queue_type=str(overview.get("default_queue_type", "classic")),
     )
+
+
+def read_denied(client: Client, broker: Broker) -> None:
+    """Which deprecated features the broker does not permit."""
     if broker.is_at_least(4, 0):
         features = client.get("deprecated-features", columns="name,state,deprecation_phase")
         broker.denied = frozenset(entry["name"] for entry in features if entry.get("state", entry["deprecation_phase"]) in _DENIED)
-    return broker
 
 
 def with_related(names: t.Iterable[str]) -> list[Kind]:

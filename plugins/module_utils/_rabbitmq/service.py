@@ -77,6 +77,8 @@ class Topology(Service):
         vhosts = {entry.identity["vhost"] for entry in self.declared.values() if entry.kind.in_vhost}
         vhosts |= {entry.object for entry in self.declared.values() if entry.kind.name == "vhost"}
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)
+        if any(entry.kind.deprecated(entry) for entry in self.declared.values()):
+            observe.read_denied(self.client, self.broker)
         if any(kind.prune_needs or kind.name == "binding" for kind in self.options.prune.kinds):
             observe.read_consumers(self.client, self.broker)
 

@@ -149,6 +149,9 @@ EXCHANGE = _Exchange(
 class _Queue(_Endpoint):
     table = ARGUMENTS
 
+    def deprecated(self, declared: model.Declared) -> bool:
+        return declared.present and not (declared.fields["durable"] and "x-queue-master-locator" not in declared.fields["arguments"])
+
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         yield from super().conflicts(declared, broker)
         there = broker.objects.get(declared.key)

@@ -175,6 +175,10 @@ class Kind:
         """Why this broker cannot hold the object, beside objects that it needs."""
         return iter(())
 
+    def deprecated(self, declared: Declared) -> bool:
+        """Whether the object takes a deprecated feature, which a broker may not permit."""
+        return False
+
     def irreplaceable(self, declared: Declared, observed: Observed, broker: Broker) -> Problem | None:
         """Why the object must not be deleted and declared anew."""
         return None
