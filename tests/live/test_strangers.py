@@ -56,7 +56,9 @@ class Place:
         self.observer, self.task = Observer(broker), Task(broker)
 
     def __enter__(self) -> Place:
-        self.before = self.names()
+        self.before = self.names() - {("vhosts", VHOST)}
+        if self.names() - self.before:
+            self.observer.request("DELETE", f"vhosts/{VHOST}")
         self.observer.request("PUT", f"vhosts/{VHOST}")
         return self
 
@@ -73,9 +75,19 @@ def is_ours(change: dict[str, t.Any]) -> bool:
     return "/" not in (change["identity"].get("vhost"), change["identity"].get("name")) and change["identity"].get("user") != "lab"
 
 
+def only_the_broker_knows(failure: dict[str, t.Any]) -> bool:
+    """Whether a plugin judges it (what a parameter holds, policy keys that are not RabbitMQ's own), or a limit that counts all queues."""
+    return failure.get("kind") == "parameter" or any(
+        words in str(failure) for words in ("not recognised policy settings", "queue limit in")
+    )
+
+
 def assert_converges(task: Task, arguments: Arguments) -> None:
     predicted, done = task.check(**arguments), task.apply(**arguments)
-    assert "failed" not in done, f"{done['msg']} to {arguments!r}"
+    if "failed" in done:
+        assert [entry for entry in done.get("failures", [{}]) if not only_the_broker_knows(entry)] == [], shown(done)
+        return
+    counted["taken"] += 1
     assert shown(done["changes"]) == shown(predicted["changes"]), arguments
     again = task.apply(**arguments)
     assert ("failed" in again, again["changes"]) == (False, []), arguments
@@ -100,34 +112,31 @@ def test_whatever_is_written_is_refused_in_words_or_taken(
 ) -> None:
     """Nothing is written before a refusal, in check mode nothing at all; and what is taken is done once, as check mode says."""
     broker = lab(line)
+    place = Place(broker)
     taken: list[Arguments] = []
-    with Place(broker) as place:
-        with monkeypatch.context() as patched:
-            between = OnlyReads(patched, broker.url)
-            task = Task(broker)
+    with place, monkeypatch.context() as patched:
+        between = OnlyReads(patched, broker.url)
+        task = Task(broker)
 
-            @settings(
-                max_examples=INPUTS_EACH, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-            )
-            @given(tasks())
-            def case(arguments: Arguments) -> None:
-                counted["inputs"] += 1
-                between.written.clear()
-                result = task.check(**arguments)
-                assert between.written == [], f"check mode writes: {arguments!r}"
-                if "failed" in result:
-                    assert_refused_in_words(result, arguments)
-                    again = task.apply(**arguments)
-                    assert (again.get("msg"), between.written) == (result["msg"], []), f"apply differs from check mode: {arguments!r}"
-                elif result["changed"] and all(is_ours(change) for change in result["changes"]):
-                    taken.append(arguments)
+        @settings(max_examples=INPUTS_EACH, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @given(tasks())
+        def case(arguments: Arguments) -> None:
+            counted["inputs"] += 1
+            between.written.clear()
+            result = task.check(**arguments)
+            assert between.written == [], f"check mode writes: {arguments!r}"
+            if "failed" in result:
+                assert_refused_in_words(result, arguments)
+                again = task.apply(**arguments)
+                assert (again.get("msg"), between.written) == (result["msg"], []), f"apply differs from check mode: {arguments!r}"
+            elif result["changed"] and all(is_ours(change) for change in result["changes"]):
+                taken.append(arguments)
 
-            seed(line)(case)()
-        sample = taken[:: max(1, len(taken) // max(1, TAKEN_EACH))][:TAKEN_EACH]
-        for arguments in sample:
-            with place:
-                assert_converges(place.task, arguments)
-    counted["taken"] += len(sample)
+        # Cases of its own for each broker: where CI is set, Hypothesis would draw the same ones for all of them.
+        seed(line)(case)()
+    for arguments in taken[:: max(1, len(taken) // TAKEN_EACH)]:
+        with place:
+            assert_converges(place.task, arguments)
 
 
 def test_enough_was_tried(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,10 @@ class _MaskingModule(AnsibleModule):
     def __init__(self, spec: Spec, secrets: Secrets | None, library: Library) -> None:
         self._spec = spec
         self._secrets = secrets
-        super().__init__(argument_spec=spec, supports_check_mode=True)
+        try:
+            super().__init__(argument_spec=spec, supports_check_mode=True)
+        except OverflowError:  # Ansible takes the text Infinity for a number and then fails to make an integer of it
+            self.fail_json(msg="an option that takes an integer has the value Infinity: give a finite number")
         name, import_error = library
         if import_error is not None:
             self.fail_json(msg=missing_required_lib(name), exception=import_error)
