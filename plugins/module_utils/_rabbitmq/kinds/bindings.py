@@ -28,7 +28,7 @@ bindings:
 """
 
 
-# The greatest weight of a consistent-hash exchange: refused above by 4.3; 1,000,000 takes 4.0 ten seconds, and 10^18 ends 3.10 and 4.0.
+# The greatest weight of a consistent-hash exchange: refused above by 4.3; 1,000,000 takes 4.0 ten seconds, and 10^18 all memory.
 HEAVY = 10_000
 MATCHES = ("all", "any", "all-with-x", "any-with-x")
 
