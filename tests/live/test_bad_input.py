@@ -199,11 +199,6 @@ CASES: dict[str, tuple[Arguments, str, str]] = {
         "reference.missing",
         "user_limits[0]",
     ),
-    "topic permission of an unknown exchange": (
-        {"topic_permissions": [{"user": "bad-u", "exchange": "nowhere", "write": "", "read": ""}]},
-        "reference.missing",
-        "topic_permissions[0]",
-    ),
     "policy without pattern": ({"policies": [{"name": "x", "definition": {"max-length": 5}}]}, "declaration.missing", "policies[1]"),
     "policy without definition": ({"policies": [{"name": "x", "pattern": "."}]}, "declaration.missing", "policies[1]"),
     "empty policy": ({"policies": [{"name": "x", "pattern": ".", "definition": {}}]}, "declaration.empty", "policies[1]"),
@@ -268,3 +263,14 @@ def test_default_queue_type_depends_on_the_version(broker: Broker) -> None:
             assert corner.snapshot() == {}
         else:
             assert len(corner.settle(**wanted)["changes"]) == 2
+
+
+def test_a_topic_permission_of_an_unknown_exchange_depends_on_the_version(broker: Broker) -> None:
+    with Corner(broker, PREFIX + "tp-", vhost="bad-tp-v") as corner:
+        assert corner.task.apply(vhosts=[{"name": "bad-tp-v"}], users=[{"name": "bad-tp-u"}])["changed"]
+        wanted = {"topic_permissions": [{"user": "bad-tp-u", "exchange": "nowhere", "write": "", "read": ""}]}
+        if broker.line == "4.3":
+            corner.refused_for("reference.missing", **wanted)
+        else:
+            (warning,) = corner.settle(**wanted)["warnings"]
+            assert "exchange bad-tp-v/nowhere neither exists nor is declared" in warning
