@@ -261,12 +261,6 @@ def test_queues_in_use_and_streams_are_never_replaced(memory: Memory, held: dict
         ("bindings", dict(BINDING, source="none"), "reference.missing", "exchange eco2/none"),
         ("bindings", dict(BINDING, destination="none"), "reference.missing", "queue eco2/none"),
         ("bindings", dict(BINDING, destination="q", destination_type="exchange"), "reference.missing", "exchange eco2/q"),
-        (
-            "topic_permissions",
-            {"vhost": "eco2", "user": "ann", "exchange": "none", "write": "", "read": ""},
-            "reference.missing",
-            "exchange eco2/none",
-        ),
         ("exchanges", dict(X, name="n", type="x-none"), "exchange.type_unknown", "direct, fanout, headers, topic"),
     ],
 )
@@ -276,6 +270,14 @@ def test_what_refers_to_nothing_is_refused(memory: Memory, option: str, entry: d
     assert found.item.startswith(f"{option}[0] (")
     assert words in found.message
     assert planned(memory, **{option: [dict(entry, state="absent")]}).changes == ()
+
+
+def test_a_topic_permission_of_a_missing_exchange_is_refused_from_4_3_on(memory: Memory) -> None:
+    wanted = {"topic_permissions": [{"vhost": "eco2", "user": "ann", "exchange": "none", "write": "", "read": ""}]}
+    (warning,) = planned(memory, **wanted).warnings
+    assert "exchange eco2/none" in warning
+    memory.broker.version = "4.3.6"
+    assert problem(planned, memory, **wanted).code == "reference.missing"
 
 
 def test_a_missing_vhost_is_told_once_for_each_entry() -> None:
