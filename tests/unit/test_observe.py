@@ -6,7 +6,7 @@ import pytest
 from declaring import declare, problem, refusal
 from memory import Memory, hash_of
 
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import observe, plan
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, observe, plan
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Observed
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
 
@@ -40,6 +40,17 @@ def test_the_broker_is_known_in_three_requests() -> None:
     assert broker.tags == {"management", "policymaker"}
     assert set(broker.vhosts) == {"/", "eco2"}
     assert len(api.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "answers", [{"whoami": {}}, {"whoami": []}, {"vhosts": [{}]}, {"vhosts": {"error": "x"}}, {"overview": {"exchange_types": [1]}}]
+)
+def test_json_of_another_form_is_not_a_brokers(answers: dict[str, t.Any]) -> None:
+    api = Api(**{"whoami": {"name": "ann", "tags": ""}, "vhosts": [{"name": "/"}], **answers})
+    with pytest.raises(errors.NotABroker):
+        observe.connect(t.cast("t.Any", api))
+    with pytest.raises(errors.NotABroker, match="queues"):
+        observe.entries(BY_OPTION["queues"], [{}])
 
 
 def test_tags_may_come_as_a_list_or_as_text() -> None:

@@ -5,16 +5,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Values, key_of
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values, key_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 # The states, and in older releases the phases, of features that a broker does not permit.
 _DENIED = ("denied", "removed", "disconnected")
+
+
+@contextlib.contextmanager
+def _understood(what: str) -> t.Iterator[None]:
+    """A proxy may answer with JSON that is not the broker's."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = f"the answer does not have the form of a broker's ({type(error).__name__}: {error})"
+        raise errors.NotABroker(f"reading {what}", 200, reason) from error
+
+
+def entries(kind: Kind, rows: t.Iterable[Values]) -> dict[Key, Observed]:
+    """The objects that the rows of a listing hold, by key."""
+    with _understood(kind.option):
+        return {entry.key: entry for row in rows for entry in kind.observed(row)}
 
 
 def connect(client: Client) -> Broker:
@@ -22,16 +40,17 @@ def connect(client: Client) -> Broker:
     overview = client.overview()
     me = client.get("whoami")
     rows = client.get("vhosts", columns="name,description,tags,default_queue_type,tracing,protected_from_deletion")
-    tags = me.get("tags", [])
-    return Broker(
-        version=str(overview.get("rabbitmq_version", overview.get("product_version", "0.0"))),
-        cluster_name=str(overview.get("cluster_name", "")),
-        exchange_types=frozenset(entry["name"] for entry in overview.get("exchange_types", ())),
-        user=str(me["name"]),
-        tags=frozenset(tags.split(",") if isinstance(tags, str) else tags),
-        vhosts={row["name"]: row for row in rows},
-        default_queue_type=str(overview.get("default_queue_type", "classic")),
-    )
+    with _understood("overview, whoami and vhosts"):
+        tags = me.get("tags", [])
+        return Broker(
+            version=str(overview.get("rabbitmq_version", overview.get("product_version", "0.0"))),
+            cluster_name=str(overview.get("cluster_name", "")),
+            exchange_types=frozenset(entry["name"] for entry in overview.get("exchange_types", ())),
+            user=str(me["name"]),
+            tags=frozenset(tags.split(",") if isinstance(tags, str) else tags),
+            vhosts={row["name"]: row for row in rows},
+            default_queue_type=str(overview.get("default_queue_type", "classic")),
+        )
 
 
 def read_denied(client: Client, broker: Broker) -> None:
@@ -60,7 +79,7 @@ def read(
     existing = [vhost for vhost in vhosts if vhost in broker.vhosts]
     for kind in wanted:
         rows = _rows(client, broker, kind, existing, remedy)
-        broker.objects.update((entry.key, entry) for row in rows for entry in kind.observed(row))
+        broker.objects.update(entries(kind, rows))
 
 
 def _rows(client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str], remedy: str) -> t.Iterable[Values]:

@@ -123,7 +123,7 @@ class Topology(Service):
         except errors.TimedOut as error:
             # Sent, and nobody left to ask what became of it.
             raise errors.CannotConnect(str(error)) from error
-        there = {entry.key: entry for row in rows for entry in kind.observed(row)}
+        there = observe.entries(kind, rows)
         done = [change for change in group if _as_wanted(kind, change, there)]
         missing = [change for change in group if change.key not in there]
         if missing:
@@ -191,7 +191,7 @@ class Topology(Service):
             rows = self.client.get(kind.listing, *([vhost] if vhost is not None and kind.per_vhost else []), **kind.query)
         except WRITE_ERRORS:
             return None
-        return {entry.key: entry for row in rows for entry in kind.observed(row)}
+        return observe.entries(kind, rows)
 
     def _replace(self, kind: Kind, change: Change) -> None:
         """Delete, declare anew, and restore the bindings and topic permissions that were deleted with it."""
