@@ -223,6 +223,11 @@ def pruned_of(memory: Memory, lists: dict[str, t.Any], *ignore: str) -> list[str
     return shown(planned(memory, options(["queues"], prune_ignore=ignore), **lists))
 
 
+def test_a_pattern_without_a_text_of_its_own_is_no_misspelt_name(memory: Memory) -> None:
+    memory.put("queues", vhost="eco2", name="extra")
+    assert pruned(memory, ["queues"], prune_ignore=["[!e]*"]) == ["queue eco2/extra"]
+
+
 @pytest.mark.parametrize("pattern", ["%2Fdev/gone", "//gone"])
 def test_an_exception_in_a_spelling_that_fits_nothing_is_refused(memory: Memory, pattern: str) -> None:
     lists = {**DECLARED, "queues": [KEEP_Q, {"vhost": "eco2", "name": "extra"}]}

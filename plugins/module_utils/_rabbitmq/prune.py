@@ -9,6 +9,7 @@ Private to this collection. Pure.
 from __future__ import annotations
 
 import fnmatch
+import re
 import typing as t
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -145,6 +146,8 @@ def _unfitting_patterns(broker: Broker, options: Prune) -> list[str]:
 
 def _nearly_fits(pattern: str, entry: Observed) -> bool:
     """Whether the pattern differs from the name only in letter case, encoding, the vhost or the kind before it."""
+    if not re.sub(r"\[[^]]*\]|[*?]", "", pattern):
+        return False  # it has no text of its own, such as [!a]*, and would fit nearly everything
     loose = unquote(pattern).lower()
     prefix = f"{entry.kind.name} "
     loose = (loose[len(prefix) :] if loose.startswith(prefix) else loose).lstrip("/")
