@@ -89,7 +89,8 @@ def test_the_table_of_arguments_is_neither_stricter_nor_laxer_than_the_broker(be
                     continue  # stored without any effect
                 if name == "x-queue-master-locator" and (denied or not isinstance(value, str)):
                     continue  # denied: judged apart; not a text: 3.10 closes the connection after a minute
-                taken = bench.takes(f"queues/{VHOST}/x", body)
+                # A queue that expires within milliseconds may be gone before the broker has answered, and the answer is a refusal then.
+                taken = any(bench.takes(f"queues/{VHOST}/x", body) for dummy in range(5 if name == "x-expires" else 1))
                 bench.compare(f"{queue_type} {arguments}", taken, not found)
     assert bench.differ == []
 
