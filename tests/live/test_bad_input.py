@@ -273,4 +273,4 @@ def test_a_topic_permission_of_an_unknown_exchange_depends_on_the_version(broker
             corner.refused_for("reference.missing", **wanted)
         else:
             (warning,) = corner.settle(**wanted)["warnings"]
-            assert "exchange bad-tp-v/nowhere neither exists nor is declared" in warning
+            assert "exchange bad-tp-v/nowhere neither exists nor is declared" in str(warning)
