@@ -29,6 +29,13 @@ def planned(memory: Memory, chosen: plan.Options | None = None, **lists: t.Any) 
     return plan.plan(declare(**lists), memory.broker, chosen or plan.Options())
 
 
+def warned(memory: Memory, **lists: t.Any) -> list[str]:
+    """The warnings of what is planned."""
+    lines: list[str] = []
+    plan.plan(declare(**lists), memory.broker, plan.Options(), lines.append)
+    return lines
+
+
 def shown(result: Plan) -> list[str]:
     return [f"{change.action} {change.kind} {change.object}" for change in result.changes]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from declaring import applied, options, planned, problem, problems, shown
+from declaring import applied, options, planned, problem, problems, shown, warned
 from memory import ME, Memory, hash_of, logs_in
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Secret
@@ -274,7 +274,7 @@ def test_what_refers_to_nothing_is_refused(memory: Memory, option: str, entry: d
 
 def test_a_topic_permission_of_a_missing_exchange_is_refused_from_4_3_on(memory: Memory) -> None:
     wanted = {"topic_permissions": [{"vhost": "eco2", "user": "ann", "exchange": "none", "write": "", "read": ""}]}
-    (warning,) = planned(memory, **wanted).warnings
+    (warning,) = warned(memory, **wanted)
     assert "exchange eco2/none" in warning
     memory.broker.version = "4.3.6"
     assert problem(planned, memory, **wanted).code == "reference.missing"

@@ -122,17 +122,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """`changes` in a stable order: by stage, then kind, then object. `unchanged`: how many objects are as declared.
-    `warnings`: what to say of it, one line each."""
+    """`changes` in a stable order: by stage, then kind, then object. `unchanged`: how many objects are as declared."""
 
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
-    warnings: tuple[str, ...] = ()
 
     @staticmethod
-    def of(changes: t.Iterable[Change], unchanged: int = 0, warnings: t.Iterable[t.Any] = ()) -> Plan:
-        ordered = sorted(changes, key=lambda change: (change.stage, change.kind, change.object))
-        return Plan(tuple(ordered), unchanged, tuple(map(str, warnings)))
+    def of(changes: t.Iterable[Change], unchanged: int = 0) -> Plan:
+        return Plan(tuple(sorted(changes, key=lambda change: (change.stage, change.kind, change.object))), unchanged)
 
 
 def shown(value: t.Any) -> t.Any:

@@ -176,7 +176,6 @@ class _Run:
             if not self.check_mode:
                 self.service.observe()
         self.plan = self.service.plan()
-        self.service.warnings += self.plan.warnings
         if not (self.check_mode and leftovers.changes):
             for ask in (self.service.problems, self.service.missing, self.service.prove):
                 problems = [] if self.check_mode and ask == self.service.missing else list(ask(self.plan))

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import typing as t
 
@@ -38,9 +37,9 @@ def converging(
 
     `literal`: whether to refuse a text that YAML has read as a boolean or a number.
     """
-    module = _MaskingModule(spec, secrets, library)
+    module = _MaskingModule(spec, secrets, library, literal)
     nothing = {"changed": False, "changes": [], "unchanged": 0}
-    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff), nothing, literal))
+    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff), nothing))
 
 
 def reading(
@@ -56,16 +55,16 @@ def reading(
 
     `literal`: as above. `data`: parts of the result that come from the server and are returned as they are, whatever secrets are given.
     """
-    module = _MaskingModule(spec, secrets, library)
-    report = _attempt(module, lambda: read(module.params), {}, literal)
+    module = _MaskingModule(spec, secrets, library, literal)
+    report = _attempt(module, lambda: read(module.params), {})
     module.end(report._replace(result={**report.result, "changed": False}), data)
 
 
-def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], literal: bool) -> Report:
+def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any]) -> Report:
     """Run the module's work. A refusal or an error before the first write becomes a failure in one line, with the result `nothing`."""
     try:
         problems = list(schema.time_problems(module.argument_spec, module.params))
-        problems += schema.converted(module.argument_spec, module.given) if literal else ()
+        problems += module.converted
         if problems:
             raise Refused(problems)
         seen = work()
@@ -79,8 +78,9 @@ def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.A
 class _MaskingModule(AnsibleModule):
     """An AnsibleModule that also hides secrets that no argument specification can mark, whether it succeeds or fails."""
 
-    def __init__(self, spec: Spec, secrets: Secrets | None, library: Library) -> None:
+    def __init__(self, spec: Spec, secrets: Secrets | None, library: Library, literal: bool) -> None:
         self._spec = spec
+        self._literal = literal
         self._secrets = secrets
         try:
             super().__init__(argument_spec=spec, supports_check_mode=True)
@@ -92,8 +92,8 @@ class _MaskingModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()
-        # Ansible's checks convert what they can in place.
-        self.given: dict[str, t.Any] = copy.deepcopy(self.params)
+        # Asked before Ansible's checks, which convert what they can in place.
+        self.converted = list(schema.converted(self._spec, self.params)) if self._literal else []
 
     def end(self, report: Report, data: t.Collection[str] = ()) -> t.NoReturn:
         """End with this report. Secrets are masked everywhere but in the names of objects and in `data`, which are the server's: masked,

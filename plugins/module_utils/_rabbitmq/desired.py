@@ -60,7 +60,8 @@ def declare(items: t.Iterable[Item]) -> dict[Key, Declared]:
         if found:
             continue
         declared = _declared(item)
-        merged = _merge(united.get(declared.key, declared), declared)
+        known = united.get(declared.key)
+        merged = _merge(known, declared) if known else declared
         if isinstance(merged, Problem):
             problems.append(merged)
         else:

@@ -35,8 +35,10 @@ class Options:
     accept_loss_window: bool = False
 
 
-def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Options) -> Plan:
-    """The changes, or Refused with every reason why there can be none."""
+def plan(
+    declarations: t.Mapping[Key, Declared], broker: Broker, options: Options, warn: t.Callable[[str], None] = lambda line: None
+) -> Plan:
+    """The changes, or Refused with every reason why there can be none. `warn` takes each warning of what is planned."""
     found = list(references.problems(declarations, broker))
     problems = [problem for problem in found if not isinstance(problem, Advice)]
     changes: list[Change] = []
@@ -65,7 +67,10 @@ def plan(declarations: t.Mapping[Key, Declared], broker: Broker, options: Option
     ordered, problems = own_rights.ordered(left, broker, 2 * _LAST_STAGE)
     if problems:
         raise Refused(problems)
-    return Plan.of(ordered, unchanged, [problem for problem in found if isinstance(problem, Advice)])
+    for problem in found:
+        if isinstance(problem, Advice):
+            warn(str(problem))
+    return Plan.of(ordered, unchanged)
 
 
 def _change(declared: Declared, observed: Observed | None) -> Change | None:
@@ -75,11 +80,7 @@ def _change(declared: Declared, observed: Observed | None) -> Change | None:
         differences = [Difference(name, None, value) for name, value in declared.fields.items()]
         return _entry_change(declared, "create", differences, declared.fields)
     # A stored value that is equal stays as it is: a hash that accepts the declared password.
-    wanted = {
-        name: value
-        for name, value in declared.fields.items()
-        if name not in declared.initial and not declared.kind.equal(value, observed.fields[name])
-    }
+    wanted = declared.differing(observed)
     differences = [difference for name, value in wanted.items() for difference in _differences(name, observed.fields[name], value)]
     return _entry_change(declared, "update", differences, {**observed.fields, **wanted}) if wanted else None
 

@@ -88,7 +88,7 @@ class Topology(Service):
     def plan(self) -> Plan:
         self.warnings += references.warnings(self.declared, self.broker)
         self.warnings += prune.warnings(self.declared, self.broker, self.options.prune)
-        return plan.plan(self.declared, self.broker, self.options)
+        return plan.plan(self.declared, self.broker, self.options, self.warnings.append)
 
     def prove(self, plan: Plan) -> t.Iterable[Problem]:
         yield from patterns.problems(self.client, plan.changes, self.broker.vhosts)

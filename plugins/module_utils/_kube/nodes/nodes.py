@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS, Altered, Change, ChangeFailed, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, first
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.client import Client, path_of
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api.connection import WORKERS
@@ -87,8 +87,7 @@ class Nodes(Service):
         close = difflib.get_close_matches(name, self.there, n=1)
         if close:
             return f"did you mean {close[0]}?"
-        known = sorted(self.there)
-        return f"it has {', '.join(known[:5]) or 'no nodes at all'}" + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+        return f"it has {first(sorted(self.there), 5) or 'no nodes at all'}"
 
     def problems(self, plan: Plan) -> list[Problem]:
         return self._problems

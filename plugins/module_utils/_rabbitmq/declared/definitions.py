@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import is_exactly
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, first
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import confidential, texts
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import passwords, rules
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import TYPES, Item
@@ -52,9 +52,7 @@ def items(definitions: t.Any, vhost: str, warn: t.Callable[[str], None] = lambda
     if export.problems:
         raise Refused(export.problems)
     for what, names in export.skipped.items():
-        several = list(dict.fromkeys(names))
-        more = f" and {len(several) - 5} more" if len(several) > 5 else ""
-        warn(f"definitions: {what} are skipped: {', '.join(several[:5])}{more}")
+        warn(f"definitions: {what} are skipped: {first(list(dict.fromkeys(names)), 5)}")
     return found
 
 

@@ -33,10 +33,6 @@ HEAVY = 10_000
 MATCHES = ("all", "any", "all-with-x", "any-with-x")
 
 
-def _one_of(value: t.Any, words: tuple[str, ...]) -> bool:
-    return isinstance(value, str) and value in words
-
-
 class _Binding(model.Kind):
     """Everything about a binding is its identity, the types of its arguments included."""
 
@@ -85,7 +81,7 @@ class _Binding(model.Kind):
                 message = f"the weight {key} is above {HEAVY}, which takes the broker minutes and gigabytes"
                 say = declared.problem if broker.is_at_least(4, 3) else declared.advice
                 yield say("binding.weight", message, "give smaller weights in the same proportion", "routing_key")
-        elif kind == "headers" and "x-match" in arguments and not _one_of(arguments["x-match"], MATCHES):
+        elif kind == "headers" and "x-match" in arguments and arguments["x-match"] not in MATCHES:
             message = f"is {arguments['x-match']!r}, and must be one of {', '.join(MATCHES)}"
             yield declared.problem("argument.choice", message, field="arguments.x-match")
 

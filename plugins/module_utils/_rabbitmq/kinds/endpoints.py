@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, same
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, rules
@@ -53,15 +53,8 @@ class _Endpoint(model.Kind):
     # The arguments that it may have.
     table: t.ClassVar[Table] = {}
 
-    def new_arguments(self, declared: model.Declared, broker: model.Broker) -> model.Values:
-        """The declared arguments that the object does not have yet: what the broker has stored already is not judged."""
-        there = broker.objects.get(declared.key)
-        stored = there.fields["arguments"] if there else {}
-        arguments = declared.fields.get("arguments", {})
-        return {name: value for name, value in arguments.items() if name not in stored or not same(value, stored[name])}
-
     def setting_problems(self, declared: model.Declared, broker: model.Broker, queue_type: str = "") -> t.Iterator[Problem]:
-        arguments = self.new_arguments(declared, broker)
+        arguments = declared.new_settings("arguments", broker)
         for problem in judge.problems(arguments, self.table, "arguments", broker.release, queue_type):
             yield replace(problem, item=str(declared))
         for name, why, dummy in judge.unknown(arguments, self.table, broker.release):
@@ -155,9 +148,7 @@ class _Queue(_Endpoint):
     def conflicts(self, declared: model.Declared, broker: model.Broker) -> t.Iterator[Problem]:
         yield from super().conflicts(declared, broker)
         there = broker.objects.get(declared.key)
-        if not declared.present or (
-            there is not None and all(self.equal(value, there.fields[name]) for name, value in declared.fields.items())
-        ):
+        if not declared.present or (there is not None and not declared.differing(there)):
             return
         given = declared.fields.get("type")
         transient, auto_delete = not declared.fields["durable"], declared.fields["auto_delete"]
@@ -169,7 +160,7 @@ class _Queue(_Endpoint):
             yield declared.problem("queue.transient", message, "set durable to true", "durable")
         queue_type = given or self._default_type(declared, broker, replaceable=transient or auto_delete)
         yield from self.setting_problems(declared, broker, queue_type)
-        if "x-queue-master-locator" in self.new_arguments(declared, broker) and "queue_master_locator" in broker.denied:
+        if "x-queue-master-locator" in declared.new_settings("arguments", broker) and "queue_master_locator" in broker.denied:
             message = "this broker does not permit it (deprecated feature queue_master_locator)"
             yield declared.problem("argument.denied", message, "use x-queue-leader-locator", "arguments.x-queue-master-locator")
 

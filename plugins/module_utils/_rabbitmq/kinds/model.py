@@ -10,6 +10,7 @@ place. A kind that differs overrides some of them.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import re
 import typing as t
@@ -90,7 +91,7 @@ class Kind:
     one_line: tuple[str, ...] = ()
     resource: Resource | None = None
 
-    @property
+    @functools.cached_property
     def parts(self) -> tuple[str, ...]:
         return tuple(part.name for part in self.identity)
 
@@ -267,6 +268,17 @@ class Declared(_Entry):
     def __str__(self) -> str:
         return f"{self.source} ({self.kind.name} {self.object})"
 
+    def differing(self, observed: Observed) -> Values:
+        """The declared fields that count for an object that exists, and that it does not have so."""
+        counting = {name: value for name, value in self.fields.items() if name not in self.initial}
+        return {name: value for name, value in counting.items() if not self.kind.equal(value, observed.fields[name])}
+
+    def new_settings(self, field: str, broker: Broker) -> Values:
+        """Of this field, a mapping, what the object does not have yet: what the broker has stored already is not judged."""
+        observed = broker.objects.get(self.key)
+        stored = observed.fields[field] if observed else {}
+        return {name: value for name, value in self.fields.get(field, {}).items() if name not in stored or not same(value, stored[name])}
+
     def problem(self, code: str, message: str, remedy: str = "", field: str = "") -> Problem:
         return Problem(code, message, str(self), field, remedy)
 
@@ -302,7 +314,8 @@ class Broker:
         return tuple(int(part) for part in self.version.split(".")[:2])
 
     def is_at_least(self, *version: int) -> bool:
-        return tuple(int(part) for part in self.version.split(".")[: len(version)]) >= version
+        """`version`: major and minor."""
+        return self.release >= version
 
     def allows(self, tags: frozenset[str]) -> bool:
         """Whether the user has one of these tags, or none is needed."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import same
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import (
@@ -96,10 +95,7 @@ class _Policy(Kind):
         yield from judge.problems(values.get("definition") or {}, self.keys(), "definition")
 
     def conflicts(self, declared: Declared, broker: Broker) -> t.Iterator[Problem]:
-        there = broker.objects.get(declared.key)
-        stored = there.fields["definition"] if there else {}
-        definition = declared.fields.get("definition", {})
-        new = {name: value for name, value in definition.items() if name not in stored or not same(value, stored[name])}
+        there, new = broker.objects.get(declared.key), declared.new_settings("definition", broker)
         for problem in judge.problems(new, self.keys(), "definition", broker.release):
             yield replace(problem, item=str(declared))
         for name, why, mistaken in judge.unknown(new, self.keys(), broker.release):

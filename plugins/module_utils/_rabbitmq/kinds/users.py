@@ -65,8 +65,7 @@ class _User(model.Kind):
         observed = broker.objects.get(declared.key)
         if observed is None or "protected" not in observed.fields["tags"] or not broker.is_at_least(4, 3):
             return
-        wanted = {name: value for name, value in declared.fields.items() if name not in declared.initial}
-        if not declared.present or not all(self.equal(value, observed.fields[name]) for name, value in wanted.items()):
+        if not declared.present or declared.differing(observed):
             message = "has the tag protected, so the broker refuses to change or delete it through its API"
             yield declared.problem("user.protected", message, "use rabbitmqctl on a node of the broker")
 
