@@ -272,6 +272,15 @@ def test_what_refers_to_nothing_is_refused(memory: Memory, option: str, entry: d
     assert planned(memory, **{option: [dict(entry, state="absent")]}).changes == ()
 
 
+def test_what_cannot_change_in_place_is_the_only_problem_of_a_queue_that_stays(memory: Memory) -> None:
+    memory.broker.version, memory.broker.denied = "4.3.6", frozenset({"transient_nonexcl_queues"})
+    memory.put("queues", vhost="eco2", name="there", durable=True)
+    wanted = {"queues": [{"vhost": "eco2", "name": "there", "durable": False}]}
+    assert problem(planned, memory, **wanted).code == "immutable.differs"
+    recreated = options(on_immutable_change="recreate_if_empty")
+    assert problem(planned, memory, recreated, **wanted).code == "queue.transient"
+
+
 def test_a_topic_permission_of_a_missing_exchange_is_refused_from_4_3_on(memory: Memory) -> None:
     wanted = {"topic_permissions": [{"vhost": "eco2", "user": "ann", "exchange": "none", "write": "", "read": ""}]}
     (warning,) = warned(memory, **wanted)

@@ -52,7 +52,8 @@ def plan(
         if observed is not None and change.action == "update" and declared.kind.immutable:
             problem = _immutable(change, declared, observed, broker, options)
             if problem:
-                problems.append(problem)
+                # It stays as it is, so what is wrong with what it would become does not matter yet.
+                problems = [*(other for other in problems if other.item != problem.item), problem]
                 continue
             change = _replacement(change, broker)
         changes.append(change)
