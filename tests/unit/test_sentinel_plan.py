@@ -298,6 +298,7 @@ def test_renamed_commands_are_taken_back_by_their_own_names() -> None:
 # Whatever is there and whatever is declared, one run leads where it says.
 
 NAMES = st.sampled_from(["a", "b", "c"])
+# The set of each name is in a network of its own.
 PLACES = st.sampled_from([A, B, C])
 THERE = st.lists(
     st.dictionaries(NAMES, st.tuples(PLACES, st.sampled_from(["1", "2"]), st.sampled_from(["30000", "500"])), max_size=3),
@@ -322,13 +323,27 @@ MASTERS = st.dictionaries(
 def test_a_second_run_finds_nothing(
     there: list[dict[str, tuple[str, str, str]]], masters: dict[str, dict[str, t.Any]], prune: bool, true_master: str
 ) -> None:
+    def of(name: str, place: str) -> str:
+        return place.replace("10.0.2", f"10.{ord(name)}.2")
+
     views = [
-        view(n, *(seen(name, place, quorum, values={"down_after_milliseconds": after}) for name, (place, quorum, after) in entry.items()))
+        view(
+            n,
+            *(
+                seen(name, of(name, place), quorum, values={"down_after_milliseconds": after})
+                for name, (place, quorum, after) in entry.items()
+            ),
+        )
         for n, entry in enumerate(there, 1)
     ]
-    nodes = [master_node(place) if place == true_master else replica_node(place, true_master) for place in (A, B, C)]
+    nodes = [
+        master_node(of(name, place)) if place == true_master else replica_node(of(name, place), of(name, true_master))
+        for name in "abc"
+        for place in (A, B, C)
+    ]
     state = observed(views, nodes)
-    wanted = declared(*({"name": name, **item} for name, item in masters.items()))
+    items = [{"name": name, **item, "address": [of(name, place) for place in item["address"]]} for name, item in masters.items()]
+    wanted = declared(*items)
     for change in planned(wanted, state, prune=prune).changes:
         state = written(state, change)
     again = planned(wanted, state, prune=prune)
@@ -338,4 +353,4 @@ def test_a_second_run_finds_nothing(
         assert present <= entry.masters.keys()
         assert not prune or entry.masters.keys() == present
         for name in present:
-            assert str(entry.masters[name].address) == true_master
+            assert str(entry.masters[name].address) == of(name, true_master)
