@@ -138,7 +138,10 @@ class ActionModule(Action):
 
     def _monitor(self) -> Result:
         """Bring the Sentinels to the declared sets, and wait until all is well."""
-        confs = {host: base64.b64decode(text).decode() for host, text in self._registered("redis_sentinel_kept", "content").items()}
+        confs = {
+            host: base64.b64decode(text).decode(errors="backslashreplace")
+            for host, text in self._registered("redis_sentinel_kept", "content").items()
+        }
         access = self.site["access"]
         settings = {"sentinel_user": access["username"], "sentinel_pass": access["password"] or None}
         self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, **self.site["monitor"])

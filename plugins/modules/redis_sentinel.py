@@ -41,8 +41,8 @@ attributes:
 options:
   sentinels:
     description:
-      - Every Sentinel of the set. The module asks them for the other Sentinels of the declared masters. It warns of those that are alive and
-        not listed, and fails if they are at least as many as the listed ones.
+      - Every Sentinel of the set. The module asks them for the other Sentinels of the declared masters. It warns of those that are alive
+        and not listed, and fails if they are at least as many as the listed ones.
     type: list
     elements: dict
     required: true

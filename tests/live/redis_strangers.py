@@ -66,22 +66,19 @@ def confs(draw: t.Any) -> str:
 @st.composite
 def hosts(draw: t.Any, real: t.Sequence[str]) -> t.Any:
     """Most are the lab's own."""
-    return draw(
-        st.sampled_from([*real, *real, *real]) | st.sampled_from(_HOSTS) | st.text(max_size=8)
-        if draw(st.booleans())
-        else st.sampled_from(real)
-    )
+    anything = st.sampled_from(_HOSTS) | st.text(max_size=8)
+    return draw(st.sampled_from(real) if real and draw(st.booleans()) else anything)
 
 
 @st.composite
 def tasks(draw: t.Any, group: Group) -> Arguments:
     """A task of redis_sentinel: the group's own sentinels and nodes, with any option right or wrong."""
-    sentinels = [_some(draw, {"host": draw(hosts([server.host])), "port": draw(ports)}, _of_sentinel(), 1) for server in group.sentinels]
-    if draw(st.integers(0, 5)):
-        sentinels = [{**entry, "host": server.host, "port": server.port} for entry, server in zip(sentinels, group.sentinels)]
-    sentinels = sentinels[: draw(st.sampled_from([3, 3, 3, 3, 2, 1, 0]))]
-    masters = [_master(draw, group) for dummy in range(draw(st.integers(0, 3)))]
-    arguments: Arguments = {"sentinels": sentinels, "masters": draw(st.sampled_from([masters] * 12 + [None, "", {}, [None], ["a"]]))}
+    sentinels = [{"host": server.host} for server in group.sentinels][: draw(st.sampled_from([3, 3, 3, 3, 3, 3, 2, 1, 0]))]
+    if sentinels and draw(st.integers(0, 2)) == 0:
+        wrong = {"host": hosts([group.sentinels[0].host]), "port": ports, **_OF_SENTINEL}
+        sentinels[0] = _some(draw, sentinels[0], wrong, 2)
+    masters = [_master(draw, group) for dummy in range(draw(st.integers(0, 2)))]
+    arguments: Arguments = {"sentinels": sentinels, "masters": draw(st.sampled_from([masters] * 30 + [None, "", {}, [None], ["a"]]))}
     return _some(draw, arguments, _OF_TASK, 2)
 
 
@@ -93,16 +90,17 @@ def _some(draw: t.Any, known: Arguments, more: t.Mapping[str, st.SearchStrategy[
 def _master(draw: t.Any, group: Group) -> Arguments:
     real = [server.host for server in group.data]
     seeds = st.lists(hosts(real) | st.tuples(hosts(real), ports).map(lambda pair: f"{pair[0]}:{pair[1]}"), max_size=3)
-    item = {"name": draw(st.sampled_from(["pubsub", "pubsub", "cache", "auth"]) | texts), "address": draw(seeds | texts)}
-    if draw(st.booleans()):
-        item["address"] = real[0]
-    return _some(draw, item, _OF_MASTER, 3)
+    item: Arguments = {"name": draw(st.sampled_from(["pubsub"] * 6 + ["cache", "auth"]) | texts), "address": real[:1]}
+    if draw(st.integers(0, 2)) == 0:
+        item["address"] = draw(seeds | texts)
+    return _some(draw, item, _OF_MASTER, 2)
 
 
-def _of_sentinel() -> dict[str, st.SearchStrategy[t.Any]]:
-    return {"announce_ip": texts | st.sampled_from(_HOSTS), "announce_port": ports, "conf": confs() | texts, "conof": texts}
-
-
+_OF_SENTINEL: dict[str, st.SearchStrategy[t.Any]] = {
+    "announce_ip": texts | st.sampled_from(_HOSTS),
+    "announce_port": ports,
+    "conf": confs() | texts,
+}
 _OF_MASTER: dict[str, st.SearchStrategy[t.Any]] = {
     "state": st.sampled_from(["present", "absent", "Present", None]),
     **dict.fromkeys(("quorum", "replicas", "down_after_milliseconds", "failover_timeout", "parallel_syncs"), numbers),

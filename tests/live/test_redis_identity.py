@@ -20,6 +20,9 @@ from lab.resp import pairs
 # Two lines that differ; in the long run all of them.
 LINES = list(redis.LINES) if int(os.environ.get("ECO2_TIMES", "1")) > 1 else ["redis-7.0", "valkey-9.1"]
 
+# For what is the same on all of them.
+first_line = pytest.mark.parametrize("group", LINES[:1], indirect=True)
+
 
 @pytest.fixture(scope="module", params=LINES)
 def group(request: pytest.FixtureRequest) -> t.Iterator[Group]:
@@ -103,7 +106,7 @@ def test_a_node_under_two_names_is_not_healthy_and_not_switched(watch: Watch) ->
     told = watch.info.apply(masters=[{"name": "pubsub", "replicas": 2}])
     assert [reason for reason in told["reasons"] if "masters cache and pubsub" in reason] == told["reasons"][:1] == told["reasons"]
     assert (told["healthy"], told["masters"][0]["healthy"], len(told["masters"][0]["reasons"])) == (False, False, 1)
-    switch = ModuleTask("redis_failover", sentinels=watch.task.defaults["sentinels"], name="pubsub", timeout=2.0, wait_timeout=2.0)
+    switch = ModuleTask("redis_failover", sentinels=watch.task.defaults["sentinels"], name="pubsub", timeout=2.0, wait_timeout=0.3)
     for run in (switch.check, switch.apply):
         assert codes(run()) == ["node.two_names"]
     assert watch.masters() == [{"pubsub": address(group.data[0]), "cache": address(group.data[0])}] * 3
@@ -145,6 +148,7 @@ def test_sentinels_that_watch_a_lone_stranger_are_not_given_options(watch: Watch
 # What cannot work
 
 
+@first_line
 def test_settings_that_cannot_work_are_refused_or_warned_of(watch: Watch) -> None:
     group = watch.group
     watch.settle(masters=[pubsub(group)])
@@ -157,6 +161,7 @@ def test_settings_that_cannot_work_are_refused_or_warned_of(watch: Watch) -> Non
     assert codes(watch.task.check(masters=[], prune=True)) == ["masters.none"]
 
 
+@first_line
 def test_the_sentinels_that_are_not_listed_are_named(watch: Watch) -> None:
     group = watch.group
     watch.settle(masters=[pubsub(group)])
@@ -172,6 +177,7 @@ def test_the_sentinels_that_are_not_listed_are_named(watch: Watch) -> None:
     assert watch.info.apply(masters=[{"name": "pubsub"}], sentinels=[one], sentinel_count=3)["healthy"]
 
 
+@first_line
 def test_what_all_sentinels_say_is_said_once(watch: Watch) -> None:
     group = watch.group
     watch.settle(masters=[pubsub(group)])

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from harness import ModuleTask
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from redis_strangers import CURIOUS, DELICATE, Arguments, confs, lines, passwords, tasks
+from redis_strangers import CURIOUS, DELICATE, Arguments, confs, hosts, lines, passwords, tasks
 from watch import Watch, address, lone, quick, until
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
@@ -23,7 +23,7 @@ from lab.resp import Connection, ServerSaid, pairs
 
 TIMES = int(os.environ.get("ECO2_TIMES", "1"))
 LINES_EACH, PASSWORDS_EACH = 500 * TIMES, 100 * TIMES  # on each of four servers
-TASKS, CONFS = 2000 * TIMES, 1000 * TIMES
+TASKS, TEXTS = 1200 * TIMES, 900 * TIMES
 LINE = 6000  # characters
 
 counted: Counter[str] = Counter()
@@ -68,11 +68,24 @@ def said_by(server: Server, line: str) -> list[str] | None:
 
 
 def test_no_text_of_a_sentinel_conf_is_too_strange() -> None:
-    @many(CONFS)
+    @many(TEXTS)
     @given(confs())
     def case(text: str) -> None:
         counted["texts"] += 1
         assert "pubsub" in sentinel_conf.hidden_options(text)
+
+    case()
+
+
+def test_an_address_is_read_or_refused_whatever_it_is() -> None:
+    @many(TEXTS)
+    @given(hosts([]))
+    def case(text: str) -> None:
+        counted["texts"] += 1
+        try:
+            assert addresses.parse(str(addresses.parse(text, 6379)), 6379) == addresses.parse(text, 6379)
+        except ValueError as error:
+            assert "\n" not in str(error)
 
     case()
 

@@ -50,12 +50,12 @@ def watched(observed: Observed) -> list[Master]:
 def _marks(master: Master, observed: Observed) -> t.Iterator[Mark]:
     for entry in observed.monitored(master.name).values():
         for one in entry.nodes:
-            yield from () if one.is_local else [(str(one.address), str(one.address))]
+            yield from [(str(one.address), str(one.address))] if not one.is_local else ()
             yield from [(one.run_id, str(one.address))] if one.run_id else ()
     for place in truth.asked(master, observed):
         node = observed.node(place)
-        yield from () if observed.is_local(place) else [(str(place), str(place))]
-        yield from [] if node is None else [(node.run_id, str(place))]
+        yield from [(str(place), str(place))] if not observed.is_local(place) else ()
+        yield from [(node.run_id, str(place))] if node is not None and node.run_id else ()
 
 
 def unlisted(masters: t.Collection[str], listed: t.Sequence[Address], observed: Observed) -> list[Address]:

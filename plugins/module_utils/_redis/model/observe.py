@@ -183,7 +183,10 @@ class Observed:
 
     def is_local(self, place: Address) -> bool:
         """Whether only the host of the sentinel that names it can use this address."""
-        entries = [entry for view in self.sentinels.values() for entry in view.masters.values()]
+        if not address.is_loopback(place.host):
+            return False
+        away = (view for view in self.sentinels.values() if not address.is_loopback(view.address.host))
+        entries = (entry for view in away for entry in view.masters.values())
         return any(one.is_local and one.address == place for entry in entries for one in entry.nodes)
 
     def place(self, entry: Monitored) -> Address | None:
