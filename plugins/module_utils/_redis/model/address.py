@@ -49,10 +49,14 @@ def parse(text: str, default_port: int) -> Address:
     elif text.count(":") == 1:
         host, dummy, port = text.partition(":")
     if not (is_ip(host) or _NAME.fullmatch(host)):
-        raise ValueError(f"{text!r} is not an address; write HOST:PORT or [IPV6]:PORT")
+        raise ValueError(f"{_shortened(text)!r} is not an address; write HOST:PORT or [IPV6]:PORT")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ValueError(f"{text!r} has no port from 1 to 65535 after its colon")
+        raise ValueError(f"{_shortened(text)!r} has no port from 1 to 65535 after its colon")
     return Address.of(host, port or default_port)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def place(item: t.Mapping[str, t.Any]) -> Address:

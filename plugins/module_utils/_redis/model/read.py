@@ -81,8 +81,12 @@ def nodes(masters: t.Iterable[Master], connections: Connections, observed: obser
 
 def ask_nodes(places: t.Iterable[Address], ask: t.Callable[[Address], observe.Node], observed: observe.Observed) -> None:
     """A loopback address in the mouth of a sentinel elsewhere is never asked: here it would be another server."""
-    places = [place for place in places if not observed.is_local(place)]
-    observed.nodes.update(zip(places, _side_by_side(ask, places)))
+
+    def asked(place: Address) -> observe.Node:
+        return observe.Node(place, silence=observe.LOCAL) if observed.is_local(place) else ask(place)
+
+    places = list(places)
+    observed.nodes.update(zip(places, _side_by_side(asked, places)))
 
 
 def node(

@@ -41,7 +41,7 @@ def to_ask(master: Master, observed: Observed) -> set[Address]:
     if agreed is not None and not hidden and (not master.seeds or agreed in master.seeds):
         return set()
     wanted = named if len(named) == 1 and not named & observed.nodes.keys() else asked(master, observed)
-    return {place for place in wanted - observed.nodes.keys() if not observed.is_local(place)}
+    return wanted - observed.nodes.keys()
 
 
 def is_settled(master: Master, observed: Observed) -> bool:

@@ -20,6 +20,7 @@ DATA_PORT = 6379
 # "valid charset is A-z 0-9 and the three characters .-_" says Redis' sample sentinel.conf; the server accepts others, and a
 # name with a space makes a file that it cannot read again.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_LONGEST_NAME = 255
 _COMMAND = re.compile(r"[A-Za-z0-9._|-]+")
 # What ends a word in sentinel.conf, where the server writes values without quotes; and what ends the line.
 _BOUNDS = re.compile(r"[ \"']")
@@ -79,7 +80,7 @@ def declare(params: Params) -> Desired:
     reader = _Reader()
     settings = reader.values("", options.COMMON_SETTINGS, params.get("settings") or {}, "settings.")
     sentinels = tuple(reader.sentinel(item, settings) for item in params["sentinels"])
-    masters = tuple(reader.master(item, len(sentinels)) for item in params.get("masters") or [])
+    masters = tuple(reader.master(item) for item in params.get("masters") or [])
     reader.refuse_twice("sentinel", [entry.name for entry in sentinels])
     reader.refuse_twice("master", [entry.name for entry in masters])
     reader.refuse_shared(masters)
@@ -171,15 +172,24 @@ class _Reader:
         conf = item.get("conf")
         return Sentinel(place, values, None if conf is None else sentinel_conf.hidden_options(conf))
 
-    def master(self, item: Params, sentinels: int) -> Master:
+    def name(self, given: str) -> str:
+        """As it is; shortened where it is refused for its length."""
+        if len(given) > _LONGEST_NAME:
+            long = f"has {len(given)} characters; at most {_LONGEST_NAME} are allowed"
+            self.problem("master.name", long, f"master {given[:20]!r}...", "name")
+            return given[:20]
+        if not _NAME.fullmatch(given):
+            bad = "may only have letters, digits, '.', '-' and '_', or a sentinel could not read its sentinel.conf again"
+            self.problem("master.name", bad, f"master {given!r}", "name")
+        return given
+
+    def master(self, item: Params) -> Master:
         name = str(item["name"])
         if item["state"] == "absent":
             # Whatever its name: a server takes names that no file should hold.
             return Master(name, present=False)
+        name = self.name(name)
         who = f"master {name}"
-        if not _NAME.fullmatch(name):
-            bad = "may only have letters, digits, '.', '-' and '_', or a sentinel could not read its sentinel.conf again"
-            self.problem("master.name", bad, f"master {name!r}", "name")
         values = self.values(who, options.OPTIONS, item)
         if item.get("replicas") is not None and item["replicas"] < 0:
             self.problem("option.too_low", "is negative; 0 says that it has none", who, "replicas")
