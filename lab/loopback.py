@@ -44,6 +44,25 @@ class Net:
         self._lock.close()
 
 
+class Beyond(Net):
+    """198.18.N.0/24 on the loopback interface: of a range for tests of networks, so these are no loopback addresses."""
+
+    def __init__(self) -> None:
+        self._given: list[str] = []
+        super().__init__()
+
+    def address(self) -> str:
+        found = super().address().replace(NETWORK, "198.18")
+        run("ip", "address", "replace", f"{found}/32", "dev", "lo")
+        self._given.append(found)
+        return found
+
+    def close(self) -> None:
+        for given in self._given:
+            run("ip", "address", "delete", f"{given}/32", "dev", "lo")
+        super().close()
+
+
 def _taken() -> set[str]:
     """The networks in which a process listens, as their first three numbers."""
     found = set()

@@ -173,7 +173,7 @@ class Server:
 class Group:
     """Data nodes, the first of which began as the master, and sentinels that watch nothing yet."""
 
-    def __init__(self, name: str, line: str) -> None:
+    def __init__(self, name: str, line: str, beyond: bool = False) -> None:
         self.name = name
         self.line = line
         self.program = program(line)
@@ -182,7 +182,7 @@ class Group:
         self.sentinels: list[Server] = []
         end_leftovers(name)
         state_dir("redis", name)
-        self._net = loopback.Net()
+        self._net = loopback.Beyond() if beyond else loopback.Net()
 
     def __enter__(self) -> Group:
         return self
@@ -269,9 +269,13 @@ def group(  # noqa: PLR0917
     sentinels: int = 3,
     data_config: str = "",
     sentinel_config: str = "",
+    beyond: bool = False,
 ) -> Group:
-    """A master, its replicas and sentinels, all answering and the replicas linked; what an earlier run left under this name is ended."""
-    made = Group(name, line)
+    """A master, its replicas and sentinels, all answering and the replicas linked; what an earlier run left under this name is ended.
+
+    `beyond`: at addresses that are no loopback addresses.
+    """
+    made = Group(name, line, beyond)
     try:
         master = made.add_data(config=data_config, start=False)
         for dummy in range(replicas):

@@ -109,13 +109,16 @@ class ActionModule(Action):
         """Which master the new instances of each host follow. Sentinels that do not answer are judged by what they leave unknown."""
         established = self._registered("redis_sentinel_looked", "established")
         counted = self._registered("redis_sentinel_counted", "instances")
-        told, hosts = {}, {}
+        told, nodes, hosts = {}, {}, {}
         try:
-            told = self._healthy([], wait=False)["masters"]
+            masters = self._redis("redis_sentinel_info", masters=[], wait=False)["masters"]
+            told = {master["name"]: master["address"] for master in masters}
+            nodes = {master["name"]: [master["address"], *(row["address"] for row in master["replicas"])] for master in masters}
         except ModuleFailed as failure:
             self.lists["warnings"].append(f"the Sentinels cannot be asked for the masters: {failure}")
         for host in established:
             follow, problems = sites.bootstrap(self.site, established, told, host, counted)
+            problems += sites.elsewhere(self.site, established[host], nodes, host)
             hosts[host] = {"masters": follow, "problems": [problem.shown() for problem in problems]}
         return {"hosts": hosts}
 
@@ -135,7 +138,10 @@ class ActionModule(Action):
 
     def _monitor(self) -> Result:
         """Bring the Sentinels to the declared sets, and wait until all is well."""
-        confs = {host: base64.b64decode(text).decode() for host, text in self._registered("redis_sentinel_kept", "content").items()}
+        confs = {
+            host: base64.b64decode(text).decode(errors="backslashreplace")
+            for host, text in self._registered("redis_sentinel_kept", "content").items()
+        }
         access = self.site["access"]
         settings = {"sentinel_user": access["username"], "sentinel_pass": access["password"] or None}
         self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, **self.site["monitor"])

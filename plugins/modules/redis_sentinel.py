@@ -19,6 +19,8 @@ description:
     that says of itself that it is a master. So a run after a failover changes nothing.
   - Sentinels that monitor a wrong node, for example after their files were overwritten, are pointed to the node that is proven to be the
     master. Where there are two masters, the module names both and fails.
+  - A node belongs to one set. If a node of one master is declared as a node of another, or if Sentinels know it under two names, the
+    module names both and fails. After a failover of one of them such Sentinels would start failovers without end.
   - It changes the running state of the Sentinels, which they save in their own sentinel.conf. Do not write that file from a template.
   - Works with Redis 6.2 and newer and with all releases of Valkey.
 author:
@@ -38,7 +40,9 @@ attributes:
     details: With O(update_hidden=always) each run sets the hidden options and reports a change.
 options:
   sentinels:
-    description: Every Sentinel of the set.
+    description:
+      - Every Sentinel of the set. The module asks them for the other Sentinels of the declared masters. It warns of those that are alive
+        and not listed, and fails if they are at least as many as the listed ones.
     type: list
     elements: dict
     required: true
@@ -52,7 +56,9 @@ options:
         type: int
         default: 26379
       announce_ip:
-        description: The address that the Sentinel announces to the others. It can be changed later, but not removed.
+        description:
+          - The address that the Sentinel announces to the others. It can be changed later, but not removed. A loopback address is refused,
+            unless the Sentinel itself is listed with one.
         type: str
       announce_port:
         description: The port that it announces; V(0) is its own port.
@@ -82,6 +88,11 @@ options:
           - To repair Sentinels that monitor a wrong node, give all data nodes. The master is then only a node that is declared, that a
             Sentinel monitors, or that a Sentinel knows as a replica of this master. When a node replicates from a server outside of the
             set, the Sentinels do not follow it there.
+          - If the Sentinels monitor a master of which no declared node is a part, the module names both and fails. Declared nodes that do
+            not answer decide nothing.
+          - A loopback address means another host for each Sentinel, so it is refused, unless all Sentinels are listed with loopback
+            addresses too. Sentinels that monitor a loopback address of their own host are repaired, if they never had a connection there,
+            or if the node there is one of the declared nodes. The run ID that it has tells.
         type: list
         elements: str
       quorum:
@@ -94,10 +105,12 @@ options:
           - How many replicas the set has, V(0) for none. O(forget_stale) uses it and requires that all of them are connected.
         type: int
       down_after_milliseconds:
-        description: Milliseconds without an answer after which a Sentinel considers a node as down.
+        description:
+          - Milliseconds without an answer after which a Sentinel considers a node as down, at least V(100). The module warns below V(500),
+            where a busy host or network looks like a dead one.
         type: int
       failover_timeout:
-        description: The time limit of each step of a failover, in milliseconds.
+        description: The time limit of each step of a failover, in milliseconds, at least V(1000).
         type: int
       parallel_syncs:
         description: How many replicas synchronise with a new master at the same time.
@@ -106,7 +119,10 @@ options:
         description: The user as which the Sentinels connect to the data nodes. Hidden, see O(update_hidden).
         type: str
       auth_pass:
-        description: The password of that user; an empty one removes it. Hidden, see O(update_hidden).
+        description:
+          - The password of that user; an empty one removes it. Hidden, see O(update_hidden).
+          - Any characters but control characters, at most 16384 bytes in UTF-8. Spaces and quotes need Sentinels of Valkey 9.1.2 or newer,
+            because others write them into sentinel.conf in a form that they cannot read again. The same is true for the other texts.
         type: str
       notification_script:
         description: A program that the Sentinels run for events. It needs C(deny-scripts-reconfig no) in their sentinel.conf.
@@ -144,7 +160,9 @@ options:
         type: str
         choices: [debug, verbose, notice, warning, nothing]
   prune:
-    description: Whether masters that are not declared are removed, such as the sample C(mymaster) of Debian's package.
+    description:
+      - Whether masters that are not declared are removed, such as the sample C(mymaster) of Debian's package. With an empty list of
+        O(masters) the task fails; to remove the last master, declare it with O(masters[].state=absent).
     type: bool
     default: false
   forget_stale:

@@ -17,6 +17,9 @@ description:
   - A set is healthy when all Sentinels agree on the master and see it, its replicas and each other without a fault, when the master says
     that it is a master and lists every replica as online, and when each replica says that its link is up and has the data that the master
     had a moment before. What Sentinels alone say of a replica's link is up to 10 s old.
+  - A set is not healthy if one of its nodes is also a node of another master that the Sentinels monitor, since after a failover of one of
+    them both would fail over without end; if a Sentinel monitors it at a loopback address, which only its own host can use; or if the
+    Sentinels know others that are not listed.
   - The module does not use C(SENTINEL CKQUORUM), which answers OK also while the master is down, monitored at a wrong address, or without
     a replica.
   - It only reads, so it can be used on Sentinels that a Kubernetes operator manages.

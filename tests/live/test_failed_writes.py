@@ -15,7 +15,7 @@ from ground import Ground
 from harness import KubeTask, ModuleTask
 from pasture import Pasture
 from proxies import Cut, Proxy, Reply, Seen, Verdict
-from watch import Watch, address, quick
+from watch import Watch, address, lone, quick
 
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import client as kube_client
 from ansible_collections.eco2.platform.plugins.module_utils._kube.api import errors as kube_errors
@@ -235,9 +235,9 @@ def test_kube_bootstrap_tokens_removed(kube: ApiServer) -> None:
 def test_redis_sentinel() -> None:
     with redis.group("failed-writes", "redis-7.0") as group:
         quick(group)
-        with Watch(group) as watch:
+        with Watch(group) as watch, lone(group, 1) as (other,):
             master = {"name": "pubsub", "address": [address(group.data[0])], "quorum": 2, "down_after_milliseconds": 30000}
-            old = {"masters": [master, {**master, "name": "gone"}]}
+            old = {"masters": [master, {**master, "name": "gone", "address": [address(other)]}]}
 
             def reset() -> None:
                 watch.clean()

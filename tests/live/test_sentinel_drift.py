@@ -174,11 +174,13 @@ def _cases(line: str, group: Group, sets: dict[str, list[Server]]) -> None:
             first, second = worlds
             dice = random.Random(throw)
             watch.clean()
-            _converge(watch, sets, first, prune=True)
+            # An empty list with prune is refused.
+            _converge(watch, sets, first, prune=bool(first))
             drift = Drift(group, dice, sets)
             getattr(drift, kind)()
             if dice.random() < 0.8:  # what was declared stays so, but for what is declared otherwise
                 second = {**first, **second}
+            prune = prune and bool(second)
             try:
                 done = _converge(watch, sets, second, wanted, announced, prune, by_file)
                 if kind == "file_unsaved" and any(change["identity"]["sentinel"] == address(drift.sentinel) for change in done["changes"]):

@@ -7,11 +7,11 @@ import typing as t
 
 import pytest
 from ground import changed_objects
-from watch import Watch, address, hidden, quick, until
+from watch import Watch, address, hidden, lone, quick, until
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection
 from lab import redis
-from lab.redis import Group
+from lab.redis import Group, Server
 
 
 @pytest.fixture(scope="module", params=list(redis.LINES))
@@ -98,7 +98,12 @@ def test_nothing_to_do_takes_a_handful_of_commands(
     watch: Watch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At most 6 to each sentinel however many masters, 2 to each master's own server, and none that writes."""
-    masters = [{"name": f"set-{number}", "address": address(watch.group.data[0])} for number in range(8)]
+    with lone(watch.group, 7) as others:
+        _count(watch, [watch.group.data[0], *others], monkeypatch, capsys)
+
+
+def _count(watch: Watch, nodes: list[Server], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    masters = [{"name": f"set-{number}", "address": address(node)} for number, node in enumerate(nodes)]
     watch.settle(masters=masters)
     asked: dict[tuple[str, int], list[tuple[str, ...]]] = {}
     ask = connection.Server.ask
@@ -111,6 +116,7 @@ def test_nothing_to_do_takes_a_handful_of_commands(
     assert watch.task.apply(masters=masters)["changes"] == []
     sentinels = {server.address: asked.pop(server.address) for server in watch.group.sentinels}
     to_master = asked.pop(watch.group.data[0].address)
+    assert {len(asked.pop(node.address)) for node in nodes[1:]} == {len(to_master)}
     assert asked == {}
     with capsys.disabled():
         print(f"\n{watch.group.line}: {[len(words) for words in sentinels.values()]} commands to sentinels, {len(to_master)} to the master")

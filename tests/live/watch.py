@@ -65,6 +65,19 @@ def address(server: Server) -> str:
     return f"{server.host}:{server.port}"
 
 
+@contextlib.contextmanager
+def lone(group: Group, count: int) -> t.Iterator[list[Server]]:
+    """Data nodes beside the group's set, each a master of its own."""
+    made = [group.add_data() for dummy in range(count)]
+    for server in made:
+        group.data.remove(server)
+    try:
+        yield made
+    finally:
+        for server in made:
+            server.kill()
+
+
 USUAL = 10000  # milliseconds, of Sentinel itself
 
 

@@ -17,6 +17,8 @@ READS = {("INFO",), ("PING",), ("ROLE",), ("CONFIG", "GET")} | {
 READS |= {("SENTINEL", "CONFIG", "GET")}
 SENTINELS = [f"10.0.1.{number}" for number in (1, 2, 3)]
 DATA = [f"10.0.2.{number}" for number in (1, 2, 3)]
+# The data nodes of each set; those of DATA can be switched.
+SETS = {name: [f"10.0.{net}.{number}" for number in (1, 2, 3)] for net, name in enumerate(("other", "new", "moved", "unwanted"), 2)}
 DEFAULTS = {"down-after-milliseconds": "30000", "failover-timeout": "180000", "parallel-syncs": "1"}
 
 
@@ -32,7 +34,7 @@ def is_read(words: Words) -> bool:
 
 
 class Memory:
-    """The first data node is the master. `fail`: the number of the write that is answered with an error, or with silence."""
+    """The first data node of each set is its master. `fail`: the number of the write that is answered with an error, or with silence."""
 
     def __init__(self, fail: int | None = None, silent: bool = False, scripts: bool = True) -> None:
         self.master = DATA[0]
@@ -102,9 +104,13 @@ class Memory:
         return "OK"
 
     def info(self, host: str) -> str:
-        online = "".join(f"slave{n}:ip={place},port=6379,state=online\n" for n, place in enumerate(DATA) if self.roles[place] == "slave")
-        lines = f"run_id:{host}\nrole:{self.roles[host]}\nmaster_repl_offset:7\nslave_repl_offset:7\nconnected_slaves:2\n"
-        return lines + (online if self.roles[host] == "master" else f"master_host:{self.master}\nmaster_port:6379\nmaster_link_status:up\n")
+        fellows = next(hosts for hosts in SETS.values() if host in hosts)
+        master = self.master if fellows == DATA else fellows[0]
+        role = self.roles.get(host, "master" if host == master else "slave")
+        others = [place for place in fellows if self.roles.get(place, "" if place == master else "slave") == "slave"]
+        online = "".join(f"slave{number}:ip={place},port=6379,state=online\n" for number, place in enumerate(others))
+        lines = f"run_id:{host}\nrole:{role}\nmaster_repl_offset:7\nslave_repl_offset:7\nconnected_slaves:2\n"
+        return lines + (online if role == "master" else f"master_host:{master}\nmaster_port:6379\nmaster_link_status:up\n")
 
     def sentinel(self, server: Server, words: Words) -> t.Any:
         masters, verb = self.watched[server.host], words[1]
@@ -122,9 +128,10 @@ class Memory:
         elif verb == "MASTER":
             return self.row(server.host, name)
         elif verb == "REPLICAS":
-            replicas = [place for place in DATA if place != self.master]
-            about = {"flags": "slave", "master-link-status": "ok", "master-host": self.master, "master-port": "6379"}
-            return [{"ip": place, "port": "6379", "slave-priority": self.nodes[place]["replica-priority"], **about} for place in replicas]
+            master = self.master if SETS[name] == DATA else SETS[name][0]
+            about = {"port": "6379", "flags": "slave", "master-link-status": "ok", "master-host": master, "master-port": "6379"}
+            priorities = {place: self.nodes.get(place, {}).get("replica-priority", "100") for place in SETS[name] if place != master}
+            return [{"ip": place, "slave-priority": priority, **about} for place, priority in priorities.items()]
         elif verb == "SENTINELS":
             others = [place for place in SENTINELS if place != server.host]
             return [{"ip": o, "port": "26379", "runid": f"id-{o}", "flags": "sentinel", "last-ok-ping-reply": "0"} for o in others]
@@ -157,7 +164,7 @@ class Memory:
             "num-slaves": "2",
             "num-other-sentinels": "2",
             "config-epoch": "0",
-            "runid": "x",
+            "runid": f"run id of {name}",
             "role-reported": "master",
         }
         return {"name": name, **shown, **about}

@@ -38,7 +38,7 @@ def replica_node(place: str, of: str, **more: t.Any) -> Node:
 def seen(name: str, place: str, quorum: str = "2", **more: t.Any) -> Monitored:
     values = {"quorum": quorum, "down_after_milliseconds": "30000", "failover_timeout": "180000", "parallel_syncs": "1"}
     values.update(more.pop("values", {}))
-    entry = Monitored(name, at(place), WELL, values, replicas=2, others=2, epoch=0, connected=True, role="master")
+    entry = Monitored(name, at(place), WELL, values, replicas=2, others=2, epoch=0, role="master", run_id=f"run-{place}")
     return dataclasses.replace(entry, **more)
 
 

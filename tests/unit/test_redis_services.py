@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from redis_memory import DATA, SENTINELS, Memory, is_read, parameters
+from redis_memory import DATA, SENTINELS, SETS, Memory, is_read, parameters
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
@@ -19,8 +19,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels.sen
 Run = t.Callable[..., Report]
 WANTED: dict[str, t.Any] = {
     "masters": [
-        {"name": "new", "address": DATA, "auth_pass": "hush", "notification_script": "/bin/true"},
-        {"name": "moved", "address": DATA, "client_reconfig_script": "/bin/true"},
+        {"name": "new", "address": SETS["new"], "auth_pass": "hush", "notification_script": "/bin/true"},
+        {"name": "moved", "address": SETS["moved"], "client_reconfig_script": "/bin/true"},
         {"name": "other", "address": DATA, "quorum": 3, "notification_script": "/bin/true", "parallel_syncs": 4},
     ],
     "settings": {"resolve_hostnames": True, "sentinel_user": "watcher", "sentinel_pass": "hush"},
@@ -60,7 +60,7 @@ def watched(**more: t.Any) -> Memory:
     for host in SENTINELS:
         memory.watched[host] = {
             name: {"ip": place, "port": "6379", "quorum": "2", "down-after-milliseconds": "30000", "failover-timeout": "180000"}
-            for name, place in (("moved", DATA[1]), ("other", DATA[0]), ("unwanted", DATA[0]))
+            for name, place in (("moved", SETS["moved"][1]), ("other", DATA[0]), ("unwanted", SETS["unwanted"][0]))
         }
         for entry in memory.watched[host].values():
             entry["parallel-syncs"] = "1"

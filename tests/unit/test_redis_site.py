@@ -55,6 +55,14 @@ def test_what_could_start_a_second_master_or_an_empty_one_is_refused(here: t.Any
     assert [(problem.code, problem.item) for problem in problems] == [(code, "set pubsub")]
 
 
+def test_a_node_that_the_sentinels_still_know_in_another_set_is_not_started() -> None:
+    known = {"cache": ["10.0.0.9:6379", "10.0.0.2:6379"], "pubsub": ["10.0.0.1:6379"]}
+    (problem,) = site.elsewhere(SITE, [], known, "b")
+    assert (problem.code, problem.item) == ("set.node_elsewhere", "set pubsub")
+    assert "10.0.0.2:6379 as a node of cache" in problem.message
+    assert site.elsewhere(SITE, ["server/pubsub"], known, "b") == site.elsewhere(SITE, [], known, "a") == []
+
+
 def test_of_a_set_that_is_new_on_all_nodes_the_one_that_the_sentinels_name_follows_nobody() -> None:
     """Otherwise it would follow the first node, which follows it."""
     assert {name: site.bootstrap(SITE, BARE, AT_B, name)[0]["pubsub"] for name in NODES} == dict.fromkeys(NODES, "b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -11,6 +12,7 @@ from sentinel_set import at, master_node, observed, peer, replica_node, row, see
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Observed
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired, plan
@@ -178,6 +180,145 @@ def test_a_silent_node_that_a_sentinel_watches_may_be_a_second_master() -> None:
     assert refusal(declared({"name": "m"}), there).code == "master.silent"
 
 
+@pytest.mark.parametrize("seeds", [[A, B, C], [B], [C, A]])
+def test_a_lone_stranger_is_not_believed_where_declared_nodes_are_another_set(seeds: list[str]) -> None:
+    stranger = "10.0.9.9:6379"
+    there = observed([view(n, seen("m", stranger, replicas=0)) for n in (1, 2, 3)], [master_node(stranger, 0), *SET])
+    found = refusal(declared({"name": "m", "address": seeds}), there)
+    assert found.code == "master.contradicted" and stranger in found.message and seeds[0] in found.message
+    # Down it may still be a master, beside that of the declared nodes.
+    silent = observed(there.sentinels.values(), SET, **{stranger: "no answer"})
+    assert refusal(declared({"name": "m", "address": seeds}), silent).code == "master.silent"
+
+
+def test_after_failovers_no_declared_node_need_be_the_master() -> None:
+    """One follows it, directly or not; or the sentinels know one as its replica; or none answers."""
+    views = [view(n, seen("m", C, rows=(row(B, C), row(A, C)))) for n in (1, 2, 3)]
+    chain = [replica_node(A, B), replica_node(B, C), master_node(C)]
+    assert planned(declared({"name": "m", "address": [A]}), observed(views, chain)).changes == ()
+    awake = observed(views, [master_node(A, 0), master_node(C)])
+    assert planned(declared({"name": "m", "address": [A]}), awake).changes == ()
+    assert planned(declared({"name": "m", "address": [A]}), observed(views, [master_node(C)], **{A: "no answer"})).changes == ()
+
+
+IGNORANT = {"replicas": 0, "others": 0, "run_id": ""}
+LOOPBACK = "127.0.0.1:6379"
+
+
+def test_a_sentinel_that_never_reached_its_loopback_address_is_repaired() -> None:
+    views = [view(n, seen("m", LOOPBACK, is_local=True, **IGNORANT)) for n in (1, 2, 3)]
+    made = planned(declared({"name": "m", "address": [A, B]}), observed(views, SET))
+    assert [change.action for change in made.changes] == ["replace"] * 3
+    assert shown(made)[0][2]["address"] == (LOOPBACK, A)
+    # Nothing is known, and nobody watches: that is no success.
+    assert refusal(declared({"name": "m"}), observed(views)).code == "master.not_found"
+    assert refusal(declared({"name": "m", "address": [A]}), observed(views, **{A: "no answer"})).code == "master.not_found"
+
+
+def test_a_loopback_address_is_known_by_the_run_id_or_not_at_all() -> None:
+    there = seen("m", LOOPBACK, is_local=True, run_id=f"run-{A}")
+    views = [view(1, there), view(2, seen("m", A)), view(3, seen("m", A))]
+    made = planned(declared({"name": "m", "address": [A]}), observed(views, SET))
+    assert [change.object for change in made.changes] == ["10.0.1.1:26379/m"]
+    stranger = dataclasses.replace(there, run_id="of another")
+    found = refusal(declared({"name": "m", "address": [A]}), observed([view(1, stranger), *views[1:]], SET))
+    assert found.code == "master.local" and LOOPBACK in found.message
+
+
+def test_a_loopback_address_of_a_master_is_of_the_replicas_own_host() -> None:
+    """One that follows itself, from a run with wrong addresses."""
+    info = {"role": "slave", "master_host": "127.0.0.1", "master_port": "6379"}
+    assert observe.node(at(B), info, {}).master == at(B)
+    assert observe.node(at("127.0.0.5:1"), info, {}).master == at(LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("masters", "entries", "node"),
+    [
+        # By the other's replica, by its master, at a dead node that the sentinels still know.
+        ([{"name": "cache", "address": [B]}], (), A),
+        ([{"name": "cache", "address": [A]}], (), A),
+        ([{"name": "cache", "address": ["10.0.3.1:6379", C]}], (), C),
+        ([{"name": "m", "address": [A]}, {"name": "cache", "address": [B]}], (), A),
+        # Already there, declared or not.
+        ([{"name": "m", "address": [A], "quorum": 3}], (seen("cache", A),), A),
+        ([{"name": "m", "address": [A]}], (seen("cache", LOOPBACK, is_local=True, run_id=f"run-{A}"),), A),
+        ([{"name": "m", "address": [A]}], (seen("cache", "redis-a:6379", run_id=f"run-{A}"),), A),
+    ],
+)
+def test_a_node_of_one_set_is_not_taken_into_another(masters: t.Any, entries: t.Any, node: str) -> None:
+    entry = seen("m", A, rows=(row(B, A), row(C, A, "s_down")))
+    there = observed([view(n, entry, *entries) for n in (1, 2, 3)], [*SET[:2], master_node("10.0.3.1:6379", 0)], **{C: "no answer"})
+    with pytest.raises(Refused) as caught:
+        planned(declared(*masters), there)
+    (problem,) = (each for each in caught.value.problems if each.code == "node.two_names")
+    assert problem.item == "masters cache and m" and node in problem.message
+
+
+def test_a_set_gets_another_name_where_the_old_one_goes() -> None:
+    there = observed([view(n, seen("old", A, rows=(row(B, A),))) for n in (1, 2, 3)], SET)
+    new = {"name": "new", "address": [A, B]}
+    assert refusal(declared(new), there).code == "node.two_names"
+    for made in (planned(declared(new), there, prune=True), planned(declared(new, {"name": "old", "state": "absent"}), there)):
+        assert [change.action for change in made.changes] == ["create", "delete"] * 3
+
+
+def test_one_address_in_two_sets_is_refused_before_anybody_is_asked() -> None:
+    with pytest.raises(Refused) as caught:
+        declared({"name": "a", "address": [A]}, {"name": "b", "address": [B, A]})
+    assert [(problem.code, problem.item) for problem in caught.value.problems] == [("node.two_names", "masters a and b")]
+
+
+@pytest.mark.parametrize(("listed", "code"), [(1, "sentinels.unlisted"), (2, None)])
+def test_the_sentinels_that_are_not_listed_are_named(listed: int, code: str | None) -> None:
+    views = [view(n, seen("m", A, peers=tuple(peer(other) for other in (1, 2, 3) if other != n))) for n in range(1, listed + 1)]
+    wanted = declared({"name": "m", "quorum": 2}, sentinels=SENTINELS[:listed])
+    if code:
+        found = refusal(wanted, observed(views, SET))
+        assert found.code == code and "10.0.1.2:26379, 10.0.1.3:26379" in found.message
+        return
+    warnings = plan.plan(wanted, observed(views, SET), plan.Options())[1]
+    assert any("10.0.1.3:26379" in line for line in warnings)
+    # One that is down is for forget_stale.
+    gone = [dataclasses.replace(each, masters={"m": seen("m", A, peers=(peer(3, "s_down"),))}) for each in views]
+    assert not any("10.0.1.3" in line for line in plan.plan(wanted, observed(gone, SET), plan.Options())[1])
+
+
+def test_problems_that_differ_only_in_the_sentinel_are_one() -> None:
+    there = observed([view(n, version=Version("Redis", (8, 0, 6))) for n in (1, 2, 3)], SET)
+    with pytest.raises(Refused) as caught:
+        planned(declared({"name": "m", "address": [A], "auth_pass": "with space"}), there)
+    (problem,) = caught.value.problems
+    assert all(problem.message.count(f"10.0.1.{n}:26379") == 1 for n in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("master", "more", "code"),
+    [
+        ({"down_after_milliseconds": 5}, {}, "option.too_low"),
+        ({"down_after_milliseconds": 2**31}, {}, "option.too_high"),
+        ({"failover_timeout": 10}, {}, "option.too_low"),
+        ({"parallel_syncs": 2**40}, {}, "option.too_high"),
+        ({"auth_pass": "\ud800"}, {}, "option.encoding"),
+        ({"auth_pass": "ä" * 8193}, {}, "option.too_long"),
+        ({"address": ["::"]}, {}, "master.address"),
+        ({"address": [LOOPBACK]}, {}, "master.loopback"),
+        ({"address": ["localhost"]}, {}, "master.loopback"),
+        ({}, {"sentinels": [{**SENTINELS[0], "announce_ip": "127.0.0.1"}]}, "announce_ip.loopback"),
+        ({}, {"sentinels": [{**SENTINELS[0], "announce_ip": "::"}]}, "announce_ip.empty"),
+        ({}, {"masters": [], "prune": True}, "masters.none"),
+    ],
+)
+def test_what_can_never_work_is_refused_before_anybody_is_asked(master: t.Any, more: t.Any, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        declared({"name": "m", **master}, **more)
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_loopback_is_good_among_sentinels_that_are_there_too() -> None:
+    assert declared({"name": "m", "address": [LOOPBACK]}, sentinels=[{"host": "127.0.0.1", "port": 26379}]).masters[0].seeds
+
+
 def test_one_server_by_its_name_and_its_address_is_one_master() -> None:
     named = Observed({entry.name: entry for entry in [view(1, seen("m", A)), view(2, seen("m", A)), view(3, seen("m", "redis-a:6379"))]})
     named.nodes[at(A)] = master_node(A)
@@ -246,8 +387,14 @@ def test_names_need_a_sentinel_that_resolves_them() -> None:
 
 def test_warnings() -> None:
     there = observed([view(1, seen("m", A), tilt=True), view(2, seen("m", A)), view(3, seen("m", A))], SET)
-    warnings = " | ".join(plan.plan(declared({"name": "m", "quorum": 1}), there, plan.Options())[1])
-    for words in ("10.0.1.1:26379: is in TILT", "quorum: is 1, below the majority", "min-replicas-to-write is 0 at 10.0.2.1:6379"):
+    wanted = declared({"name": "m", "quorum": 1, "down_after_milliseconds": 200})
+    warnings = " | ".join(plan.plan(wanted, there, plan.Options())[1])
+    for words in (
+        "is 200: below 500",
+        "10.0.1.1:26379: is in TILT",
+        "quorum: is 1, below the majority",
+        "min-replicas-to-write is 0 at 10.0.2.1:6379",
+    ):
         assert words in warnings
     safe = observed([view(n, seen("m", A)) for n in (1, 2, 3)], [master_node(A, min_replicas=True)])
     assert plan.plan(declared({"name": "m", "quorum": 2}), safe, plan.Options())[1] == []
@@ -298,6 +445,7 @@ def test_renamed_commands_are_taken_back_by_their_own_names() -> None:
 # Whatever is there and whatever is declared, one run leads where it says.
 
 NAMES = st.sampled_from(["a", "b", "c"])
+# The set of each name is in a network of its own.
 PLACES = st.sampled_from([A, B, C])
 THERE = st.lists(
     st.dictionaries(NAMES, st.tuples(PLACES, st.sampled_from(["1", "2"]), st.sampled_from(["30000", "500"])), max_size=3),
@@ -322,13 +470,27 @@ MASTERS = st.dictionaries(
 def test_a_second_run_finds_nothing(
     there: list[dict[str, tuple[str, str, str]]], masters: dict[str, dict[str, t.Any]], prune: bool, true_master: str
 ) -> None:
+    def of(name: str, place: str) -> str:
+        return place.replace("10.0.2", f"10.{ord(name)}.2")
+
     views = [
-        view(n, *(seen(name, place, quorum, values={"down_after_milliseconds": after}) for name, (place, quorum, after) in entry.items()))
+        view(
+            n,
+            *(
+                seen(name, of(name, place), quorum, values={"down_after_milliseconds": after})
+                for name, (place, quorum, after) in entry.items()
+            ),
+        )
         for n, entry in enumerate(there, 1)
     ]
-    nodes = [master_node(place) if place == true_master else replica_node(place, true_master) for place in (A, B, C)]
+    nodes = [
+        master_node(of(name, place)) if place == true_master else replica_node(of(name, place), of(name, true_master))
+        for name in "abc"
+        for place in (A, B, C)
+    ]
     state = observed(views, nodes)
-    wanted = declared(*({"name": name, **item} for name, item in masters.items()))
+    items = [{"name": name, **item, "address": [of(name, place) for place in item["address"]]} for name, item in masters.items()]
+    wanted = declared(*items)
     for change in planned(wanted, state, prune=prune).changes:
         state = written(state, change)
     again = planned(wanted, state, prune=prune)
@@ -338,4 +500,4 @@ def test_a_second_run_finds_nothing(
         assert present <= entry.masters.keys()
         assert not prune or entry.masters.keys() == present
         for name in present:
-            assert str(entry.masters[name].address) == true_master
+            assert str(entry.masters[name].address) == of(name, true_master)

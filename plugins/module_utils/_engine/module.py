@@ -86,6 +86,8 @@ class _MaskingModule(AnsibleModule):
             super().__init__(argument_spec=spec, supports_check_mode=True)
         except OverflowError:  # Ansible takes the text Infinity for a number and then fails to make an integer of it
             self.fail_json(msg="an option that takes an integer has the value Infinity: give a finite number")
+        except TypeError:  # nor does it expect a number where it looks for suboptions
+            self.fail_json(msg="an option that takes a dictionary has another value: write it as NAME: VALUE")
         name, import_error = library
         if import_error is not None:
             self.fail_json(msg=missing_required_lib(name), exception=import_error)
@@ -129,14 +131,17 @@ class _MaskingModule(AnsibleModule):
         Its own no_log does not keep them out, since the controller's per-task value overrules it.
         """
 
+    def _log_invocation(self) -> None:
+        """Nothing, as above. Ansible's own ends in a traceback where a text has half a surrogate pair."""
+
     def _mask(self) -> None:
         """Collect the secrets."""
         self.no_log_values.update(schema.secrets(self._spec, self.params))
         self.no_log_values.update(value for value in (self._secrets(self.params) if self._secrets else ()) if value)
 
 
-# What names an object, and what became of it, in an entry of `changes`, `failures` and the like.
-_NAMES = ("kind", "object", "identity", "action")
+# What names an object, what became of it, and the kind of a problem, in an entry of `changes`, `failures`, `problems` and the like.
+_NAMES = ("kind", "object", "identity", "action", "code")
 
 
 def _with_names(masked: t.Any, value: t.Any) -> t.Any:

@@ -58,6 +58,11 @@ def first(names: t.Sequence[str], shown: int = 3) -> str:
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """1 replica, 2 replicas."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _condensed(problems: t.Iterable[Problem | str]) -> list[Problem | str]:
     """One problem for each cause, in their order: a hundred items with one mistake are one line with the first of them."""
     causes: dict[Problem | str, list[str]] = {}

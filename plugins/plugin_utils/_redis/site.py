@@ -250,6 +250,22 @@ def bootstrap(
     return follow, problems
 
 
+def elsewhere(site: Site, established: t.Collection[str], nodes: t.Mapping[str, t.Collection[str]], host: str) -> list[Problem]:
+    """The new instances of a host whose address the Sentinels know from another set: they would make it a replica there, without its data.
+
+    `nodes`: master -> the addresses that the Sentinels know in its set.
+    """
+    problems = []
+    for entry in site["sets"]:
+        if host in entry["nodes"] and f"server/{entry['name']}" not in established:
+            here = place(site, entry, host)
+            for other in sorted(name for name, known in nodes.items() if here in known and name != entry["name"]):
+                message = f"the Sentinels still know {here} as a node of {other}, and would make it a replica there"
+                remedy = f"let them forget it first: redis_sentinel with forget_stale, or with {other} absent"
+                problems.append(_refusal("node_elsewhere", message, entry["name"], remedy))
+    return problems
+
+
 def _refusal(code: str, message: str, name: str, remedy: str) -> Problem:
     return Problem(f"set.{code}", message, f"set {name}", remedy=remedy)
 

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, identity, observe
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 # The checks of health that a planned failover uses.
@@ -31,6 +31,7 @@ def problems(scene: Scene, to: Address | None, every_sentinel: bool) -> list[Pro
         or (problem.code in OF_ELIGIBLE and problem.item.partition(": ")[0] in eligible)
     ]
     found += [] if scene.agreed else [checks.disagreement(scene.seen)]
+    found += identity.of_one(scene.name, scene.observed)
     found += [*_majority(scene, every_sentinel), *_fence(scene)]
     if scene.agreed and not scene.master.silence:
         found += [*_unknown(scene), *_target(scene, to)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options, version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, options, version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 
@@ -17,11 +17,12 @@ Fields = t.Mapping[str, str]
 MASTER = "master"
 # Seconds. Sentinels ask each other every second. The default of down-after-milliseconds, after which one counts as down, is 30 s.
 LONGEST_SILENCE = 10.0
+LOCAL = "this is an address of the sentinel's own host, which other sentinels and clients cannot use"
 
 
 @dataclass(frozen=True)
 class Replica:
-    """A replica as one sentinel sees it, up to 10 seconds late."""
+    """A replica as one sentinel sees it, up to 10 seconds late. `is_local`: as of Monitored."""
 
     address: Address
     flags: frozenset[str]
@@ -29,6 +30,8 @@ class Replica:
     master: Address | None
     priority: int
     offset: int
+    run_id: str = ""
+    is_local: bool = False
 
     def is_healthy(self, needs_link: bool = True) -> bool:
         return self.flags == {"slave"} and (self.link == "ok" or not needs_link)
@@ -62,8 +65,9 @@ class Monitored:
     """A master as one sentinel sees it.
 
     `values`: the options that it shows. `replicas` and `others`: how many replicas and other sentinels it knows, living or dead.
-    `connected`: whether it ever reached the node; it does not with wrong credentials. `rows` and `peers`: the replicas and the other
-    sentinels, one by one, where these were asked for.
+    `run_id`: what the node said of itself; empty while the sentinel has not reached it since its own start, as with wrong credentials.
+    `is_local`: whether the address is of the sentinel's own host, so that nobody else may ask it. `rows` and `peers`: the replicas and
+    the other sentinels, one by one, where these were asked for.
     """
 
     name: str
@@ -73,10 +77,25 @@ class Monitored:
     replicas: int
     others: int
     epoch: int
-    connected: bool
     role: str
+    run_id: str = ""
+    is_local: bool = False
     rows: tuple[Replica, ...] = ()
     peers: tuple[Peer, ...] = ()
+
+    @property
+    def nodes(self) -> list[Monitored | Replica]:
+        """The master and its replicas, where these were asked for."""
+        return [self, *self.rows]
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.run_id)
+
+    @property
+    def is_ignorant(self) -> bool:
+        """Whether the sentinel knows nothing but an address, so it never had a connection there. Its file would keep the rest."""
+        return not (self.run_id or self.replicas or self.others or self.epoch)
 
     @property
     def is_healthy(self) -> bool:
@@ -140,6 +159,11 @@ class Node:
     def priority(self) -> int:
         return int(self.settings["replica-priority"])
 
+    @property
+    def says(self) -> str:
+        """What it says that it is."""
+        return "a master" if self.is_master else f"a replica of {self.master}" if self.master else "neither a master nor a replica"
+
 
 @dataclass
 class Observed:
@@ -157,8 +181,22 @@ class Observed:
         """What any sentinel knows as a replica of this master."""
         return sorted({row.address for entry in self.monitored(name).values() for row in entry.rows})
 
+    def is_local(self, place: Address) -> bool:
+        """Whether only the host of the sentinel that names it can use this address."""
+        if not address.is_loopback(place.host):
+            return False
+        away = (view for view in self.sentinels.values() if not address.is_loopback(view.address.host))
+        entries = (entry for view in away for entry in view.masters.values())
+        return any(one.is_local and one.address == place for entry in entries for one in entry.nodes)
+
+    def place(self, entry: Monitored) -> Address | None:
+        """Where others reach the node that a sentinel watches; None where that is not known."""
+        if not entry.is_local:
+            return entry.address
+        return next((node.address for node in self.nodes.values() if node.run_id and node.run_id == entry.run_id), None)
+
     def asked(self, place: Address) -> Node:
-        return self.nodes.get(place, Node(place, silence="was not asked"))
+        return self.nodes.get(place) or Node(place, silence=LOCAL if self.is_local(place) else "was not asked")
 
     def node(self, place: Address) -> Node | None:
         """The node there, where it answers."""
@@ -171,16 +209,23 @@ class Observed:
         return one == other or (nodes[0] is not None and nodes[1] is not None and nodes[0].run_id == nodes[1].run_id)
 
 
-def replica(fields: Fields) -> Replica:
+def _is_local(place: Address, sentinel: Address) -> bool:
+    return address.is_loopback(place.host) and not address.is_loopback(sentinel.host)
+
+
+def replica(fields: Fields, sentinel: Address) -> Replica:
     """From an entry of SENTINEL REPLICAS; the master's host is '?' until the replica has been asked."""
     known = fields.get("master-host", "?") not in ("?", "")
+    place = Address.of(fields["ip"], fields["port"])
     return Replica(
-        address=Address.of(fields["ip"], fields["port"]),
+        address=place,
         flags=frozenset(fields["flags"].split(",")),
         link=fields.get("master-link-status", ""),
-        master=Address.of(fields["master-host"], fields["master-port"]) if known else None,
+        master=address.beside(Address.of(fields["master-host"], fields["master-port"]), place) if known else None,
         priority=int(fields.get("slave-priority", 0)),
         offset=int(fields.get("slave-repl-offset", 0)),
+        run_id=fields.get("runid", ""),
+        is_local=_is_local(place, sentinel),
     )
 
 
@@ -194,23 +239,25 @@ def peer(fields: Fields) -> Peer:
     )
 
 
-def monitored(fields: Fields) -> Monitored:
+def monitored(fields: Fields, sentinel: Address) -> Monitored:
     """From an entry of SENTINEL MASTERS."""
+    place = Address.of(fields["ip"], fields["port"])
     return Monitored(
         name=fields["name"],
-        address=Address.of(fields["ip"], fields["port"]),
+        address=place,
         flags=frozenset(fields["flags"].split(",")),
         values={option.name: fields[option.word] for option in options.SHOWN if option.word in fields},
         replicas=int(fields["num-slaves"]),
         others=int(fields["num-other-sentinels"]),
         epoch=int(fields["config-epoch"]),
-        connected=bool(fields["runid"]),
         role=fields["role-reported"],
+        run_id=fields["runid"],
+        is_local=_is_local(place, sentinel),
     )
 
 
 def sentinel(place: Address, info: Fields, myid: str, config: Fields, masters: t.Iterable[Fields]) -> SentinelView:
-    entries = [monitored(fields) for fields in masters]
+    entries = [monitored(fields, place) for fields in masters]
     return SentinelView(
         address=place,
         version=version.of_info(info),
@@ -231,7 +278,7 @@ def node(place: Address, info: Fields, settings: Fields) -> Node:
         role=info.get("role", ""),
         version=version.of_info(info),
         replicas=int(info.get("connected_slaves", 0)),
-        master=Address.of(info["master_host"], info["master_port"]) if following else None,
+        master=address.beside(Address.of(info["master_host"], info["master_port"]), place) if following else None,
         # The server shows this field only where min-replicas-to-write and min-replicas-max-lag are both above zero.
         min_replicas="min_slaves_good_slaves" in info,
         linked=info.get("master_link_status") == "up",

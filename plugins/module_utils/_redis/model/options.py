@@ -45,17 +45,21 @@ class Option(Field):
         return self.read({True: "yes", False: "no"}[value] if self.type == "bool" else str(value))
 
 
+# Where a server keeps a number in 32 bits, a larger one becomes another; as milliseconds this is 24 days.
+LARGEST = 2**31 - 1
 QUORUM = Option("quorum", "int", lowest=1)
 AUTH_USER = Option("auth_user", hidden=True)
 AUTH_PASS = Option("auth_pass", secret=True, hidden=True)
-REBOOT_PERIOD = Option("master_reboot_down_after_period", "int", lowest=0, unset="0", hidden=True)
+REBOOT_PERIOD = Option("master_reboot_down_after_period", "int", lowest=0, highest=LARGEST, unset="0", hidden=True)
 SCRIPTS = (Option("notification_script"), Option("client_reconfig_script"))
 SCRIPT_WORDS = frozenset(option.word for option in SCRIPTS)
+# A sentinel looks at its clock every 100 ms, and a failover takes some of these looks.
+DOWN_AFTER = Option("down_after_milliseconds", "int", lowest=100, highest=LARGEST, unset="30000")
 OPTIONS: tuple[Option, ...] = (
     QUORUM,
-    Option("down_after_milliseconds", "int", lowest=1, unset="30000"),
-    Option("failover_timeout", "int", lowest=1, unset="180000"),
-    Option("parallel_syncs", "int", lowest=1, unset="1"),
+    DOWN_AFTER,
+    Option("failover_timeout", "int", lowest=1000, highest=LARGEST, unset="180000"),
+    Option("parallel_syncs", "int", lowest=1, highest=LARGEST, unset="1"),
     *SCRIPTS,
     AUTH_USER,
     AUTH_PASS,

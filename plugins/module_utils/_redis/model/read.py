@@ -73,14 +73,20 @@ def nodes(masters: t.Iterable[Master], connections: Connections, observed: obser
         if not wanted:
             break
         ask_nodes(wanted, lambda place, wanted=wanted: node(place, connections, wanted[place]), observed)  # type: ignore[misc]
-    names = {entry.name for entry in present if truth.strangers(entry, observed)}
+    # Where a master comes to a sentinel, or to another address, what sentinels know of all others decides too.
+    moves = any(not truth.is_settled(entry, observed) for entry in present)
     for view in list(observed.sentinels.values()):
-        observed.sentinels[view.name] = _around(view, connections, lambda seen: seen.name in names)
+        observed.sentinels[view.name] = _around(view, connections, lambda seen: moves and not seen.rows)
 
 
 def ask_nodes(places: t.Iterable[Address], ask: t.Callable[[Address], observe.Node], observed: observe.Observed) -> None:
+    """A loopback address in the mouth of a sentinel elsewhere is never asked: here it would be another server."""
+
+    def asked(place: Address) -> observe.Node:
+        return observe.Node(place, silence=observe.LOCAL) if observed.is_local(place) else ask(place)
+
     places = list(places)
-    observed.nodes.update(zip(places, _side_by_side(ask, places)))
+    observed.nodes.update(zip(places, _side_by_side(asked, places)))
 
 
 def node(
@@ -115,7 +121,7 @@ def followers(masters: t.Sequence[Master], connections: Connections, observed: o
 
 def master(connections: Connections, sentinel: Address, name: str) -> observe.Monitored:
     """How one sentinel sees one master now. Raises ChangeFailed where it does not know it."""
-    return observe.monitored(connection.pairs(connections.sentinel(sentinel).read("SENTINEL", "MASTER", name)))
+    return observe.monitored(connection.pairs(connections.sentinel(sentinel).read("SENTINEL", "MASTER", name)), sentinel)
 
 
 def failing_over(connections: Connections, places: t.Iterable[Address], name: str) -> Address | None:
@@ -132,7 +138,8 @@ def failing_over(connections: Connections, places: t.Iterable[Address], name: st
 
 def replicas(connections: Connections, sentinel: Address, name: str) -> list[observe.Replica]:
     """As one sentinel sees them now. Raises as Server.ask does."""
-    return sorted(map(observe.replica, _entries(connections, sentinel, "REPLICAS", name)), key=lambda entry: entry.address)
+    found = [observe.replica(fields, sentinel) for fields in _entries(connections, sentinel, "REPLICAS", name)]
+    return sorted(found, key=lambda entry: entry.address)
 
 
 def peers(connections: Connections, sentinel: Address, name: str) -> list[observe.Peer]:

@@ -23,72 +23,132 @@ TWO_MASTERS = "master.two_masters"
 
 @dataclass(frozen=True)
 class Truth:
-    """`master`: the node that is proven to be the master. Where there is none, `doubts` say why."""
+    """`master`: the node that is proven to be the master. Where there is none, `doubts` say why.
+
+    `refused`: whether the doubts forbid any change; else they matter only where something has to be written to find the master.
+    """
 
     master: Address | None
     doubts: tuple[Problem, ...] = ()
+    refused: bool = False
 
 
 def to_ask(master: Master, observed: Observed) -> set[Address]:
     """The nodes to be asked next to know the truth; empty once no answer could add to it."""
     named = _named(master, observed)
-    if _agreed(named, observed):
+    agreed = _agreed(named, observed)
+    hidden = _hidden(observed.monitored(master.name), observed)
+    if agreed is not None and not hidden and (not master.seeds or agreed in master.seeds):
         return set()
-    wanted = named if len(named) == 1 and not named & observed.nodes.keys() else _all_asked(master, observed, named)
+    wanted = named if len(named) == 1 and not named & observed.nodes.keys() else asked(master, observed)
     return wanted - observed.nodes.keys()
+
+
+def is_settled(master: Master, observed: Observed) -> bool:
+    """Whether every sentinel watches the master already, and no declared node contradicts."""
+    seen, named = observed.monitored(master.name), _named(master, observed)
+    agreed = _agreed(named, observed)
+    everywhere = len(seen) == len(observed.sentinels) and all(observed.place(entry) == agreed for entry in seen.values())
+    return everywhere and agreed is not None and not _contradicting(master, observed, agreed)
 
 
 def find(master: Master, observed: Observed) -> Truth:
     seen, named = observed.monitored(master.name), _named(master, observed)
+
+    def doubt(code: str, message: str, remedy: str = "", refused: bool = False) -> Truth:
+        return Truth(None, (Problem(code, message, f"master {master.name}", remedy=remedy),), refused)
+
+    hidden = _hidden(seen, observed)
+    if hidden:
+        own = f"sentinel {hidden} watches {seen[hidden].address}, which is on its own host, and what is there is no declared node"
+        return doubt("master.local", own, f"remove it there (SENTINEL REMOVE {master.name}), or add that node to address", True)
     agreed = _agreed(named, observed)
+    contradicting = [] if agreed is None else _contradicting(master, observed, agreed)
+    if contradicting:
+        said = "; ".join(map(_said, contradicting))
+        remedy = "correct address, or remove the master from the sentinels first (state absent)"
+        return doubt("master.contradicted", f"{_naming(seen)} no declared node is of that set: {said}", remedy, True)
     if agreed is not None:
         return Truth(agreed)
-
-    def doubt(code: str, message: str, remedy: str = "") -> Truth:
-        return Truth(None, (Problem(code, message, f"master {master.name}", remedy=remedy),))
-
     busy = sorted(sentinel for sentinel, entry in seen.items() if entry.is_failing_over)
     if busy:
         return doubt("master.failing_over", f"a failover is in progress, says {busy[0]}", "run the task again when it is over")
-    asked = _all_asked(master, observed, named)
-    reached = _reached(observed, asked)
+    every = asked(master, observed)
+    reached = _reached(observed, every)
     masters = _distinct([found for found in reached if found.is_master])
     if len(masters) > 1:
         remedy = "make one of them a replica; this module does not choose"
-        return doubt(TWO_MASTERS, f"more than one master: {_described(masters, seen)}", remedy)
+        return doubt(TWO_MASTERS, f"more than one master: {_described(masters, seen)}", remedy, True)
     # A declared node that is silent decides nothing; a silent node that somebody follows or watches may be a second master.
-    followed = (asked - set(master.seeds)) | named | {found.master for found in reached if found.master is not None}
+    followed = named | {found.master for found in reached if found.master is not None}
     silent = {place: observed.nodes[place].silence for place in followed if place in observed.nodes and observed.nodes[place].silence}
     if silent and (masters or named):
         place, reason = min(silent.items())
-        unclear = f"{_naming(seen)} {place} does not answer ({reason}), so it may be a master"
-        return doubt("master.silent", unclear, "start it, or repair the network")
+        beside = f" beside {masters[0].address}" if masters else ""
+        unclear = f"{_naming(seen)} {place} does not answer ({reason}), so it may be a master{beside}"
+        return doubt("master.silent", unclear, "start it, or repair the network", bool(masters))
     if masters and _is_stranger(masters[0].address, master, observed):
         by = next((str(found.address) for found in reached if found.master == masters[0].address), "one of its nodes")
         unknown = f"{_naming(seen)} {by} is a replica of {masters[0].address}, which is neither declared nor known to a sentinel"
         return doubt("master.stranger", unknown, "if it belongs to this set, add it to address")
-    if not asked:
+    if not every:
         nowhere = "no sentinel monitors it, and no address is declared"
         return doubt("master.no_address", nowhere, "give the address of one of its data nodes")
     if not masters:
-        return doubt("master.not_found", f"no master was found: {'; '.join(_said(observed, place) for place in sorted(asked))}")
+        # Nobody would notice if the set were down: the sentinels never reached what they watch.
+        unwatched = bool(seen) and all(entry.is_ignorant for entry in seen.values())
+        said = "; ".join(_said(observed.asked(place)) for place in sorted(every))
+        return doubt("master.not_found", f"{_naming(seen)} no master was found: {said}".lstrip(), refused=unwatched)
     return Truth(masters[0].address)
 
 
-def strangers(master: Master, observed: Observed) -> bool:
-    """Whether what the sentinels know as replicas decides whether a node is of this set at all."""
-    found = _reached(observed, _all_asked(master, observed, _named(master, observed)))
-    return any(node.is_master and _is_stranger(node.address, master, observed) for node in found)
+def asked(master: Master, observed: Observed) -> set[Address]:
+    """Where the truth is looked for: what sentinels watch, what is declared, and whatever these follow."""
+    found = {entry.address for entry in observed.monitored(master.name).values()} | _named(master, observed) | set(master.seeds)
+    while True:
+        more = {node.master for node in _reached(observed, found) if node.master is not None} - found
+        if not more:
+            return found
+        found |= more
 
 
 def _named(master: Master, observed: Observed) -> set[Address]:
-    return {entry.address for entry in observed.monitored(master.name).values()}
+    """The nodes that sentinels watch. What one has never reached is no more than a word."""
+    entries = observed.monitored(master.name).values()
+    places = (observed.place(entry) for entry in entries if not entry.is_ignorant)
+    return {place for place in places if place is not None}
+
+
+def _hidden(seen: t.Mapping[str, Monitored], observed: Observed) -> str | None:
+    """A sentinel that is connected to a node on its own host, of which nothing else is known."""
+    return next((name for name, entry in sorted(seen.items()) if not entry.is_ignorant and observed.place(entry) is None), None)
 
 
 def _agreed(named: set[Address], observed: Observed) -> Address | None:
     """The one node that all sentinels name, where it says that it is a master."""
     found = observed.node(next(iter(named))) if len(named) == 1 else None
     return found.address if found is not None and found.is_master else None
+
+
+def _contradicting(master: Master, observed: Observed, agreed: Address) -> list[Node]:
+    """The declared nodes that answer, where none of them is of the set that the sentinels watch."""
+    if agreed in master.seeds:
+        return []
+    declared = _reached(observed, master.seeds)
+    known = (agreed, *observed.replicas(master.name))
+    for node in declared:
+        if any(observed.is_one(place, other) for place in _upwards(node, observed) for other in known):
+            return []
+    return declared
+
+
+def _upwards(node: Node, observed: Observed) -> list[Address]:
+    """The node, its master, the master of that one and so on."""
+    places = [node.address]
+    while node.master is not None and node.master not in places:
+        places.append(node.master)
+        node = observed.asked(node.master)
+    return places
 
 
 def _is_stranger(place: Address, master: Master, observed: Observed) -> bool:
@@ -101,15 +161,6 @@ def _is_stranger(place: Address, master: Master, observed: Observed) -> bool:
 def _reached(observed: Observed, places: t.Iterable[Address]) -> list[Node]:
     found = (observed.node(place) for place in sorted(places))
     return [entry for entry in found if entry is not None]
-
-
-def _all_asked(master: Master, observed: Observed, named: set[Address]) -> set[Address]:
-    asked = named | set(master.seeds)
-    while True:
-        more = {found.master for found in _reached(observed, asked) if found.master is not None} - asked
-        if not more:
-            return asked
-        asked |= more
 
 
 def _distinct(nodes: list[Node]) -> list[Node]:
@@ -135,6 +186,7 @@ def _naming(seen: t.Mapping[str, Monitored]) -> str:
     return "the sentinels disagree, " + ", ".join(f"{place} watched by {', '.join(who)}" for place, who in sorted(by_address.items())) + ";"
 
 
-def _said(observed: Observed, place: Address) -> str:
-    found = observed.asked(place)
-    return f"{place}: {found.silence}" if found.silence else f"{place} is a replica of {found.master}"
+def _said(node: Node) -> str:
+    if not node.silence:
+        return f"{node.address} is {node.says}"
+    return node.silence if node.silence.startswith(node.name) else f"{node.address}: {node.silence}"

@@ -66,4 +66,4 @@ def supported(where: str, info: t.Mapping[str, str]) -> Version:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split(".") if part.isdigit())
+    return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split(".") if part.isascii() and part.isdigit())

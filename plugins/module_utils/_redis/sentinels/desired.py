@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Credentials
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, options
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, options, quoting
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import sentinel_conf
 
@@ -20,10 +20,13 @@ DATA_PORT = 6379
 # "valid charset is A-z 0-9 and the three characters .-_" says Redis' sample sentinel.conf; the server accepts others, and a
 # name with a space makes a file that it cannot read again.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_LONGEST_NAME = 255
 _COMMAND = re.compile(r"[A-Za-z0-9._|-]+")
 # What ends a word in sentinel.conf, where the server writes values without quotes; and what ends the line.
 _BOUNDS = re.compile(r"[ \"']")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# A server reads no longer word from a client that has not logged in yet.
+_LONGEST = 16384
 
 Params = t.Mapping[str, t.Any]
 
@@ -77,9 +80,16 @@ def declare(params: Params) -> Desired:
     reader = _Reader()
     settings = reader.values("", options.COMMON_SETTINGS, params.get("settings") or {}, "settings.")
     sentinels = tuple(reader.sentinel(item, settings) for item in params["sentinels"])
-    masters = tuple(reader.master(item, len(sentinels)) for item in params.get("masters") or [])
+    masters = tuple(reader.master(item) for item in params.get("masters") or [])
     reader.refuse_twice("sentinel", [entry.name for entry in sentinels])
     reader.refuse_twice("master", [entry.name for entry in masters])
+    reader.refuse_shared(masters)
+    reader.refuse_loopback(sentinels, masters)
+    if params.get("prune") and not masters:
+        remedy = "to remove masters, name each with state absent"
+        reader.problem(
+            "masters.none", "is empty, and with prune the sentinels would stop to watch every master", field="masters", remedy=remedy
+        )
     if not sentinels:
         reader.problem("sentinels.none", "is empty", field="sentinels", remedy="name every sentinel of the set")
     if reader.problems:
@@ -101,6 +111,32 @@ class _Reader:
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem(f"{what}.twice", "is named twice", f"{what} {name}", remedy="keep one")
 
+    def refuse_shared(self, masters: t.Iterable[Master]) -> None:
+        """A node is in one set."""
+        owners: dict[Address, list[str]] = {}
+        for master in masters:
+            for seed in master.seeds:
+                owners.setdefault(seed, []).append(master.name)
+        for seed, names in owners.items():
+            if len(names) > 1 and len(set(names)) == len(names):
+                both = f"have {seed} in address, and a node belongs to one set"
+                self.problem("node.two_names", both, f"masters {' and '.join(sorted(names))}", "address", "remove it from all but one")
+
+    def refuse_loopback(self, sentinels: t.Sequence[Sentinel], masters: t.Iterable[Master]) -> None:
+        """An address that leads each sentinel to its own host."""
+        away = [entry for entry in sentinels if not address.is_loopback(entry.address.host)]
+        own = "and means another host for each who uses it"
+        for master in masters if away else ():
+            for seed in filter(lambda seed: address.is_loopback(seed.host), master.seeds):
+                remedy = f"give the address by which {away[0].name} reaches it"
+                self.problem("master.loopback", f"{seed} is a loopback address, {own}", f"master {master.name}", "address", remedy)
+        for entry in away:
+            if address.is_loopback(str(entry.settings.get(options.ANNOUNCE_IP.name, "-"))):
+                remedy = "give the address by which the others reach it"
+                self.problem(
+                    "announce_ip.loopback", f"is a loopback address, {own}", f"sentinel {entry.name}", options.ANNOUNCE_IP.name, remedy
+                )
+
     def values(self, item: str, known: t.Iterable[options.Option], given: Params, prefix: str = "") -> options.Values:
         return {each.name: self.value(item, prefix, each, given[each.name]) for each in known if given.get(each.name) is not None}
 
@@ -111,6 +147,10 @@ class _Reader:
                 self.problem("option.too_low", f"is {value}; the lowest value is {option.lowest}", *where)
             if option.highest is not None and value > option.highest:
                 self.problem("option.too_high", f"is {value}; the highest value is {option.highest}", *where)
+        elif option.type == "str" and not quoting.is_text(value):
+            self.problem("option.encoding", "has half a surrogate pair, which is no character in UTF-8", *where)
+        elif option.type == "str" and len(value.encode("utf-8")) > _LONGEST:
+            self.problem("option.too_long", f"is longer than {_LONGEST} bytes, which no server reads from a client that logs in", *where)
         elif option.type == "str" and _CONTROL.search(value):
             broken = "has a line break or another control character, so the sentinel could not read its sentinel.conf again"
             self.problem("option.control_character", broken, *where)
@@ -125,25 +165,32 @@ class _Reader:
             self.problem("sentinel.address", str(error), field="sentinels")
             place = Address(item["host"], item["port"])
         values = {**common, **self.values(f"sentinel {place}", (options.ANNOUNCE_IP, options.ANNOUNCE_PORT), item)}
-        if not values.get(options.ANNOUNCE_IP.name, "-").strip():
-            forget = "is empty, so the other sentinels would forget this one"
+        announced = values.get(options.ANNOUNCE_IP.name, "-")
+        if not announced.strip() or address.is_unspecified(announced):
+            forget = f"is {announced!r}, so the other sentinels would forget this one"
             self.problem("announce_ip.empty", forget, f"sentinel {place}", options.ANNOUNCE_IP.name, "give an address, or leave it out")
         conf = item.get("conf")
         return Sentinel(place, values, None if conf is None else sentinel_conf.hidden_options(conf))
 
-    def master(self, item: Params, sentinels: int) -> Master:
+    def name(self, given: str) -> str:
+        """As it is; shortened where it is refused for its length."""
+        if len(given) > _LONGEST_NAME:
+            long = f"has {len(given)} characters; at most {_LONGEST_NAME} are allowed"
+            self.problem("master.name", long, f"master {given[:20]!r}...", "name")
+            return given[:20]
+        if not _NAME.fullmatch(given):
+            bad = "may only have letters, digits, '.', '-' and '_', or a sentinel could not read its sentinel.conf again"
+            self.problem("master.name", bad, f"master {given!r}", "name")
+        return given
+
+    def master(self, item: Params) -> Master:
         name = str(item["name"])
         if item["state"] == "absent":
             # Whatever its name: a server takes names that no file should hold.
             return Master(name, present=False)
-        who, quorum = f"master {name}", item.get(options.QUORUM.name)
-        if not _NAME.fullmatch(name):
-            bad = "may only have letters, digits, '.', '-' and '_', or a sentinel could not read its sentinel.conf again"
-            self.problem("master.name", bad, f"master {name!r}", "name")
+        name = self.name(name)
+        who = f"master {name}"
         values = self.values(who, options.OPTIONS, item)
-        if quorum is not None and quorum > sentinels:
-            never = f"is {quorum}, of {sentinels} sentinels, so it is never reached"
-            self.problem("quorum.too_high", never, who, options.QUORUM.name, f"the majority is {sentinels // 2 + 1}")
         if item.get("replicas") is not None and item["replicas"] < 0:
             self.problem("option.too_low", "is negative; 0 says that it has none", who, "replicas")
         return Master(name, True, self.seeds(who, item.get("address") or []), item.get("replicas"), values, self.renames(who, item))
@@ -163,7 +210,12 @@ class _Reader:
         seeds = []
         for text in given:
             try:
-                seeds.append(address.parse(str(text), DATA_PORT))
+                seed = address.parse(str(text), DATA_PORT)
             except ValueError as error:
                 self.problem("master.address", str(error), who, "address")
+                continue
+            if address.is_unspecified(seed.host):
+                everywhere = f"{seed} means every address of a host, and no node can be reached there"
+                self.problem("master.address", everywhere, who, "address", "give the address of the node")
+            seeds.append(seed)
         return tuple(dict.fromkeys(seeds))

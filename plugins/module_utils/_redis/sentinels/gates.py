@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import counted
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections
 from ansible_collections.eco2.platform.plugins.module_utils._redis.errors import ServerError
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe, read
@@ -68,7 +69,7 @@ class MasterGate(Gate):
         if self.living:
             living = sum("s_down" not in row.flags for row in read.replicas(connections, self.sentinel, self.name))
             if living < self.replicas:
-                return f"sentinel {self.sentinel}: knows {living} living replicas, not {self.replicas}"
+                return f"sentinel {self.sentinel}: knows {counted(living, 'living replica')}, not {self.replicas}"
         return None
 
 

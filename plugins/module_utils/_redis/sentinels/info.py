@@ -12,7 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, observe, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, identity, observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
@@ -70,9 +70,25 @@ def _once(declared: desired.Desired, expected: checks.Expected, connections: Con
     shown = [_master(entry.name, observed, expected) for entry in masters]
     reasons = list(map(str, checks.of_sentinels(observed)))
     reasons += [f"master {entry['name']}: {reason}" for entry in shown for reason in entry["reasons"]]
+    reasons += _of_more_than_one(declared, shown, observed, expected)
     silent = [{"name": name, "reachable": False, "reason": reason} for name, reason in observed.silent.items()]
     sentinels = [*map(_sentinel, observed.sentinels.values()), *silent]
     return {"healthy": not reasons, "reasons": reasons, "masters": shown, "sentinels": sentinels}
+
+
+def _of_more_than_one(declared: desired.Desired, shown: list[Result], observed: observe.Observed, expected: checks.Expected) -> list[str]:
+    """The reasons that are not of one master alone, also noted at each master that they are about."""
+    reasons = []
+    for names, problem in identity.shared(identity.watched(observed), observed):
+        about = [entry for entry in shown if entry["name"] in names]
+        for entry in about:
+            entry["reasons"].append(str(problem))
+            entry["healthy"] = False
+        reasons += [str(problem)] if about else []
+    others = identity.unlisted({entry["name"] for entry in shown}, declared.places, observed)
+    if others and expected.sentinels == len(declared.sentinels):
+        reasons.append(str(identity.unlisted_problem(len(declared.sentinels), others)))
+    return reasons
 
 
 def _sentinel(view: observe.SentinelView) -> Result:

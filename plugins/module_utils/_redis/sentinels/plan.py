@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Plan
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, counted
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, options, truth
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import rules, steps
@@ -45,7 +45,7 @@ def plan(desired: Desired, observed: observe.Observed, chosen: Options) -> tuple
     """The changes and warnings, or Refused with every reason why there can be none."""
     truths = {entry.name: truth.find(entry, observed) for entry in desired.masters if entry.present}
     changes: list[Change] = []
-    problems = rules.problems(desired, observed, truths)
+    problems = rules.problems(desired, observed, truths, chosen.prune)
     unchanged = 0
     for number, wanted in enumerate(desired.sentinels):
         if wanted.name in observed.sentinels:
@@ -54,8 +54,8 @@ def plan(desired: Desired, observed: observe.Observed, chosen: Options) -> tuple
             problems += planner.problems
             unchanged += planner.unchanged
     if problems:
-        raise Refused(list(dict.fromkeys(problems)))
-    return Plan.of(changes, unchanged), list(map(str, rules.warnings(desired, observed, truths)))
+        raise Refused(rules.once(problems, observed.sentinels))
+    return Plan.of(changes, unchanged), list(map(str, rules.once(rules.warnings(desired, observed, truths), observed.sentinels)))
 
 
 @dataclass
@@ -150,7 +150,7 @@ class _Planner:
             ill = f"sentinel {self.view.name} sees it as {','.join(sorted(seen.flags))}, so it could not find again what it forgets now"
             self.problems.append(Problem("forget_stale.master_ill", ill, **where))
         elif master.replicas is not None and node.replicas < master.replicas:
-            few = f"{node.replicas} of {master.replicas} replicas follow {place}; the others would be forgotten, too"
+            few = f"{place} has {counted(node.replicas, 'replica')}, not {master.replicas}; the others would be forgotten, too"
             self.problems.append(Problem("forget_stale.replicas_missing", few, **where, remedy="start them, or declare fewer replicas"))
         else:
             needed = node.replicas if master.replicas is None else master.replicas

@@ -41,8 +41,7 @@ class SentinelSet(Service):
         self.writer = write.Writer(self.connections, self.observed.sentinels, self.patience)
 
     def _look(self) -> Observed:
-        forget = self.params["forget_stale"]
-        observed = read.sentinels(self.desired.places, self.connections, lambda seen: forget and plan.counts_more(self.desired, seen))
+        observed = read.sentinels(self.desired.places, self.connections, lambda seen: plan.counts_more(self.desired, seen))
         read.nodes(self.desired.masters, self.connections, observed)
         return observed
 
