@@ -235,7 +235,8 @@ def pairs(reply: Reply) -> dict[str, str]:
 
 def info(reply: Reply) -> dict[str, str]:
     """The answer to INFO, name by name; sections' headings are left out."""
-    lines = (line.partition(":") for line in str(reply).splitlines() if not line.startswith("#"))
+    # At line feeds alone: a path among the values may have a character that Python takes for the end of a line.
+    lines = (line.rstrip("\r").partition(":") for line in str(reply).split("\n") if not line.startswith("#"))
     return {name: value for name, colon, value in lines if colon}
 
 

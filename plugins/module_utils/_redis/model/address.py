@@ -6,8 +6,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import typing as t
+
+# What a resolver takes as a name. One whose last part is a number is an IP address with a mistake: some resolvers read 10.1 as 10.0.0.1.
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*(?![0-9]+\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+)
 
 
 class Address(t.NamedTuple):
@@ -34,15 +40,15 @@ class Address(t.NamedTuple):
 
 def parse(text: str, default_port: int) -> Address:
     """HOST, HOST:PORT, [IPv6]:PORT or an IPv6 address alone; ValueError with what is wrong."""
-    text = text.strip()
+    text = text.strip(" \t\r\n")
     host, port = text, ""
     if text.startswith("["):
-        host, dummy, rest = text[1:].partition("]")
+        host, closed, rest = text[1:].partition("]")
         # What does not begin with a colon is no port.
-        port = rest[1:] if rest.startswith(":") or not rest else "?"
+        port = rest[1:] if closed and (rest.startswith(":") or not rest) else "?"
     elif text.count(":") == 1:
         host, dummy, port = text.partition(":")
-    if not host or any(letter.isspace() or letter in "/\"'[]" for letter in host):
+    if not (is_ip(host) or _NAME.fullmatch(host)):
         raise ValueError(f"{text!r} is not an address; write HOST:PORT or [IPV6]:PORT")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{text!r} has no port from 1 to 65535 after its colon")
@@ -62,8 +68,23 @@ def is_ip(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether it leads each host to itself. Nothing is looked up."""
+    return ipaddress.ip_address(host).is_loopback if is_ip(host) else host.lower() == "localhost"
+
+
+def is_unspecified(host: str) -> bool:
+    """Whether it means all addresses of a host, so that nobody can connect to it."""
+    return is_ip(host) and ipaddress.ip_address(host).is_unspecified
+
+
+def beside(place: Address, teller: Address) -> Address:
+    """The address that a server tells, as others can use it: with its own host for a loopback address."""
+    return place if not is_loopback(place.host) or is_loopback(teller.host) else place._replace(host=teller.host)
+
+
 def _resolved(host: str) -> set[str]:
     try:
         return {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError:
+    except (OSError, UnicodeError):
         return set()

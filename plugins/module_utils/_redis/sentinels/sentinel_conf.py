@@ -17,8 +17,8 @@ _BY_WORD["primary-reboot-down-after-period"] = options.REBOOT_PERIOD
 def hidden_options(text: str) -> dict[str, dict[str, t.Any]]:
     """Master -> option -> value, secrets as Secrets; rename_commands as a dictionary. A master that is monitored has an entry."""
     masters: dict[str, dict[str, t.Any]] = {}
-    for line in text.splitlines():
-        words = quoting.words(line)
+    for line in quoting.lines(text):
+        words = [] if line.startswith("#") else quoting.words(line)
         if len(words) < 4 or words[0].lower() != "sentinel":
             continue
         keyword, name, value = words[1].lower(), words[2], words[3]
