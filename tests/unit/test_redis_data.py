@@ -75,7 +75,7 @@ def test_before_7_0_points_of_save_make_a_server_save_at_its_end() -> None:
 
 
 def test_a_server_that_could_not_save_tries_again_before_it_is_stopped() -> None:
-    found = data.keeping(running(fails=True, follows=True), after())
+    found = data.keeping(running(in_doubt=True, follows=True), after())
     assert found is not None and (found.snapshot, found.end) == (True, None)
 
 

@@ -9,6 +9,7 @@ A start reads the append-only file if `appendonly` is on, otherwise the snapshot
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import typing as t
@@ -73,8 +74,8 @@ class Running:
     # Whether it is a replica that is connected to its master.
     follows: bool = False
     replicas: int = 0
-    # Whether its last snapshot failed. It does not end as long as it cannot save.
-    fails: bool = False
+    # Whether its last snapshot failed, or the next one may have no room. It does not end as long as it cannot save.
+    in_doubt: bool = False
     why: str | None = None
 
     @property
@@ -104,8 +105,17 @@ def observe(instance: Instance) -> Running:
         databases=max(used, default=-1) + 1,
         follows=about.get("role") == "slave" and about.get("master_link_status") == "up",
         replicas=int(about.get("connected_slaves", 0)),
-        fails=about.get("rdb_last_bgsave_status") == "err",
+        in_doubt=about.get("rdb_last_bgsave_status") == "err" or _room(found.get("dir", "/")) < int(about.get("used_memory", 0)),
     )
+
+
+def _room(directory: str) -> float:
+    """Bytes that are free; without end where the system does not tell."""
+    try:
+        about = os.statvfs(directory)
+    except OSError:
+        return math.inf
+    return about.f_bavail * about.f_frsize
 
 
 def _keys(text: str) -> int:
@@ -162,8 +172,8 @@ def keeping(have: Running, after: Settings) -> Keeping | None:
     log, needs_snapshot = logs and not have.logs, not logs and not have.follows
     differences = [Difference("appendonly", "no", "yes")] if log else []
     end = _end(have) if needs_snapshot and not have.saves_at_its_end else None
-    if have.fails and have.saves_at_its_end:
-        differences.append(Difference("snapshot", "failed", "saved"))
+    if have.in_doubt and have.saves_at_its_end:
+        differences.append(Difference("snapshot", "in doubt", "saved"))
     elif needs_snapshot and (have.logs or end):
         differences.append(Difference("snapshot", "older than the data", "saved"))
     snapshot = len(differences) > log

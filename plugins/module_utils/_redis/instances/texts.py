@@ -109,8 +109,7 @@ def value(text: str) -> str:
 
 def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    # A line ends at a line feed only.
-    for name, rest in map(_split, (text or "").split("\n")):
+    for name, rest in map(_split, quoting.lines(text or "")):
         if name and not name.startswith("#"):
             found[name] = (*found.get(name, ()), rest)
     return found
@@ -137,7 +136,7 @@ def stripped(text: str, names: t.Collection[str]) -> str:
 def with_lines(text: str, names: t.Collection[str], other: str) -> str:
     """The text with the lines that `other` has for these settings."""
     keep = {alias(name) for name in names}
-    lines = [line for line in other.split("\n") if _split(line)[0] in keep]
+    lines = [line for line in quoting.lines(other) if _split(line)[0] in keep]
     return stripped(text, names) + "".join(f"{line}\n" for line in lines)
 
 
