@@ -12,13 +12,10 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import Deadline, until
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.data import Keeping
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Step
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Wire
 
 SAVED_WITHIN = 3600.0  # seconds for a snapshot of any size
@@ -27,30 +24,11 @@ POLL = 0.1
 
 def save(instance: Instance, directory: str) -> None:
     with Wire.admin(instance) as wire:
-        path = _saved(wire)
+        path = saved(wire)
     _copy(path, directory, time.strftime(f"{instance.name}-%Y-%m-%dT%H%M%SZ.rdb", time.gmtime()))
 
 
-@dataclass
-class Keep(Step):
-    """Bring the data of a running server to where its next start reads them."""
-
-    instance: Instance
-    keeping: Keeping
-
-    def apply(self) -> None:
-        with Wire.admin(self.instance, self.instance.present.socket) as wire:
-            if self.keeping.snapshot:
-                _saved(wire)
-                self.touched = True
-            if self.keeping.end:
-                wire.ask("CONFIG", "SET", *self.keeping.end)
-                self.touched = True
-            if self.keeping.log:
-                _logged(wire)
-
-
-def _logged(wire: Wire) -> None:
+def logged(wire: Wire) -> None:
     """Switch the append-only file on, and wait until it has all data."""
     deadline = Deadline(SAVED_WITHIN)
     _idle(wire, deadline, "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
@@ -61,7 +39,7 @@ def _logged(wire: Wire) -> None:
         raise ChangeFailed("the server could not write an append-only file; its log says why")
 
 
-def _saved(wire: Wire) -> str:
+def saved(wire: Wire) -> str:
     """The path of a snapshot that was begun after we asked for it."""
     deadline = Deadline(SAVED_WITHIN)
     _idle(wire, deadline, "rdb_bgsave_in_progress", "aof_rewrite_in_progress")

@@ -68,7 +68,7 @@ def _keeps(instance: Instance, seen: state.Seen, restarts: bool) -> t.Iterator[C
     """What the running server does before its restart, so that the restart finds all data."""
     keeping = data.keeping(seen.running, state.next_start(instance, seen)) if seen.running and restarts else None
     if keeping:
-        yield _change("data", instance.id, KEEP, backup.Keep(instance, keeping), keeping.differences)
+        yield _change("data", instance.id, KEEP, steps.Keep(instance, keeping), keeping.differences)
 
 
 def _corrections(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:

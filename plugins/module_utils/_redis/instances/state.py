@@ -116,9 +116,6 @@ def _looked(instance: Instance, seen: Seen, restarts: bool, follows_itself: bool
 
 
 def problems(instance: Instance, seen: Seen, restarts: bool) -> t.Iterator[Problem]:
-    yield from ownership.problems(instance, seen.strange)
-    if seen.running is not None:
-        yield from data.problems(instance, seen.running, next_start(instance, seen), restarts)
     paths, other = instance.paths, instance.other
     if seen.service.masked:
         remedy = f"run 'systemctl unmask {instance.paths.unit}' if it must run"
@@ -128,6 +125,9 @@ def problems(instance: Instance, seen: Seen, restarts: bool) -> t.Iterator[Probl
         yield Problem("instance.foreign", f"{paths.main} exists, and this module has not created it", instance.id, remedy=remedy)
     if seen.main is not None and seen.other.main is not None and (instance.former or seen.other.service.is_up):
         yield Problem("instance.twice_there", f"both {other.main} and {paths.main} exist", instance.id, remedy="remove the wrong one")
+    yield from ownership.problems(instance, seen.strange)
+    if seen.running is not None:
+        yield from data.problems(instance, seen.running, next_start(instance, seen), restarts)
     if instance.former or instance.later:
         yield from _flavor_problems(instance)
     if instance.former:

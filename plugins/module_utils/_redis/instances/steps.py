@@ -16,7 +16,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.data import Keeping
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said, Wire
 
@@ -95,6 +96,25 @@ class Give(Step):
             self.touched = True
         if self.mode is not None and os.stat(self.paths[0]).st_mode & 0o700 != 0o700:
             os.chmod(self.paths[0], self.mode)
+
+
+@dataclass
+class Keep(Step):
+    """Bring the data of a running server to where its next start reads them."""
+
+    instance: Instance
+    keeping: Keeping
+
+    def apply(self) -> None:
+        with Wire.admin(self.instance, self.instance.present.socket) as wire:
+            if self.keeping.snapshot:
+                backup.saved(wire)
+                self.touched = True
+            if self.keeping.end:
+                wire.ask("CONFIG", "SET", *self.keeping.end)
+                self.touched = True
+            if self.keeping.log:
+                backup.logged(wire)
 
 
 @dataclass
