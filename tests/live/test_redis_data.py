@@ -45,13 +45,12 @@ class Host:
     def run(self, *instances: Result, check: bool = False, **more: t.Any) -> Result:
         return on_node.module(self.node, "redis_host", {"flavor": self.flavor, "instances": instances, **more}, check)
 
-    def apply(self, *instances: Result, **more: t.Any) -> Result:
+    def apply(self, *instances: Result, again: bool = True, **more: t.Any) -> Result:
         """What check mode says is what is done; and it is done once."""
         predicted, done = self.run(*instances, check=True, **more), self.run(*instances, **more)
         assert "failed" not in done, done
         assert done["changes"] == predicted["changes"]
-        again = self.run(*instances, **{name: value for name, value in more.items() if name != "backup"})
-        assert again["changes"] == [], again
+        assert not again or self.run(*instances, **more)["changes"] == []
         return done
 
     def refused(self, *instances: Result, **more: t.Any) -> list[str]:
@@ -156,8 +155,7 @@ def test_a_service_of_the_package_that_somebody_uses_is_not_stopped(host: Host) 
 def test_keys_survive_whatever_becomes_of_the_settings(host: Host) -> None:
     """A chain of settings on one server without replicas; each restart must find what was written before it."""
     steps: list[tuple[Result, list[str]]] = [
-        ({"appendonly": True}, ["appendonly"]),
-        ({"appendonly": True, "save": ""}, []),
+        ({"appendonly": True, "save": ""}, ["appendonly"]),
         ({"save": ""}, ["snapshot", "shutdown-on-sigterm"]),
         ({"save": "", "maxmemory": "1gb"}, ["snapshot", "shutdown-on-sigterm"]),
         ({"save": "3600 1", "shutdown-on-sigterm": "nosave"}, ["snapshot", "shutdown-on-sigterm"]),
@@ -168,10 +166,11 @@ def test_keys_survive_whatever_becomes_of_the_settings(host: Host) -> None:
         ({"dbfilename": "other.rdb", "appendonly": True}, []),
         ({"appendonly": True, "databases": 4}, []),
     ]
+    steps = steps if TIMES > 1 else [*steps[:3], *steps[5:6]]
     host.apply(instance("chain", 7001))
     for number, (settings, saved) in enumerate(steps, 1):
         host.add(7001, f"step{number}")
-        done = host.apply(instance("chain", 7001, settings), restart=["server/chain"])
+        done = host.apply(instance("chain", 7001, settings), again=number == len(steps), restart=["server/chain"])
         fields = [entry["field"] for change in done["changes"] if change["kind"] == "data" for entry in change["differences"]]
         assert fields == saved, settings
         assert host.keys(7001) == 50 * number, settings

@@ -47,28 +47,40 @@ users = st.fixed_dictionaries(
     {"name": st.sampled_from(["admin", "default", "app"]) | texts_},
     optional={"passwords": st.lists(texts_, max_size=2), "rules": st.sampled_from(["~* &* +@all", "on nopass", "(~a +get)"]) | texts_},
 )
-instances = st.fixed_dictionaries(
-    {"name": names, "users": st.lists(users, max_size=3) | st.just([{"name": "default", "passwords": ["a"], "rules": "+@all"}])},
-    optional={
-        "kind": st.sampled_from(["server", "sentinel", "other", None]),
-        "settings": chosen | values,
-        "secret_settings": st.dictionaries(st.sampled_from(["masterauth", "primaryauth", "requirepass", "a\nb"]), values, max_size=2),
-        "service": st.dictionaries(st.sampled_from(["LimitNOFILE", "ExecStart", "a", ""]), values, max_size=1) | values,
-        "admin": st.sampled_from(["default", "admin"]) | texts_,
-        "replicaof": st.sampled_from(["10.0.0.1:6379", "10.0.0.1", "::1", "[::1]:1", "a:b:c", ":1", "10.0.0.1:0"]) | texts_,
-    },
-)
-tasks = st.fixed_dictionaries(
-    {"instances": st.lists(instances, max_size=2) | values},
-    optional={
-        "flavor": st.sampled_from(["redis", "valkey", "keydb", None]),
-        "masked": st.lists(st.sampled_from(["strange-server", "strange-sentinel", "--help", "a b", "../x"]) | texts_, max_size=2),
-        "restart": st.lists(st.sampled_from(["server/cache", "sentinel/main", "x"]), max_size=1) | values,
-        "backup": st.lists(st.sampled_from(["server/cache", "x"]), max_size=1),
-        "backup_directory": st.sampled_from(["/nowhere", "relative", ""]) | texts_,
-        "transparent_hugepage": st.sampled_from(["madvise", "always", None]),
-    },
-)
+_GOOD = {"name": "cache", "users": [{"name": "admin", "passwords": ["a"], "rules": "~* &* +@all"}], "admin": "admin"}
+_OF_INSTANCE: dict[str, st.SearchStrategy[t.Any]] = {
+    "name": names,
+    "users": st.lists(users, max_size=3),
+    "kind": st.sampled_from(["server", "sentinel", "other", None]),
+    "settings": chosen | values,
+    "secret_settings": st.dictionaries(st.sampled_from(["masterauth", "primaryauth", "requirepass", "a\nb"]), values, max_size=2),
+    "service": st.dictionaries(st.sampled_from(["LimitNOFILE", "ExecStart", "a", ""]), values, max_size=1) | values,
+    "admin": st.sampled_from(["default", "admin"]) | texts_,
+    "replicaof": st.sampled_from(["10.0.0.1:6379", "10.0.0.1", "::1", "[::1]:1", "a:b:c", ":1", "10.0.0.1:0"]) | texts_,
+}
+_OF_TASK: dict[str, st.SearchStrategy[t.Any]] = {
+    "flavor": st.sampled_from(["redis", "valkey", "keydb", None]),
+    "masked": st.lists(st.sampled_from(["strange-server", "strange-sentinel", "--help", "a b", "../x"]) | texts_, max_size=2),
+    "restart": st.lists(st.sampled_from(["server/cache", "sentinel/main", "x"]), max_size=1) | values,
+    "backup": st.lists(st.sampled_from(["server/cache", "x"]), max_size=1),
+    "backup_directory": st.sampled_from(["/nowhere", "relative", ""]) | texts_,
+    "transparent_hugepage": st.sampled_from(["madvise", "always", None]),
+    "instances": values,
+}
+
+
+@st.composite
+def tasks(draw: t.Any) -> Arguments:
+    """Nearly right: a good task with some options of any kind."""
+
+    def some(known: Arguments, more: t.Mapping[str, st.SearchStrategy[t.Any]], most: int) -> Arguments:
+        options = draw(st.lists(st.sampled_from(sorted(more)), max_size=most, unique=True))
+        return {**known, **{name: draw(more[name]) for name in options}}
+
+    instances = [some(_GOOD, _OF_INSTANCE, 2) for dummy in range(draw(st.sampled_from([1, 1, 1, 2])))]
+    return some({"instances": instances}, _OF_TASK, 1)
+
+
 WORDS = [*SETTINGS, *CURIOUS, "masterauth", "primaryauth", "replicaof", "slaveof", "10.0.0.1", "6379", "yes", "no", "#", '"p\\xc3\\xa4"']
 confs = st.lists(st.tuples(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=4), st.sampled_from(" \t\u00a0\v"))).map(
     lambda lines: "\n".join(blank.join(words) for words, blank in lines)
@@ -111,7 +123,7 @@ def test_whatever_is_written_is_refused_in_words_or_taken(monkeypatch: pytest.Mo
         task = ModuleTask("redis_host")
 
         @many(TASKS)
-        @given(tasks)
+        @given(tasks())
         def case(arguments: Arguments) -> None:
             counted["tasks"] += 1
             between.written.clear()
@@ -163,14 +175,14 @@ def server(request: pytest.FixtureRequest) -> t.Iterator[Server]:
 passwords = (st.sampled_from(CURIOUS) | st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)).filter(lambda text: text)
 
 
-USERS = ["app", "wächter", "сторож", "a\u200bb", "漢字"]
+USERS = ["app", "wächter", "сторож", "a\u00a0b", "a\u2028b", "漢字"]
 
 
-def declared(password: str, name: str, rules: str) -> instance.Instance | None:
+def declared(flavor: str, password: str, name: str, rules: str) -> instance.Instance | None:
     """None where it is refused."""
     user = {"name": name, "passwords": [password], "rules": rules}
     item = {"name": "a", "kind": "server", "settings": {}, "service": {}, "users": [user], "admin": name, "replicaof": None}
-    params = {"flavor": "redis", "service": {}, "masked": [], "restart": [], "backup": []}
+    params = {"flavor": flavor, "service": {}, "masked": [], "restart": [], "backup": []}
     try:
         return instance.declare({**params, "instances": [{**item, "secret_settings": {"masterauth": password}}]}, {})[0]
     except Refused:
@@ -185,12 +197,12 @@ def test_every_password_that_is_taken_is_read_back(server: Server) -> None:
     @many(PASSWORDS_EACH)
     @given(
         passwords,
-        st.sampled_from(["app", "wächter", "сторож", "a\u00a0b", "a\u2028b"]),
+        st.sampled_from(USERS),
         st.sampled_from(["~* +@all", "~ä\u00a0* +get +ping"]),
     )
     def case(password: str, name: str, rules: str) -> None:
         counted["passwords"] += 1
-        found = declared(password, name, rules)
+        found = declared(line.partition("-")[0], password, name, rules)
         if found is None:
             counted["refused"] += 1
             return

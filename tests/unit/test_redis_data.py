@@ -13,6 +13,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, data, ownership, sample, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import quoting
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site
 
 PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": [], "masked": []}
@@ -246,6 +247,7 @@ def test_the_last_words_of_a_server_are_those_of_its_last_process(tmp_path: Path
         ("setting.blind", {"settings": {"cluster-enabled": True}}),
         ("setting.value", {"settings": {"masteruser": "a\x00b"}}),
         ("setting.value", {"settings": {"masteruser": "\ud800"}}),
+        ("setting.quotes", {"settings": {"masteruser": 'a"b'}}),
         ("setting.name", {"secret_settings": {"masterauth\nuser x": "y"}}),
         ("setting.own", {"secret_settings": {"requirepass": "y"}}),
         ("setting.value", {"secret_settings": {"masterauth": ["y"]}}),
@@ -262,6 +264,16 @@ def test_what_no_file_or_server_can_have_is_refused_before_anything_is_written(c
     with pytest.raises(Refused) as refused:
         declared(**more, **({"users": users} if users else {}))
     assert [problem.code for problem in refused.value.problems] == [code]
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", '"'])
+def test_what_valkey_could_not_read_again_is_refused(value: str) -> None:
+    for more in ({"secret_settings": {"masterauth": value}}, {"settings": {"masteruser": quoting.quoted(value)}}):
+        item = {**site.instances(SITE, "c", {})[1], **more}
+        assert host_instance.declare({**PARAMS, "instances": [item]}, {})
+        with pytest.raises(Refused) as refused:
+            host_instance.declare({**PARAMS, "flavor": "valkey", "instances": [item]}, {})
+        assert [problem.code for problem in refused.value.problems] == ["setting.unwritable"]
 
 
 def test_renaming_what_nobody_needs_is_taken() -> None:

@@ -129,6 +129,7 @@ RIGHTS = {"passwords": ["aut"], "rules": site.WATCHES}
         ("set.port", {"sets": [{"name": "x", "nodes": ["a"], "port": 26379}]}),
         ("set.port_range", {"sets": [{"name": "x", "nodes": ["a"], "port": 65536}]}),
         ("set.port_range", {"sentinel_port": -1}),
+        ("setting.unwritable", {"flavor": "valkey", "masterauth": 'a"b'}),
         ("setting.derived", {"settings": {"port": 7000}}),
         ("setting.derived", {"sentinel_settings": {"port": 7000}}),
         ("setting.derived", {"settings": {"slave-announce-ip": "10.0.0.9"}}),

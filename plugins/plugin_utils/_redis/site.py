@@ -72,6 +72,8 @@ def _problems(site: Site) -> t.Iterator[Problem]:
     for name in ("admin_password", "auth_pass", "masterauth"):
         if not site.get(name):
             yield Problem("site.no_password", "the password is not set", field=f"redis_sentinel_{name}")
+    if not texts.can_write(site["flavor"], str(site.get("masterauth") or "")):
+        yield Problem("setting.unwritable", texts.UNWRITABLE, field="redis_sentinel_masterauth", remedy="choose another password")
     yield from _place_problems(site)
     yield from _setting_problems(site)
     yield from (problem for entry in site["sets"] for problem in _user_problems(site, entry))

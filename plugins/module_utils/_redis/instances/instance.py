@@ -111,7 +111,7 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
     ids = [f"{item['kind']}/{item['name']}" for item in params["instances"]]
     problems = [Problem("instance.twice", "the instance is declared twice", name) for name in sorted({*ids}) if ids.count(name) > 1]
     for item in params["instances"]:
-        problems += _item_problems(item)
+        problems += _item_problems(item, params["flavor"])
     for name, value in [setting for each in (params, *params["instances"]) for setting in each["service"].items()]:
         if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or not all(map(texts.is_line, texts.words(value))):
             message = "this is not a setting of a unit, or it has more than one line"
@@ -138,12 +138,12 @@ def _path_problems(params: Params) -> t.Iterator[Problem]:
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
 
 
-def _item_problems(item: Params) -> t.Iterator[Problem]:
+def _item_problems(item: Params, flavor: str) -> t.Iterator[Problem]:
     of = f"{item['kind']}/{item['name']}"
     if not re.fullmatch(_NAME, item["name"]) or item["name"].endswith(".static"):
         yield Problem("instance.name", "a name consists of up to 80 letters, digits, dot, minus and underscore", repr(of), "name")
-    yield from texts.problems(item["settings"], of)
-    yield from texts.problems(item["secret_settings"], of, "secret_settings")
+    yield from texts.problems(item["settings"], of, flavor)
+    yield from texts.problems(item["secret_settings"], of, flavor, "secret_settings")
     if item["kind"] == "sentinel" and item["secret_settings"]:
         yield Problem("sentinel.secret_settings", "only a server has them", of, "secret_settings", "set passwords with redis_sentinel")
     if item["replicaof"]:
@@ -159,7 +159,7 @@ def _item_problems(item: Params) -> t.Iterator[Problem]:
 
 
 def _user_problems(user: Params, of: str) -> t.Iterator[Problem]:
-    if not re.fullmatch(r"[^\s#>]+", user["name"]) or not texts.is_line(user["name"]):
+    if not re.fullmatch(r"[^\s#>]+", user["name"], re.ASCII) or not texts.is_line(user["name"]):
         yield Problem("user.name", f"Redis does not accept the name {user['name']!r}", of, "users")
     if any(word[0] in "#><!" for word in texts.split(user["rules"])) or not texts.is_line(user["rules"]):
         message = f"the rules of {user['name']!r} contain a password, a line break or a control character"

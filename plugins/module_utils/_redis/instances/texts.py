@@ -48,7 +48,16 @@ def is_line(text: str) -> bool:
     return not re.search(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]", text)
 
 
-def problems(settings: Settings, of: str, option: str = "settings") -> t.Iterator[Problem]:
+def can_write(flavor: str, text: str) -> bool:
+    """Whether the server reads what it writes itself. Valkey 8.1 does not escape quotes and backslashes when it rewrites its main file,
+    as after each failover, and then refuses that file."""
+    return flavor != "valkey" or not re.search(r'["\\]', text)
+
+
+UNWRITABLE = 'Valkey 8.1 writes " and \\ without escapes when it rewrites its file, and then does not start'
+
+
+def problems(settings: Settings, of: str, flavor: str, option: str = "settings") -> t.Iterator[Problem]:
     for name, value in settings.items():
         where = f"{option}.{name if is_line(name) else repr(name)}"
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
@@ -56,17 +65,21 @@ def problems(settings: Settings, of: str, option: str = "settings") -> t.Iterato
         elif name in OWN | FOREIGN:
             yield Problem("setting.own", "the collection sets this itself", of, where, "leave it out")
         elif option == "settings":
-            yield from _value_problems(name, value, of, where)
+            yield from _value_problems(name, value, of, flavor, where)
         elif isinstance(value, (dict, list)) or value is None or re.search(r"[\ud800-\udfff]", str(value)):
             yield Problem("setting.value", "a secret value is one text", of, where)
+        elif not can_write(flavor, str(value)):
+            yield Problem("setting.unwritable", UNWRITABLE, of, where, "choose another value")
 
 
-def _value_problems(name: str, value: t.Any, of: str, where: str) -> t.Iterator[Problem]:
+def _value_problems(name: str, value: t.Any, of: str, flavor: str, where: str) -> t.Iterator[Problem]:
     if value is None or isinstance(value, dict) or not all(map(is_line, words(value))):
         message = "a value is a text, a number, a boolean or a list of them, each without line breaks and control characters"
         yield Problem("setting.value", message, of, where)
     elif not all(quoting.words(word) for word in words(value)):
         yield Problem("setting.quotes", "the quotes of the value are not closed", of, where, "close them, or write them as \\x22 in quotes")
+    elif not all(can_write(flavor, each) for word in words(value) for each in quoting.words(word)):
+        yield Problem("setting.unwritable", UNWRITABLE, of, where, "choose another value")
     elif name == "rename-command":
         renamed = [quoting.words(word)[0] for word in words(value)]
         blind = sorted({command.upper() for command in renamed if command.lower() in NEEDED})
