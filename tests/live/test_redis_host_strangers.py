@@ -21,7 +21,7 @@ from lab.redis import Server
 from lab.resp import Connection
 
 TIMES = int(os.environ.get("ECO2_TIMES", "1"))
-TASKS, TEXTS, PASSWORDS_EACH = 800 * TIMES, 1000 * TIMES, 100 * TIMES
+TASKS, TEXTS, PASSWORDS_EACH = 500 * TIMES, 600 * TIMES, 100 * TIMES
 LINE = 6000  # characters
 Arguments = t.Dict[str, t.Any]
 counted: Counter[str] = Counter()
