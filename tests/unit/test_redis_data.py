@@ -190,6 +190,22 @@ def test_who_follows_itself(main: str, static: str, itself: bool) -> None:
     assert astray._follows_itself(main, static, {"10.0.0.7"}) is itself
 
 
+def test_a_wrong_announcement_leaves_alone_whom_a_server_follows() -> None:
+    main, right = "replicaof 127.0.0.1 6382\n", {"replica-announce-ip": "10.0.0.3"}
+    wrong = texts.static({}, {"replica-announce-ip": "127.0.0.1"})
+    found = astray.corrections(declared(settings=right), main, wrong, follows_itself=False)
+    assert [difference.field for difference in found] == ["replica-announce-ip"]
+    assert astray.corrected(declared(settings=right), main, found) == main
+    astray_too = declared(settings=right, replicaof="10.0.0.1:6382")
+    found = astray.corrections(astray_too, main, wrong, follows_itself=True)
+    assert list(astray.commands(astray_too, found)) == [
+        ("CONFIG", "SET", "replica-announce-ip", "10.0.0.3"),
+        ("REPLICAOF", "10.0.0.1", "6382"),
+    ]
+    assert astray.corrected(astray_too, main, found) == "replicaof 10.0.0.1 6382\n"
+    assert astray.corrections(astray_too, main, texts.static({}, right), follows_itself=False) == ()
+
+
 def test_the_addresses_of_this_host_are_those_that_the_kernel_lists() -> None:
     assert "127.0.0.1" in astray._addresses()
 

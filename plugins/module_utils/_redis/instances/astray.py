@@ -79,6 +79,8 @@ def commands(instance: Instance, differences: t.Iterable[Difference]) -> t.Itera
             yield ("CONFIG", "SET", difference.field, texts.value(difference.after))
 
 
-def corrected(instance: Instance, main: str) -> str:
-    """The main file of a server that does not run and follows itself."""
+def corrected(instance: Instance, main: str, differences: t.Iterable[Difference]) -> str:
+    """The main file with the right master, where the server follows itself."""
+    if FOLLOWS not in {difference.field for difference in differences}:
+        return main
     return texts.with_lines(main, [FOLLOWS, "slaveof"], texts.main(instance.kind, instance.replicaof, {}))

@@ -75,7 +75,7 @@ def _corrections(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     """On the running server. One that does not run finds them in its files."""
     if seen.corrections and seen.runs:
         commands = tuple(astray.commands(instance, seen.corrections))
-        step = steps.Save(instance, commands, main=lambda text: astray.corrected(instance, text))
+        step = steps.Save(instance, commands, main=lambda text: astray.corrected(instance, text, seen.corrections))
         yield _change("replication", instance.id, KEEP, step, seen.corrections)
 
 
@@ -171,7 +171,7 @@ def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Chang
             yield _change("settings", instance.id, KEPT, step, differences)
         return
     follows = tuple(difference for difference in seen.corrections if difference.field == astray.FOLLOWS)
-    text = astray.corrected(instance, main.content) if follows else main.content
+    text = astray.corrected(instance, main.content, seen.corrections)
     text = texts.with_kept(text, instance.kept) if differences else text
     yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences + follows, MAIN)
 
