@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling import Step
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import data
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item
@@ -95,11 +96,13 @@ class ActionModule(Action):
 
     def _look(self) -> Result:
         """What is there, which packages are needed, and which instances are new."""
-        established = self._mask()["established"]
+        masked = self._mask()
+        established, astray = masked["established"], masked["self_replicas"]
         # To a host that has instances only maintain_redis brings another version, or Valkey in place of Redis.
         version = "" if established else self.site["version"]
         packages = maintenance.packages(self.site, self.host, established, version)
-        return {"established": established, "packages": packages, "new": sites.new(self.site, self.host, established)}
+        new = sites.new(self.site, self.host, {*established} - {*astray})
+        return {"established": established, "packages": packages, "new": new, "astray": astray}
 
     def _count(self) -> Result:
         """Which master each instance follows, and whether it has data."""
@@ -107,12 +110,14 @@ class ActionModule(Action):
 
     def _follow(self) -> Result:
         """Which master the new instances of each host follow. Sentinels that do not answer are judged by what they leave unknown."""
-        established = self._registered("redis_sentinel_looked", "established")
+        # A server that follows itself is as good as new.
+        astray = self._registered("redis_sentinel_looked", "astray")
+        established = {host: {*found} - {*astray[host]} for host, found in self._registered("redis_sentinel_looked", "established").items()}
         counted = self._registered("redis_sentinel_counted", "instances")
         told, nodes, hosts = {}, {}, {}
         try:
             masters = self._redis("redis_sentinel_info", masters=[], wait=False)["masters"]
-            told = {master["name"]: master["address"] for master in masters}
+            told = sites.found({master["name"]: master["address"] for master in masters})
             nodes = {master["name"]: [master["address"], *(row["address"] for row in master["replicas"])] for master in masters}
         except ModuleFailed as failure:
             self.lists["warnings"].append(f"the Sentinels cannot be asked for the masters: {failure}")
@@ -156,7 +161,8 @@ class ActionModule(Action):
         waiting = [entry["id"] for entry in found if entry["active"] and (packages or entry["pending"])]
         # Also a host that got another version and has not restarted everything yet.
         started = any(difference["field"] == "started" for entry in found for difference in entry["pending"])
-        return {"waiting": {"instances": waiting, "packages": packages, "upgrading": bool(packages) or started}}
+        rereading = [entry["id"] for entry in found if data.are_concerned(difference["field"] for difference in entry["pending"])]
+        return {"waiting": {"instances": waiting, "packages": packages, "upgrading": bool(packages) or started, "rereading": rereading}}
 
     def _plan(self) -> Result:
         """The steps of all hosts. Before the first one all must be well."""
@@ -165,7 +171,8 @@ class ActionModule(Action):
         upgrading = [host for host, entry in found.items() if entry["upgrading"]]
         wait = self.options["wait"] and any(pending.values())
         health = self._healthy(maintenance.expected(self.site, pending, upgrading), wait)
-        steps = maintenance.steps(self.site, pending, health["masters"], upgrading)
+        rereading = {name for entry in found.values() for name in entry["rereading"]}
+        steps = maintenance.steps(self.site, pending, health["masters"], upgrading, rereading)
         return {**health, "steps": [step.shown() for step in steps], "names": [str(step) for step in steps]}
 
     def _step(self) -> Result:

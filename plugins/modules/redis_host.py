@@ -20,6 +20,13 @@ description:
     Redis and Sentinel rewrite it. C(*.static.conf) has the settings; a drop-in of the unit makes the server read it last, so that it
     overrides the copies that Redis writes into the first file. C(*.acl) has the users. The files have mode 0640 and belong to the server.
   - Settings of a running instance are not changed. RV(instances[].pending) shows the differences, and O(restart) applies them.
+  - A restart keeps the data, whatever the settings become. A start reads the append-only file if C(appendonly) is on, otherwise the
+    snapshot. So the running server first begins the append-only file and finishes it, or saves a snapshot and is told to save again when it
+    ends. If a restart would read other files (C(dbfilename), C(appendfilename), C(appenddirname), fewer C(databases)), the task is refused,
+    unless the server has no keys or is a replica that is connected to its master.
+  - An instance that does not run is started with the settings that find its data. Changes of them wait for its next restart.
+  - A data directory or a file of the instance that belongs to another user, such as a new disk, is given to the server. The task is refused
+    if it has files that are not a server's.
   - Users are changed at once, without a restart and without closing connections, through a socket that only root and the server can use.
   - Requires only Python's standard library on the host.
 extends_documentation_fragment:
@@ -46,8 +53,9 @@ options:
     description:
       - Services that must not run, such as those that Debian's packages start with sample configurations. They are masked. A service can
         be masked before its package is installed.
-      - A running service is stopped, unless it is in use; then the task is refused. A server is in use if it has keys or a password, a
-        Sentinel if it monitors a master other than the sample C(mymaster).
+      - A running service is stopped, unless it is in use; then the task is refused. A server is in use if it has keys, functions, a
+        password, clients, subscribers or replicas, if it follows a master, or if its configuration is not as the package brings it. A
+        Sentinel is in use if it monitors a master other than the sample C(mymaster).
     type: list
     elements: str
     default: []
@@ -78,6 +86,7 @@ options:
         description:
           - Settings by their names in C(redis.conf). A list becomes one line for each item.
           - The module sets the paths of files, log and users. Settings of Sentinel belong to M(eco2.platform.redis_sentinel).
+          - C(rename-command) of a command that the collection, Sentinel or replicas use, and C(cluster-enabled), are refused.
         type: dict
         default: {}
       secret_settings:
@@ -114,7 +123,9 @@ options:
         type: str
         default: default
       replicaof:
-        description: The master as C(HOST:PORT), for the first start only. Later Sentinel decides.
+        description:
+          - The master as C(HOST:PORT), for the first start only. Later Sentinel decides.
+          - A server that follows itself, because its first run had a wrong address, follows this master from now on.
         type: str
   restart:
     description:
@@ -185,8 +196,9 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - The changes that were made, or in check mode would be made, in order. Kinds are V(backup), V(unit), V(kernel), V(file),
-      V(directory), V(service), V(users) and V(settings). After a failure only the changes that were made.
+    - The changes that were made, or in check mode would be made, in order. Kinds are V(backup), V(unit), V(kernel), V(data), V(file),
+      V(directory), V(service), V(users), V(settings) and V(replication). V(data) is what a running server does before its restart. After
+      a failure only the changes that were made.
   returned: always
   type: list
   elements: dict
@@ -205,6 +217,12 @@ established:
   returned: success
   type: dict
   sample: {"server/pubsub": "redis", "sentinel/main": "redis"}
+self_replicas:
+  description: The servers on this host that follow themselves, declared or not. They have no data of their own.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 instances:
   description: The declared instances as they were before the task.
   returned: success
@@ -263,6 +281,7 @@ problems:
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.host import RedisHost
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import secrets
 
 USER: Spec = {
     "name": {"type": "str", "required": True},
@@ -296,7 +315,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), RedisHost)
+    converging(argument_spec(), RedisHost, secrets)
 
 
 if __name__ == "__main__":

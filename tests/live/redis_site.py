@@ -73,6 +73,11 @@ class Site:
         (found,) = {sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)[0] for sentinel in self.sentinels}
         return next(node.name for node in self.nodes.values() if node.address == found)
 
+    def master_of_nodes(self) -> str:
+        """The only node that says of itself that it is a master."""
+        (found,) = [name for name in self.names if self.node(name).ask("ROLE")[0] == "master"]
+        return found
+
     def another_master(self, name: str, former: str) -> str:
         """Wait for it."""
         deadline = time.monotonic() + 30

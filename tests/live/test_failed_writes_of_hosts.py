@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import tarfile
 import typing as t
-from pathlib import Path
 
-import ansible
+import on_node
 import pytest
 
 from lab import nodes
 
-PROJECT = Path(__file__).resolve().parents[2]
 NAME = "test-failing"
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 CASES: list[dict[str, t.Any]] = [
@@ -81,24 +77,8 @@ def node() -> t.Iterator[nodes.Node]:
 
 
 def test_every_change_of_a_host_fails_once(node: nodes.Node) -> None:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(PROJECT / "build" / "ansible_collections" / "eco2" / "platform" / "plugins", "ansible_collections/eco2/platform/plugins")
-        tar.add(Path(ansible.__file__).parent / "module_utils", "ansible/module_utils", filter=_source_only)
-        tar.add(Path(ansible.__file__).parent / "release.py", "ansible/release.py")
-        for name in ("failing", "failing_host"):
-            tar.add(PROJECT / "tests" / "live" / f"{name}.py", f"{name}.py")
-        for name, text in (("ansible/__init__.py", ""), ("cases.json", json.dumps(CASES))):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    unpack = ["podman", "exec", "--interactive", node.container, "sh", "-c", "mkdir -p /root/failing && tar -x -C /root/failing"]
-    subprocess.run(unpack, input=archive.getvalue(), check=True)
-    run = ["podman", "exec", "--workdir", "/root/failing", node.container, "python3", "failing_host.py", "cases.json"]
+    on_node.unpack(node, ("failing.py", "failing_host.py"), {"cases.json": json.dumps(CASES)})
+    run = ["podman", "exec", "--workdir", on_node.HOME, node.container, "python3", "failing_host.py", "cases.json"]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     assert done.stdout.splitlines() == [f"{case['name']}: refused, lost before, lost after" for case in CASES]
-
-
-def _source_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if "__pycache__" in entry.name else entry

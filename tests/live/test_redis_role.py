@@ -121,23 +121,45 @@ def test_a_machine_made_anew_follows_whom_the_sentinels_name(site: Site) -> None
     assert site.play("main").ok().changed == []
 
 
-def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Site) -> None:
-    sets = [{**VARIABLES["redis_sentinel_sets"][0], "settings": {"maxmemory": "96mb"}}, *VARIABLES["redis_sentinel_sets"][1:]]
+def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Among them one that changes which file a start reads: without replicas a server would lose all keys by it."""
+    logged = {"maxmemory": "96mb", "appendonly": True}
+    sets = [{**entry, "settings": logged} if entry["name"] in ("pubsub", "auth") else entry for entry in VARIABLES["redis_sentinel_sets"]]
+    alone = site.node(NAMES[0], 6380)
+    for number in range(200):
+        alone.ask("SET", f"key:{number}", number)
     before, former = site.started(), site.master("pubsub")
     reported = site.play("main", redis_sentinel_sets=sets).ok()
     assert reported.changed == []
     assert "Report what waits for maintain_redis" in reported.tasks("ok")
     assert site.started() == before
     told = site.play("maintain", "--check", redis_sentinel_sets=sets).ok()
-    assert [step.split()[0] for step in told.of("Show the steps").result["msg"]] == ["restart", "restart", "switch", "restart"]
-    site.play("maintain", "--diff", redis_sentinel_sets=sets).ok()
+    assert [tuple(step.split()[:2]) for step in told.of("Show the steps").result["msg"]] == [
+        *((action, "server/pubsub") for action in ("backup", "restart", "restart", "switch", "restart")),
+        *((action, "server/auth") for action in ("backup", "restart")),
+    ]
+    with Writers(site, "pubsub", "maintenance", "canary-application") as writers:
+        site.play("maintain", "--diff", redis_sentinel_sets=sets).ok()
+        writers.stop()
+        account = writers.account(site.node(site.master("pubsub")))
+    with capsys.disabled():
+        print(f"\n  append-only files switched on: {account}", end="", flush=True)
+    assert account.lost == 0
+    assert int(alone.ask("DBSIZE")) == 200
     after = site.started()
-    assert {key for key in before if before[key] != after[key]} == {f"{name} redis-server@pubsub" for name in NAMES}
+    restarted = {*(f"{name} redis-server@pubsub" for name in NAMES), f"{NAMES[0]} redis-server@auth"}
+    assert {key for key in before if before[key] != after[key]} == restarted
     assert site.master("pubsub") != former
-    for name in NAMES:
-        assert site.node(name).ask("CONFIG", "GET", "maxmemory")[1] == str(96 << 20)
+    for place in (*map(site.node, NAMES), alone):
+        assert place.ask("CONFIG", "GET", "maxmemory")[1] == str(96 << 20)
+        assert place.ask("CONFIG", "GET", "appendonly")[1] == "yes"
     for tasks in ("maintain", "main"):
         assert site.play(tasks, redis_sentinel_sets=sets).ok().changed == []
+    assert site.started() == after
+    # What is not found is refused at once, here before the first step.
+    renamed = [{**entry, "settings": {**logged, "appenddirname": "elsewhere"}} if entry["name"] == "auth" else entry for entry in sets]
+    refused = site.play("maintain", redis_sentinel_sets=renamed)
+    assert "data.moves" in [problem["code"] for outcome in refused.outcomes for problem in outcome.result.get("problems", [])]
     assert site.started() == after
 
 
@@ -160,6 +182,8 @@ def test_a_master_that_crashes_does_not_come_back_empty_before_its_replicas_are_
     name = site.master("pubsub")
     master = site.node(name)
     master.ask("CONFIG", "SET", "save", "")
+    master.ask("CONFIG", "SET", "appendonly", "no")
+    site.nodes[name].run("rm", "-r", "/var/lib/redis/pubsub/appendonlydir")
     master.ask("SET", "kept", "yes")
     assert master.ask("WAIT", 2, 5000) == 2
     site.nodes[name].run("systemctl", "kill", "--signal", "SIGKILL", "redis-server@pubsub")
@@ -232,4 +256,25 @@ def test_clients_of_the_sentinels_may_ask_and_no_more(site: Site) -> None:
     assert site.play("main").ok().changed == []
     site.variables["redis_sentinel_client_password"] = ""
     site.play("main").ok()
+    assert site.play("main").ok().changed == []
+
+
+def test_addresses_that_lead_nowhere_are_refused_and_what_they_left_is_mended(site: Site) -> None:
+    for wrong in ("127.0.0.1", "0.0.0.0", site.nodes[NAMES[0]].address):  # noqa: S104
+        run = site.play("main", redis_sentinel_address=wrong)
+        codes = {problem["code"] for outcome in run.outcomes for problem in outcome.result.get("problems", [])}
+        assert codes <= {"host.address_nowhere", "host.same_place"} and codes, run.output
+        assert run.changed == []
+    # As a first run with 127.0.0.1 leaves a replica: nobody watches the set, and it follows itself.
+    for sentinel in site.sentinels:
+        sentinel.ask("SENTINEL", "REMOVE", "pubsub")
+    master = site.master_of_nodes()
+    name = next(each for each in NAMES if each != master)
+    site.nodes[name].run("sed", "-i", "s/^replica-announce-ip .*/replica-announce-ip 127.0.0.1/", "/etc/redis/redis-pubsub.static.conf")
+    with site.node(name).connection() as connection:
+        for words in ("CONFIG SET replica-announce-ip 127.0.0.1", "REPLICAOF 127.0.0.1 6379", "CONFIG REWRITE"):
+            connection.ask(*words.split())
+    site.play("main").ok()
+    assert site.master("pubsub") == master
+    assert site.node(name).ask("ROLE")[1:4] == [site.nodes[master].address, 6379, "connected"]
     assert site.play("main").ok().changed == []

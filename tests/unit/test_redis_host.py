@@ -18,7 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.instances imp
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.host import RedisHost
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site
 
-PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": []}
+PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "instances": [], "restart": [], "backup": [], "masked": []}
 CACHE_OF_REDIS = {"server/cache": "redis"}
 
 
@@ -192,7 +192,7 @@ def test_only_what_valkey_can_read_becomes_valkey(
     name = f"{kind}/{item['name']}"
     params = {**PARAMS, "flavor": declared, "instances": [item], "restart": [name] if restart else []}
     (instance,) = host_instance.declare(params, {name: has})
-    problems = list(state.problems(instance, state.Seen()))
+    problems = list(state.problems(instance, state.Seen(), restart))
     assert [problem.code for problem in problems] == ([code] if code else [])
 
 
@@ -205,7 +205,7 @@ def test_what_is_not_ours_is_not_touched() -> None:
         ("instance.foreign", "/etc/redis/redis-cache.conf", {"static": None}),
         ("instance.twice_there", "/etc/valkey/valkey-cache.conf", {"other": stray}),
     ):
-        found = {problem.code: str(problem) for problem in state.problems(instance, dataclasses.replace(seen, **more))}
+        found = {problem.code: str(problem) for problem in state.problems(instance, dataclasses.replace(seen, **more), False)}
         assert words in found[code]
 
 
@@ -218,7 +218,7 @@ def test_the_old_unit_ends_where_it_has_not_ended(active: str, enabled: bool, fi
 
 
 def test_a_backup_comes_before_everything() -> None:
-    params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2], "backup": ["server/cache"], "masked": []}
+    params = {**PARAMS, "instances": site.instances(SITE, "c", {})[1:2], "backup": ["server/cache"]}
     params.update(transparent_hugepage=None, backup_directory="/b", service={"LimitNOFILE": 9}, restart=["server/cache"])
     (instance,) = host_instance.declare(params, CACHE_OF_REDIS)
     seen = {instance.id: dataclasses.replace(there(instance), drop_in=None)}

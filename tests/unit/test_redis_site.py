@@ -121,6 +121,79 @@ def test_everything_that_is_wrong_is_said() -> None:
     assert codes(SITE) == {}
 
 
+NOPASS = {"name": "default", "rules": "on nopass ~* &* +@all"}
+RIGHTS = {"passwords": ["aut"], "rules": site.WATCHES}
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "127.0.0.1"}}),
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "0.0.0.0"}}),  # noqa: S104
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "::1"}}),
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "fe80::1"}}),
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "224.0.0.1"}}),
+        ("host.same_place", {"addresses": {**SITE["addresses"], "b": "10.0.0.1"}}),
+        ("set.port", {"sets": [{"name": "x", "nodes": ["a"], "port": 26379}]}),
+        ("set.port_range", {"sets": [{"name": "x", "nodes": ["a"], "port": 65536}]}),
+        ("set.port_range", {"sentinel_port": -1}),
+        ("setting.unwritable", {"flavor": "valkey", "masterauth": 'a"b'}),
+        ("setting.derived", {"settings": {"port": 7000}}),
+        ("setting.derived", {"sentinel_settings": {"port": 7000}}),
+        ("setting.derived", {"settings": {"slave-announce-ip": "10.0.0.9"}}),
+        ("setting.derived", {"sets": [{"name": "x", "nodes": ["a"], "settings": {"primaryuser": "x"}}]}),
+        ("setting.blind", {"bind": "127.0.0.1 -::1"}),
+        ("setting.blind", {"settings": {"bind": ["127.0.0.1", "::1"]}}),
+        ("setting.blind", {"password": "", "sentinel_settings": {"protected-mode": True}}),
+        ("setting.blind", {"sets": [{"name": "x", "nodes": ["a"], "users": [NOPASS]}]}),
+        ("user.rights", {"sets": [{"name": "x", "nodes": ["a"], "users": [{"name": "sentinel", **RIGHTS, "rules": "+ping"}]}]}),
+        ("user.rights", {"sets": [{"name": "x", "nodes": ["a"], "users": [{"name": "admin", "passwords": ["adm"], "rules": "+@read"}]}]}),
+        ("user.password", {"sets": [{"name": "x", "nodes": ["a"], "users": [{"name": "sentinel", **RIGHTS, "passwords": ["b"]}]}]}),
+    ],
+)
+def test_what_makes_a_server_blind_is_refused(code: str, more: dict[str, t.Any]) -> None:
+    assert list(codes(changed(**more))) == [code]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"bind": "10.0.0.1 127.0.0.1"},
+        {"bind": "* -::*"},
+        {"settings": {"bind": "-::1 10.0.0.1", "replica-priority": 0}},
+        {"settings": {"protected-mode": False}, "sets": [{"name": "x", "nodes": ["a"], "users": [NOPASS]}]},
+        {"sentinel_settings": {"protected-mode": True}},
+        {"sets": [{"name": "x", "nodes": ["a"], "users": [{"name": "sentinel", **RIGHTS}]}]},
+        {"sets": [{"name": "x", "nodes": ["a"], "users": [{"name": "sentinel", "passwords": ["aut"], "rules": "&* +@all"}]}]},
+    ],
+)
+def test_what_works_is_taken(more: dict[str, t.Any]) -> None:
+    assert codes(changed(**more)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "right", "allowed"),
+    [
+        ("+@all", "+ping", True),
+        ("+@all -@dangerous", "+config|rewrite", False),
+        ("-@all +config", "+config|rewrite", True),
+        ("+config|rewrite -config|set", "+config|rewrite", False),
+        ("+ping -ping +PING", "+ping", True),
+        ("allcommands nocommands", "+ping", False),
+        ("+@all", "&__sentinel__:hello", False),
+        ("&* resetchannels", "&__sentinel__:hello", False),
+        ("resetchannels &__sentinel__:hello", "&__sentinel__:hello", True),
+    ],
+)
+def test_rights_that_rules_are_sure_to_give(rules: str, right: str, allowed: bool) -> None:
+    assert site._allows(rules.split(), right) is allowed
+
+
+def test_addresses_that_lead_nowhere_are_no_masters() -> None:
+    told = {"a": "127.0.0.1:6379", "b": "[::1]:6379", "c": "10.0.0.3:6382", "d": None}
+    assert site.found(told) == {"a": None, "b": None, "c": "10.0.0.3:6382", "d": None}
+
+
 def codes(declared: dict[str, t.Any]) -> dict[str, str]:
     """The last item of each code."""
     try:
@@ -194,7 +267,9 @@ def test_with_tls_every_port_is_tls_alone() -> None:
     }
     assert sentinel["settings"] == {**tls, "tls-port": 26379}
     assert {**pubsub["settings"], **tls, "tls-port": 6379, "replica-announce-port": 6379} == pubsub["settings"]
-    (instance,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "instances": [pubsub]}, {})
+    (instance,) = host_instance.declare(
+        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [pubsub]}, {}
+    )
     assert {"/c", "/k", "/a"} <= set(instance.reads)
 
 
@@ -234,8 +309,19 @@ def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_
 
 
 def test_a_master_without_replicas_is_restarted_in_place() -> None:
-    (step,) = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
-    assert (step.action, step.object, step.requires) == ("restart", "server/cache", {"role": "master"})
+    found = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
+    # Nobody else has its data.
+    assert [(step.action, step.object, step.requires) for step in found] == [
+        ("backup", "server/cache", {"role": "master"}),
+        ("restart", "server/cache", {"role": "master"}),
+    ]
+
+
+def test_data_that_are_kept_in_another_way_are_backed_up_first() -> None:
+    pending = {"a": ["server/pubsub"]}
+    assert [step.action for step in maintenance.steps(SITE, pending, AT_B)] == ["restart"]
+    rereading = maintenance.steps(SITE, pending, AT_B, rereading=["server/pubsub"])
+    assert [(step.action, step.host) for step in rereading] == [("backup", "b"), ("restart", "a")]
 
 
 def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:

@@ -54,14 +54,19 @@ def _waiting(entry: Set, pending: Pending) -> list[str]:
     return [host for host in entry["nodes"] if f"server/{entry['name']}" in pending.get(host, ())]
 
 
-def steps(site: Site, pending: Pending, told: t.Mapping[str, t.Any], upgrading: t.Collection[str] = ()) -> list[Step]:
+def steps(
+    site: Site, pending: Pending, told: t.Mapping[str, t.Any], upgrading: t.Collection[str] = (), rereading: t.Collection[str] = ()
+) -> list[Step]:
     """Backups, restarts of one instance each, and switches of masters that apply everything that is pending.
 
-    `told`: the address of each master, as the Sentinels tell it. Raises Refused.
+    `told`: the address of each master, as the Sentinels tell it. `rereading`: the instances that keep their data in another way from
+    then on. Raises Refused.
     """
     found: list[Step] = []
     for entry in site["sets"]:
-        found += _of_set(site, entry, _waiting(entry, pending), told.get(entry["name"]), upgrading)
+        waiting = _waiting(entry, pending)
+        risky = len(entry["nodes"]) == 1 or f"server/{entry['name']}" in rereading or any(host in upgrading for host in waiting)
+        found += _of_set(site, entry, waiting, told.get(entry["name"]), risky)
     sentinel = f"sentinel/{site['sentinel_name']}"
     found += [Step("restart", host, sentinel) for host in site["sentinels"] if sentinel in pending.get(host, ())]
     return gated(found, lambda left: expected(site, _restarts(left), upgrading))
@@ -71,14 +76,17 @@ def _restarts(left: t.Sequence[Step]) -> Pending:
     return {host: [step.object for step in left if (step.host, step.action) == (host, "restart")] for host in {step.host for step in left}}
 
 
-def _of_set(site: Site, entry: Set, waiting: list[str], address: str | None, upgrading: t.Collection[str]) -> t.Iterator[Step]:
-    """The replicas, a switch, and at once after it the old master, which may not be able to read what the new one sends."""
+def _of_set(site: Site, entry: Set, waiting: list[str], address: str | None, risky: bool) -> t.Iterator[Step]:
+    """A backup if the data may be at risk, the replicas, a switch, and at once after it the old master.
+
+    The old master may not be able to read what the new one sends.
+    """
     server, master = f"server/{entry['name']}", sites.host_of(site, entry, address)
     alone = len(entry["nodes"]) == 1
     if waiting and master is None:
         message = "the Sentinels name none of its nodes as the master, so nothing of this set is restarted"
         raise Refused([Problem("set.no_master", message, f"set {entry['name']}", remedy="run the playbook eco2.platform.sentinels first")])
-    if master is not None and any(host in upgrading for host in waiting):
+    if master is not None and waiting and risky:
         yield Step("backup", master, server, MASTER)
     for host in leader_last(waiting, master):
         if host == master and not alone:

@@ -13,7 +13,8 @@ import math
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, is_ip
 
 Site = t.Mapping[str, t.Any]
 Set = t.Mapping[str, t.Any]
@@ -71,6 +72,141 @@ def _problems(site: Site) -> t.Iterator[Problem]:
     for name in ("admin_password", "auth_pass", "masterauth"):
         if not site.get(name):
             yield Problem("site.no_password", "the password is not set", field=f"redis_sentinel_{name}")
+    if not texts.can_write(site["flavor"], str(site.get("masterauth") or "")):
+        yield Problem("setting.unwritable", texts.UNWRITABLE, field="redis_sentinel_masterauth", remedy="choose another password")
+    yield from _place_problems(site)
+    yield from _setting_problems(site)
+    yield from (problem for entry in site["sets"] for problem in _user_problems(site, entry))
+
+
+def _place_problems(site: Site) -> t.Iterator[Problem]:
+    """Addresses by which a server does not find another one, and places that two servers would share."""
+    for host in hosts(site):
+        why = leads_nowhere(site["addresses"].get(host, ""))
+        if why:
+            remedy = "set it to the address that clients and other nodes use"
+            yield Problem("host.address_nowhere", f"{site['addresses'][host]} {why}", host, "redis_sentinel_address", remedy)
+    taken: dict[Address, tuple[str, str]] = {}
+    for what, field, host, port in _listeners(site):
+        if not 0 < port < 65536:
+            yield Problem("set.port_range", f"{port} is not a port from 1 to 65535", what, field)
+        place_of = Address.of(site["addresses"].get(host) or host, port)
+        other, there = taken.setdefault(place_of, (what, host))
+        if there != host:
+            message = f"{what} on {host} and {other} on {there} have the same address and port, {place_of}"
+            yield Problem("host.same_place", message, host, "redis_sentinel_address", "give each host its own address")
+        elif other != what and what == SENTINEL:
+            yield Problem("set.port", f"the Sentinel of {host} uses port {port} too", other, "port", "give the set another port")
+
+
+SENTINEL = "the Sentinel"
+
+
+def _listeners(site: Site) -> t.Iterator[tuple[str, str, str, int]]:
+    for entry in site["sets"]:
+        for host in dict.fromkeys(entry["nodes"]):
+            yield f"set {entry['name']}", "port", host, _port(entry)
+    for host in dict.fromkeys(site["sentinels"]):
+        yield SENTINEL, "redis_sentinel_port", host, int(site["sentinel_port"])
+
+
+def leads_nowhere(host: str) -> str | None:
+    """Why no other host finds this one by this address; None where it may."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if ip.is_loopback:
+        return "is every host itself"
+    if ip.is_unspecified or ip.is_multicast or host == "255.255.255.255":
+        return "is not the address of one host"
+    return "is valid on one link only" if ip.version == 6 and ip.is_link_local else None
+
+
+def found(told: t.Mapping[str, str | None]) -> dict[str, str | None]:
+    """The masters without the addresses that lead nowhere, as a first run with wrong ones has left them."""
+    return {name: text if text and not leads_nowhere(text.rpartition(":")[0].strip("[]")) else None for name, text in told.items()}
+
+
+# What the role sets from other options, each with that option.
+_DERIVED = {
+    "port": "port of the set, or redis_sentinel_port",
+    "tls-port": "port of the set, or redis_sentinel_port",
+    "masterauth": "redis_sentinel_masterauth",
+    "masteruser": "redis_sentinel_masterauth",
+    "replica-announce-ip": "redis_sentinel_address",
+    "replica-announce-port": "port of the set",
+}
+
+
+def _setting_problems(site: Site) -> t.Iterator[Problem]:
+    """Settings with which the role, Sentinel or replicas would not reach a server."""
+    given = [("", "redis_sentinel_settings", site.get("settings")), ("", "redis_sentinel_sentinel_settings", site.get("sentinel_settings"))]
+    given += [(f"set {entry['name']}", "settings", entry.get("settings")) for entry in site["sets"]]
+    for item, option, settings in given:
+        for name, value in (settings or {}).items():
+            where, by = f"{option}.{name}", _DERIVED.get(texts.alias(str(name)))
+            if by:
+                yield Problem("setting.derived", f"the role sets this from {by}", item, where, "leave it out")
+            elif name == "bind" and _only_loopback(value):
+                yield Problem("setting.blind", "no other host could connect", item, where, "add an address that other hosts can reach")
+    if _only_loopback(site.get("bind") or ""):
+        yield Problem("setting.blind", "no other host could connect", field="redis_sentinel_bind", remedy="add an address of the hosts")
+    if not site.get("password") and _is_on((site.get("sentinel_settings") or {}).get("protected-mode")):
+        message = "without redis_sentinel_password this refuses all other hosts"
+        yield Problem("setting.blind", message, field="redis_sentinel_sentinel_settings.protected-mode", remedy="set that password")
+    for entry in site["sets"]:
+        everybody = [
+            user for user in entry.get("users") or [] if user["name"] == "default" and "nopass" in texts.split(user.get("rules") or "")
+        ]
+        mode = {**(site.get("settings") or {}), **(entry.get("settings") or {})}.get("protected-mode", True)
+        if everybody and _is_on(mode):
+            message = "the user default has no password, so protected mode refuses all other hosts"
+            yield Problem("setting.blind", message, f"set {entry['name']}", "settings.protected-mode", "set it to false, or set a password")
+
+
+def _is_on(value: t.Any) -> bool:
+    return value is True or str(value).lower() == "yes"
+
+
+def _only_loopback(value: t.Any) -> bool:
+    words = [word.lstrip("-") for line in texts.words(value) for word in texts.split(line)]
+    return any(words) and all(is_ip(word) and ipaddress.ip_address(word).is_loopback for word in words)
+
+
+def _user_problems(site: Site, entry: Set) -> t.Iterator[Problem]:
+    """Users of the role that are declared anew and may do less than the role, Sentinel or a replica has to do."""
+    needed = {ADMIN: "+@all", REPLICA: FOLLOWS, WATCHER: f"{WATCHES} {HANDS_OVER}" if site["flavor"] == "valkey" else WATCHES}
+    passwords = {ADMIN: site["admin_password"], REPLICA: site["masterauth"], WATCHER: site["auth_pass"]}
+    for user in entry.get("users") or []:
+        name, words = user["name"], texts.split(user.get("rules") or "")
+        missing = [right for right in texts.split(needed.get(name, "")) if not _allows(words, right)]
+        if missing:
+            message = f"the user {name} needs {' '.join(missing)}"
+            yield Problem("user.rights", message, f"set {entry['name']}", "users", "add it to the rules, or leave the user to the role")
+        if name in needed and str(passwords[name]) not in user.get("passwords", []) and "nopass" not in words:
+            message = f"the user {name} does not have the password that the role, Sentinel or replicas use"
+            yield Problem("user.password", message, f"set {entry['name']}", "users", "add it, or leave the user to the role")
+
+
+def _allows(rules: t.Sequence[str], right: str) -> bool:
+    """Whether these rules, one after the other, are sure to give a right such as +ping, +config|rewrite or &channel."""
+    if right == "resetchannels":
+        return True
+    allowed, everything = False, {"+@all", "allcommands"} if right.startswith("+") else {"&*", "allchannels"}
+    for word in map(str.lower, rules):
+        if word in everything or word in (right.lower(), right.lower().partition("|")[0]):
+            allowed = True
+        elif word in ("reset", "off", "nocommands") or _takes(word, right.lower()):
+            allowed = False
+    return allowed
+
+
+def _takes(word: str, right: str) -> bool:
+    """A category may have any command."""
+    if right.startswith("&"):
+        return word == "resetchannels"
+    return word.startswith("-@") or (word.startswith("-") and word[1:].partition("|")[0] == right[1:].partition("|")[0])
 
 
 def hosts(site: Site) -> list[str]:

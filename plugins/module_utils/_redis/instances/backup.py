@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of all data of a server, on its host, before a step that cannot be undone. Private to this collection."""
+"""A running server saves its data: to a copy before a step that cannot be undone, or to what its next start reads.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,22 @@ POLL = 0.1
 
 def save(instance: Instance, directory: str) -> None:
     with Wire.admin(instance) as wire:
-        path = _saved(wire)
+        path = saved(wire)
     _copy(path, directory, time.strftime(f"{instance.name}-%Y-%m-%dT%H%M%SZ.rdb", time.gmtime()))
 
 
-def _saved(wire: Wire) -> str:
+def logged(wire: Wire) -> None:
+    """Switch the append-only file on, and wait until it has all data."""
+    deadline = Deadline(SAVED_WITHIN)
+    _idle(wire, deadline, "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
+    wire.ask("CONFIG", "SET", "appendonly", "yes")
+    seen = _idle(wire, deadline, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    if seen["aof_last_bgrewrite_status"] != "ok":
+        wire.ask("CONFIG", "SET", "appendonly", "no")
+        raise ChangeFailed("the server could not write an append-only file; its log says why")
+
+
+def saved(wire: Wire) -> str:
     """The path of a snapshot that was begun after we asked for it."""
     deadline = Deadline(SAVED_WITHIN)
     _idle(wire, deadline, "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
@@ -38,14 +52,10 @@ def _saved(wire: Wire) -> str:
 
 def _idle(wire: Wire, deadline: Deadline, *busy: str) -> dict[str, str]:
     """What the server says of its persistence, as soon as none of these is in progress."""
-    seen = until(lambda: _persistence(wire), lambda said: all(said[name] == "0" for name in busy), deadline, POLL)
+    seen = until(lambda: wire.about("persistence"), lambda said: all(said[name] == "0" for name in busy), deadline, POLL)
     if any(seen[name] != "0" for name in busy):
-        raise ChangeFailed(f"the server has not saved a snapshot within {SAVED_WITHIN:g} s")
+        raise ChangeFailed(f"the server has not saved its data within {SAVED_WITHIN:g} s")
     return seen
-
-
-def _persistence(wire: Wire) -> dict[str, str]:
-    return dict(line.split(":", 1) for line in wire.ask("INFO", "persistence").splitlines() if ":" in line)
 
 
 def _copy(source: str, directory: str, name: str) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host import services
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance, plan, sample, state, wire
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, instance, plan, sample, state, wire
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Params
 
 
@@ -24,19 +24,25 @@ class RedisHost(Service):
         """Raises Refused."""
         self.established = instance.established()
         self.declared = instance.declare(self.params, self.established)
-        self.seen = state.observe(self.declared)
+        self.self_replicas = astray.self_replicas(self.established)
+        self.seen = state.observe(self.declared, self.params["restart"], self.self_replicas)
         self.samples = sample.observe(self.params["masked"])
         # Whether systemd has to read a changed unit.
         self.stale_units = any(entry.service.stale_unit for entry in self.seen.values())
 
     def plan(self) -> Plan:
+        for entry in self.declared:
+            names = state.held_back(entry, self.seen[entry.id])
+            if names:
+                what = f"{entry.id} does not run, so it starts with the {' and '.join(names)} that it had, which find its data"
+                self.warnings.append(f"{what}; the declared values are applied by its next restart")
         return plan.plan(self.params, self.declared, self.seen, self.samples)
 
     def problems(self, dummy: Plan) -> t.Iterator[Problem]:
         for each in self.samples:
             yield from each.problems()
         for entry in self.declared:
-            yield from state.problems(entry, self.seen[entry.id])
+            yield from state.problems(entry, self.seen[entry.id], entry.id in self.params["restart"])
 
     def before(self, stage: int, changes: t.Sequence[Change]) -> None:
         if self.stale_units and stage >= plan.SERVICE:
@@ -50,10 +56,12 @@ class RedisHost(Service):
             failed = ChangeFailed(f"the server refuses: {error}" if isinstance(error, wire.Said) else str(error))
             failed.touched = change.payload.touched
             raise failed from error
+        self.warnings += change.payload.warnings
         self.stale_units |= change.object.startswith("/etc/systemd/")
         return change
 
     def facts(self, predicted: bool) -> Result:
         restart, count = self.params["restart"], self.params["count_keys"]
         told = [state.told(entry, self.seen[entry.id], entry.id in restart, count) for entry in self.declared]
-        return {"predicted": predicted, "established": self.established, "instances": told}
+        found = {"established": self.established, "self_replicas": self.self_replicas, "instances": told}
+        return {"predicted": predicted, **found}

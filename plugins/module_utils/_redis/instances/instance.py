@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
 
 Params = t.Mapping[str, t.Any]
 FLAVORS = ("redis", "valkey")
@@ -77,6 +78,21 @@ class Instance:
         (other,) = (name for name in FLAVORS if name != self.flavor)
         return Paths(other, self.kind, self.name)
 
+    @property
+    def present(self) -> Paths:
+        """The paths that it has before this run."""
+        return self.other if self.former else self.paths
+
+
+def secrets(params: Params) -> t.Iterator[str]:
+    """The secrets among settings, which an argument specification cannot mark. The arguments may have any shape."""
+    instances = params.get("instances")
+    for item in instances if isinstance(instances, list) else []:
+        settings = item.get("settings") if isinstance(item, dict) else None
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if texts.alias(str(name)) in texts.SECRET:
+                yield from texts.words(value)
+
 
 def established() -> dict[str, str]:
     """The instances whose main files exist on this host, each with its flavor. These files belong to the servers."""
@@ -95,36 +111,61 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
     ids = [f"{item['kind']}/{item['name']}" for item in params["instances"]]
     problems = [Problem("instance.twice", "the instance is declared twice", name) for name in sorted({*ids}) if ids.count(name) > 1]
     for item in params["instances"]:
-        problems += _item_problems(item)
+        problems += _item_problems(item, params["flavor"])
     for name, value in [setting for each in (params, *params["instances"]) for setting in each["service"].items()]:
-        if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or any("\n" in word for word in texts.words(value)):
+        if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or not all(map(texts.is_line, texts.words(value))):
             message = "this is not a setting of a unit, or it has more than one line"
             problems.append(Problem("service.setting", message, "service", name, "write it such as LimitNOFILE: 65535"))
     for option in ("restart", "backup"):
         remedy = f"the instances are {', '.join(ids) or 'not given'}"
         unknown = [name for name in params[option] if name not in ids]
         problems += [Problem(f"{option}.unknown", "no such instance is declared", name, option, remedy) for name in unknown]
+    problems += _path_problems(params)
     if problems:
         raise Refused(problems)
     return [_instance(params, item, there.get(name)) for name, item in zip(ids, params["instances"])]
 
 
-def _item_problems(item: Params) -> t.Iterator[Problem]:
+def _path_problems(params: Params) -> t.Iterator[Problem]:
+    for name in params["masked"]:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,200}", name):
+            yield Problem("masked.name", f"{name!r} is not the name of a service", field="masked", remedy="write it such as redis-server")
+    if params["backup"] and not (params["backup_directory"].startswith("/") and texts.is_line(params["backup_directory"])):
+        yield Problem("backup.directory", "the path is not absolute", field="backup_directory", remedy="begin it with a slash")
+
+
+# The path of the socket is not longer than the kernel allows.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
+
+
+def _item_problems(item: Params, flavor: str) -> t.Iterator[Problem]:
     of = f"{item['kind']}/{item['name']}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", item["name"]) or item["name"].endswith(".static"):
-        yield Problem("instance.name", "a name consists of letters, digits, dot, minus and underscore", of, "name")
-    yield from texts.problems(item["settings"], of)
+    if not re.fullmatch(_NAME, item["name"]) or item["name"].endswith(".static"):
+        yield Problem("instance.name", "a name consists of up to 80 letters, digits, dot, minus and underscore", repr(of), "name")
+    yield from texts.problems(item["settings"], of, flavor)
+    yield from texts.problems(item["secret_settings"], of, flavor, "secret_settings")
     if item["kind"] == "sentinel" and item["secret_settings"]:
         yield Problem("sentinel.secret_settings", "only a server has them", of, "secret_settings", "set passwords with redis_sentinel")
+    if item["replicaof"]:
+        try:
+            address.parse(item["replicaof"], 6379)
+        except ValueError as error:
+            yield Problem("instance.replicaof", str(error), of, "replicaof")
     for user in item["users"]:
-        if not re.fullmatch(r"[^\s#>]+", user["name"]):
-            yield Problem("user.name", f"Redis does not accept the name {user['name']!r}", of, "users")
-        if any(word[0] in "#><!" for word in user["rules"].split()) or "\n" in user["rules"]:
-            remedy = "put them into passwords"
-            yield Problem("user.rules", f"the rules of {user['name']} contain a password or a line break", of, "users", remedy)
+        yield from _user_problems(user, of)
     if item["admin"] not in [user["name"] for user in item["users"]]:
         remedy = "declare it; no other user may change the users"
-        yield Problem("admin.unknown", f"{item['admin']} is not one of the users", of, "admin", remedy)
+        yield Problem("admin.unknown", f"{item['admin']!r} is not one of the users", of, "admin", remedy)
+
+
+def _user_problems(user: Params, of: str) -> t.Iterator[Problem]:
+    if not re.fullmatch(r"[^\s#>]+", user["name"], re.ASCII) or not texts.is_line(user["name"]):
+        yield Problem("user.name", f"Redis does not accept the name {user['name']!r}", of, "users")
+    if any(word[0] in "#><!" for word in texts.split(user["rules"])) or not texts.is_line(user["rules"]):
+        message = f"the rules of {user['name']!r} contain a password, a line break or a control character"
+        yield Problem("user.rules", message, of, "users", "put passwords into passwords")
+    if re.search(r"[\ud800-\udfff]", "".join(user["passwords"])):
+        yield Problem("user.password", f"a password of {user['name']!r} has half of a surrogate pair, which is no text", of, "users")
 
 
 def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> Instance:

@@ -15,14 +15,14 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Action, Change, Difference, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, state, steps, texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, backup, data, state, steps, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Params
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
 
-BACKUP, MASK, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(10)  # stages
+BACKUP, MASK, KEEP, END, FILES, MAIN, DATA, SERVICE, USERS, KEPT, CLEAN = range(11)  # stages
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 # The name of a change's object in its identity, where that is not "name".
-_IDENTITIES = {"file": "path", "directory": "path", "backup": "id", "users": "id", "settings": "id"}
+_IDENTITIES = {"file": "path", "directory": "path", "backup": "id", "data": "id", "users": "id", "settings": "id", "replication": "id"}
 
 Differences = t.Tuple[Difference, ...]
 
@@ -49,7 +49,11 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, st
 
 def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
     waits = state.pending(instance, seen)
-    changes = [*_ends(instance, seen), *_files(instance, seen, may_restart), *_users(instance, seen), *_main(instance, seen)]
+    keeps = [*_keeps(instance, seen, bool(waits) and may_restart), *_corrections(instance, seen)]
+    kept = [change.key for change in keeps]
+    changes = [*keeps, *_ends(instance, seen, kept), *_files(instance, seen, may_restart, kept)]
+    changes += [*_users(instance, seen), *_main(instance, seen)]
+    changes += _given(instance, seen, {change.object for change in changes})
     needs = [change.key for change in changes if change.stage < SERVICE]
     service = list(_service(instance, seen, waits if may_restart else [], needs))
     yield from (*changes, *service)
@@ -60,7 +64,32 @@ def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Ite
             yield _change("file", path, CLEAN, step, gone, action="delete", needs=[change.key for change in service])
 
 
-def _ends(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
+def _keeps(instance: Instance, seen: state.Seen, restarts: bool) -> t.Iterator[Change]:
+    """What the running server does before its restart, so that the restart finds all data."""
+    keeping = data.keeping(seen.running, state.next_start(instance, seen)) if seen.running and restarts else None
+    if keeping:
+        yield _change("data", instance.id, KEEP, steps.Keep(instance, keeping), keeping.differences)
+
+
+def _corrections(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
+    """On the running server. One that does not run finds them in its files."""
+    if seen.corrections and seen.runs:
+        commands = tuple(astray.commands(instance, seen.corrections))
+        step = steps.Save(instance, commands, main=lambda text: astray.corrected(instance, text, seen.corrections))
+        yield _change("replication", instance.id, KEEP, step, seen.corrections)
+
+
+def _given(instance: Instance, seen: state.Seen, rewritten: t.Collection[str]) -> t.Iterator[Change]:
+    """What is there and belongs to others becomes the server's, but for what this run writes anyway."""
+    for each in seen.strange:
+        if each.path not in rewritten:
+            kind = "directory" if each.is_directory else "file"
+            step = steps.Give(each.paths, instance.flavor, steps.DATA_MODE if each.is_directory else None)
+            # Before the server has to save.
+            yield _change(kind, each.path, MASK, step, each.differences(instance.flavor))
+
+
+def _ends(instance: Instance, seen: state.Seen, needs: t.Sequence[Key]) -> t.Iterator[Change]:
     """The unit of the former flavor."""
     had, differences = seen.other.service, []
     if had.is_up:
@@ -69,22 +98,29 @@ def _ends(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
         differences.append(Difference("enabled", True, False))
     if differences and instance.former:
         unit = instance.other.unit
-        yield _change("service", unit, END, steps.Call(services.apply, (unit, "stop", False, steps.START_WITHIN)), tuple(differences))
+        yield _change(
+            "service", unit, END, steps.Call(services.apply, (unit, "stop", False, steps.START_WITHIN)), tuple(differences), needs=needs
+        )
 
 
-def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES) -> t.Iterator[Change]:
+def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES, needs: t.Sequence[Key] = ()) -> t.Iterator[Change]:
     if have and have.mode != file.mode:
         differences += (Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"),)
     if differences:
-        yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create")
+        yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create", needs=needs)
 
 
-def _files(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
+def _files(instance: Instance, seen: state.Seen, may_restart: bool, needs: t.Sequence[Key]) -> t.Iterator[Change]:
+    paths, text = instance.paths, state.static_text(instance, seen)
+    if seen.runs and not may_restart:
+        names = {difference.field for difference in seen.corrections} & {astray.ANNOUNCE}
+        if not names:
+            return
+        text = texts.with_lines(seen.text("static"), names, instance.static)
+    static = File(paths.static, text, 0o640, owner=instance.flavor)
+    yield from _file(static, seen.static, texts.static_differences(seen.static and seen.static.content, text), needs=needs)
     if seen.runs and not may_restart:
         return
-    paths = instance.paths
-    static = File(paths.static, instance.static, 0o640, owner=instance.flavor)
-    yield from _file(static, seen.static, texts.static_differences(seen.static and seen.static.content, instance.static))
     drop_in = File(paths.drop_in, instance.drop_in, 0o644)
     yield from _file(drop_in, seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
 
@@ -128,12 +164,16 @@ def _main(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
 def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Change]:
     """The settings that the server keeps itself: told to it where it runs."""
     differences = texts.kept_differences(main.content, instance.kept)
-    if differences and seen.runs:
-        commands = (*(("CONFIG", "SET", name, value) for name, value in instance.kept.items()), ("CONFIG", "REWRITE"))
-        yield _change("settings", instance.id, KEPT, steps.Tell(instance, commands), differences)
-    elif differences:
-        text = texts.with_kept(main.content, instance.kept)
-        yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences, MAIN)
+    if seen.runs:
+        commands = tuple(("CONFIG", "SET", name, value) for name, value in instance.kept.items())
+        step = steps.Save(instance, commands, main=lambda text: texts.with_kept(text, instance.kept))
+        if differences:
+            yield _change("settings", instance.id, KEPT, step, differences)
+        return
+    follows = tuple(difference for difference in seen.corrections if difference.field == astray.FOLLOWS)
+    text = astray.corrected(instance, main.content, seen.corrections)
+    text = texts.with_kept(text, instance.kept) if differences else text
+    yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences + follows, MAIN)
 
 
 def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:
@@ -147,8 +187,7 @@ def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference]
         differences.append(Difference("started", f"before {waits[0].field} changed", "after"))
         verb = "restart"
     if differences:
-        before = texts.directives(seen.static.content if seen.static else None)
-        gone = frozenset(before) - frozenset(texts.directives(instance.static))
+        gone = state.undeclared(instance, seen) - {*state.held_back(instance, seen)}
         action = "create" if service.active == "missing" or seen.main is None else "update"
         step = steps.Start(instance, not service.enabled, verb, gone)
         yield _change("service", instance.paths.unit, SERVICE, step, tuple(differences), action=action, needs=needs)

@@ -8,14 +8,18 @@ A unit can be masked before its package is installed, so its service never runs.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Mask
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said, Wire
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import quoting
 
 
 class Sample(t.NamedTuple):
@@ -46,16 +50,56 @@ def observe(names: t.Sequence[str]) -> list[Sample]:
 
 def _use(name: str) -> str | None:
     flavor, dummy, kind = name.partition("-")
-    if kind == "sentinel":
-        found = files.read(f"/etc/{flavor}/sentinel.conf")
-        watched = re.findall(r"(?m)^sentinel monitor (\S+) (\S+)", found.content) if found else []
-        others = [f"{master} at {host}" for master, host in watched if (master, host) != ("mymaster", "127.0.0.1")]
-        return f"it monitors {', '.join(others)}" if others else None
+    return _monitors(flavor) if kind == "sentinel" else _serves(flavor, name)
+
+
+def _monitors(flavor: str) -> str | None:
+    found = files.read(f"/etc/{flavor}/sentinel.conf")
+    lines = map(quoting.words, found.content.split("\n") if found else [])
+    watched = [words[2:4] for words in lines if [word.lower() for word in words[:2]] == ["sentinel", "monitor"]]
+    others = [" at ".join(words) for words in watched if words != ["mymaster", "127.0.0.1"]]
+    return f"it monitors {', '.join(others)}" if others else None
+
+
+def _serves(flavor: str, name: str) -> str | None:
     try:
         with Wire(("127.0.0.1", 6379)) as wire:
+            about = wire.about("keyspace", "stats", "replication", "clients", "memory")
             keys = wire.keys()
-            return f"it has {keys} keys" if keys else None
     except Said:
         return "it has a password"
     except OSError:
         return "it does not listen where the sample does"
+    return _used(about, keys) or _configured(flavor, name)
+
+
+def _used(about: t.Mapping[str, str], keys: int) -> str | None:
+    """A server without keys may have users: messages are kept by nobody."""
+    if about.get("role") == "slave":
+        return f"it is a replica of {about.get('master_host')}:{about.get('master_port')}"
+    counted = {
+        "key": keys,
+        "function": int(about.get("number_of_functions", 0)),
+        "connected replica": int(about.get("connected_slaves", 0)),
+        "channel with subscribers": int(about.get("pubsub_channels", 0)) + int(about.get("pubsubshard_channels", 0)),
+        "pattern with subscribers": int(about.get("pubsub_patterns", 0)),
+        # Without the connection that asks.
+        "connected client": int(about.get("connected_clients", 1)) - 1,
+    }
+    return next((f"it has {_counted(number, what)}" for what, number in counted.items() if number > 0), None)
+
+
+def _counted(number: int, what: str) -> str:
+    first, space, rest = what.partition(" with")
+    return f"{number} {first}{'' if number == 1 else 's'}{space}{rest}"
+
+
+def _configured(flavor: str, name: str) -> str | None:
+    """Whether somebody has changed the configuration that the package brings."""
+    path = f"/etc/{flavor}/{flavor}.conf"
+    known = re.findall(r"(\S+) ([0-9a-f]{32})", run("dpkg-query", "--show", "--showformat=${Conffiles}", name).output)
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        if (path, hashlib.md5(file.read(), usedforsecurity=False).hexdigest()) not in known:
+            return f"{path} is not as the package brings it"
+    drop_ins = run("systemctl", "show", "--property", "DropInPaths", "--value", f"{name}.service").output.strip()
+    return f"its unit has settings of its own in {drop_ins}" if drop_ins else None

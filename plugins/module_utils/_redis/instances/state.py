@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
@@ -16,7 +16,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host import files, 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import Found
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, data, ownership, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Paths
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said, Wire
 
@@ -45,13 +45,54 @@ class Seen(Parts):
     """`other`: under the other flavor, from which the instance moves or has moved."""
 
     other: Parts = field(default_factory=Parts)
+    # What is there and does not belong to the server.
+    strange: tuple[ownership.Strange, ...] = ()
+    # What the running server says of its data, where a restart may have other data than those; None where it was not asked.
+    running: data.Running | None = None
+    # What is corrected at once: addresses that lead nowhere.
+    corrections: tuple[Difference, ...] = ()
 
     @property
     def runs(self) -> bool:
         return self.main is not None and self.service.is_up
 
+    @property
+    def former(self) -> Parts:
+        """What there is of it before this run, under one flavor or the other."""
+        return self if self.main is not None else self.other
 
-def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
+    def text(self, name: str) -> str:
+        found = getattr(self.former, name)
+        return found.content if found else ""
+
+
+def next_start(instance: Instance, seen: Seen) -> data.Settings:
+    """The settings that decide what the next start reads. What is no longer declared goes from the main file too."""
+    main = texts.stripped(seen.text("main"), undeclared(instance, seen))
+    return data.settings(main, instance.static)
+
+
+def undeclared(instance: Instance, seen: Seen) -> frozenset[str]:
+    """The settings that were declared, and are not any more."""
+    return frozenset(texts.directives(seen.text("static"))) - frozenset(texts.directives(instance.static))
+
+
+def static_text(instance: Instance, seen: Seen) -> str:
+    """The static file to write. A server that does not run is started with the settings that find its data; the new ones wait."""
+    return texts.with_lines(instance.static, held_back(instance, seen), seen.text("static"))
+
+
+def held_back(instance: Instance, seen: Seen) -> list[str]:
+    if instance.kind != "server" or seen.former.main is None or seen.former.service.is_up:
+        return []
+    before, after = data.settings(seen.text("main"), seen.text("static")), next_start(instance, seen)
+    if instance.former:
+        before["dir"] = after["dir"]  # renamed before the start
+    present = {**before, "dir": instance.present.directory}
+    return [name for name in data.FILES if before[name] != after[name]] if data.moves(before, after) and data.is_there(present) else []
+
+
+def observe(declared: t.Sequence[Instance], restart: t.Collection[str] = (), self_replicas: t.Collection[str] = ()) -> dict[str, Seen]:
     units = [services.Wanted(instance.paths.unit, True, True, instance.reads) for instance in declared]
     units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if os.path.exists(instance.other.main)]
     found = services.observe(units)
@@ -60,10 +101,21 @@ def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
         read = {name: files.read(path) for name, path in zip(("main", "static", "users", "drop_in"), paths.files)}
         return {**read, "directory": os.path.isdir(paths.directory), "service": found.get(paths.unit, Service())}
 
-    return {instance.id: Seen(**parts(instance.paths), other=Parts(**parts(instance.other))) for instance in declared}
+    seen = {instance.id: Seen(**parts(instance.paths), other=Parts(**parts(instance.other))) for instance in declared}
+    return {
+        instance.id: _looked(instance, seen[instance.id], instance.id in restart, instance.id in self_replicas) for instance in declared
+    }
 
 
-def problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
+def _looked(instance: Instance, seen: Seen, restarts: bool, follows_itself: bool) -> Seen:
+    asked = instance.kind == "server" and seen.former.main is not None and seen.former.service.is_up
+    asked = asked and (restarts or data.are_concerned(difference.field for difference in pending(instance, seen)))
+    running = data.observe(instance) if asked else None
+    corrections = astray.corrections(instance, seen.text("main"), seen.text("static"), follows_itself)
+    return replace(seen, running=running, strange=ownership.observe(instance), corrections=corrections)
+
+
+def problems(instance: Instance, seen: Seen, restarts: bool) -> t.Iterator[Problem]:
     paths, other = instance.paths, instance.other
     if seen.service.masked:
         remedy = f"run 'systemctl unmask {instance.paths.unit}' if it must run"
@@ -73,6 +125,9 @@ def problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
         yield Problem("instance.foreign", f"{paths.main} exists, and this module has not created it", instance.id, remedy=remedy)
     if seen.main is not None and seen.other.main is not None and (instance.former or seen.other.service.is_up):
         yield Problem("instance.twice_there", f"both {other.main} and {paths.main} exist", instance.id, remedy="remove the wrong one")
+    yield from ownership.problems(instance, seen.strange)
+    if seen.running is not None:
+        yield from data.problems(instance, seen.running, next_start(instance, seen), restarts)
     if instance.former or instance.later:
         yield from _flavor_problems(instance)
     if instance.former:

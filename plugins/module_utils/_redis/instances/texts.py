@@ -20,10 +20,18 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.files import M
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, quoting
 
 Settings = t.Mapping[str, t.Any]
+# What separates words for a server; Python knows more, such as U+00A0 and U+2028.
+BLANKS = " \t\n\v\f\r"
 # Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
 # Settings that Sentinel saves in its file, and those that an ACL file excludes.
 FOREIGN = frozenset({"sentinel", "replicaof", "slaveof", "requirepass"})
+# Settings whose values are secret wherever they are given.
+SECRET = frozenset({"masterauth", "requirepass", "tls-key-file-pass", "tls-client-key-file-pass"})
+# The commands that this collection, Sentinel and replicas send to a server.
+NEEDED = frozenset(
+    re.findall(r"\w+", "acl auth bgsave client config exec info multi ping psync publish replconf replicaof role script slaveof subscribe")
+)
 
 
 def words(value: t.Any) -> list[str]:
@@ -35,15 +43,51 @@ def words(value: t.Any) -> list[str]:
     return [str(value) if str(value) else '""']
 
 
-def problems(settings: Settings, of: str) -> t.Iterator[Problem]:
+def is_line(text: str) -> bool:
+    """Whether it can be a part of a line in a file: no control characters, and no half of a surrogate pair, which no file can have."""
+    return not re.search(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]", text)
+
+
+def can_write(flavor: str, text: str) -> bool:
+    """Whether the server reads what it writes itself. Valkey 8.1 does not escape quotes and backslashes when it rewrites its main file,
+    as after each failover, and then refuses that file."""
+    return flavor != "valkey" or not re.search(r'["\\]', text)
+
+
+UNWRITABLE = 'Valkey 8.1 writes " and \\ without escapes when it rewrites its file, and then does not start'
+
+
+def problems(settings: Settings, of: str, flavor: str, option: str = "settings") -> t.Iterator[Problem]:
     for name, value in settings.items():
+        where = f"{option}.{name if is_line(name) else repr(name)}"
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-            yield Problem("setting.name", "this is not the name of a setting, such as maxmemory-policy", of, f"settings.{name}")
+            yield Problem("setting.name", "this is not the name of a setting, such as maxmemory-policy", of, where)
         elif name in OWN | FOREIGN:
-            yield Problem("setting.own", "the collection sets this itself", of, f"settings.{name}", "leave it out")
-        elif value is None or isinstance(value, dict) or any("\n" in word or "\r" in word for word in words(value)):
-            message = "a value is a text, a number, a boolean or a list of them, each without line breaks"
-            yield Problem("setting.value", message, of, f"settings.{name}")
+            yield Problem("setting.own", "the collection sets this itself", of, where, "leave it out")
+        elif option == "settings":
+            yield from _value_problems(name, value, of, flavor, where)
+        elif isinstance(value, (dict, list)) or value is None or re.search(r"[\ud800-\udfff]", str(value)):
+            yield Problem("setting.value", "a secret value is one text", of, where)
+        elif not can_write(flavor, str(value)):
+            yield Problem("setting.unwritable", UNWRITABLE, of, where, "choose another value")
+
+
+def _value_problems(name: str, value: t.Any, of: str, flavor: str, where: str) -> t.Iterator[Problem]:
+    if value is None or isinstance(value, dict) or not all(map(is_line, words(value))):
+        message = "a value is a text, a number, a boolean or a list of them, each without line breaks and control characters"
+        yield Problem("setting.value", message, of, where)
+    elif not all(quoting.words(word) for word in words(value)):
+        yield Problem("setting.quotes", "the quotes of the value are not closed", of, where, "close them, or write them as \\x22 in quotes")
+    elif not all(can_write(flavor, each) for word in words(value) for each in quoting.words(word)):
+        yield Problem("setting.unwritable", UNWRITABLE, of, where, "choose another value")
+    elif name == "rename-command":
+        renamed = [quoting.words(word)[0] for word in words(value)]
+        blind = sorted({command.upper() for command in renamed if command.lower() in NEEDED})
+        if blind:
+            message = f"the collection, Sentinel or replicas use {', '.join(blind)}"
+            yield Problem("setting.blind", message, of, where, "take the command from your users with the rules of users instead")
+    elif name == "cluster-enabled" and words(value)[-1].lower() == "yes":
+        yield Problem("setting.blind", "Sentinel does not work with nodes of a cluster", of, where, "leave it out")
 
 
 def static(own: Settings, settings: Settings) -> str:
@@ -56,34 +100,57 @@ def static(own: Settings, settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-# Valkey's own names of settings, which it also accepts under Redis' names.
+# Names that a server writes into its main file, by other names that it also accepts.
 _NAMES = {"primaryauth": "masterauth", "primaryuser": "masteruser"}
 
 
-def _name(line: str) -> str:
-    name = line.strip().partition(" ")[0].lower()
-    return _NAMES.get(name, name)
+def alias(name: str) -> str:
+    name = re.sub("^slave-", "replica-", name.lower())
+    return _NAMES.get(name, name).replace("-slave-", "-replica-").replace("-slaves-", "-replicas-").replace("-ziplist-", "-listpack-")
+
+
+def _split(line: str) -> tuple[str, str]:
+    """The name of a setting, and the rest of its line."""
+    name, dummy, rest = re.sub(f"[{BLANKS}]+", " ", line.strip(BLANKS), count=1).partition(" ")
+    return alias(name), rest
+
+
+def value(text: str) -> str:
+    """The only value of a line."""
+    return quoting.unquoted(text)
 
 
 def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for line in (text or "").splitlines():
-        name = _name(line)
+    for name, rest in map(_split, quoting.lines(text or "")):
         if name and not name.startswith("#"):
-            found[name] = (*found.get(name, ()), line.strip().partition(" ")[2])
+            found[name] = (*found.get(name, ()), rest)
     return found
 
 
 def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
     changed = [name for name in sorted({*have, *want}) if have.get(name) != want.get(name)]
-    differences = [Difference(name, *("; ".join(side[name]) if name in side else None for side in (have, want))) for name in changed]
+    differences = [Difference(name, *(_shown(name, side.get(name)) for side in (have, want))) for name in changed]
     return tuple(differences) or ((Difference("text", None, "rewritten"),) if before != after else ())
+
+
+def _shown(name: str, values: t.Sequence[str] | None) -> t.Any:
+    text = None if values is None else "; ".join(values)
+    return Secret(text) if text is not None and name in SECRET else text
 
 
 def stripped(text: str, names: t.Collection[str]) -> str:
     """The text without the lines of these settings."""
-    return "".join(line for line in text.splitlines(keepends=True) if _name(line) not in names)
+    gone = {alias(name) for name in names}
+    return "".join(line for line in re.findall(r"[^\n]*\n|[^\n]+", text) if _split(line)[0] not in gone)
+
+
+def with_lines(text: str, names: t.Collection[str], other: str) -> str:
+    """The text with the lines that `other` has for these settings."""
+    keep = {alias(name) for name in names}
+    lines = [line for line in quoting.lines(other) if _split(line)[0] in keep]
+    return stripped(text, names) + "".join(f"{line}\n" for line in lines)
 
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
@@ -101,22 +168,24 @@ def _kept_lines(kept: Settings) -> list[str]:
 
 
 def with_kept(text: str, kept: Settings) -> str:
-    return "\n".join([*stripped(text, set(kept)).splitlines(), *_kept_lines(kept)]) + "\n"
+    return "\n".join([*stripped(text, kept).rstrip("\n").split("\n"), *_kept_lines(kept)]) + "\n"
 
 
 def kept_differences(text: str, kept: t.Mapping[str, str]) -> tuple[Difference, ...]:
     """Of the settings that the server keeps in its main file; values are never shown."""
-    have = {name: quoting.unquoted(values[-1]) for name, values in directives(text).items()}
-    changed = [name for name in kept if have.get(name) != kept[name]]
-    return tuple(Difference(name, Secret(have[name]) if name in have else None, Secret(kept[name])) for name in changed)
+    found = {name: value(values[-1]) for name, values in directives(text).items()}
+    have = {name: found.get(alias(name)) for name in kept}
+    # A server does not write an empty value down.
+    changed = [name for name in kept if (have[name] or "") != kept[name]]
+    return tuple(Difference(name, None if have[name] is None else Secret(have[name]), Secret(kept[name])) for name in changed)
 
 
 def follows(text: str) -> str | None:
     """The master that a main file names, as HOST:PORT."""
     found = directives(text)
-    value = ("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1]
-    host, dummy, port = value.partition(" ")
-    return str(address.Address.of(quoting.unquoted(host), port)) if port.isdigit() else None
+    words_of = quoting.words(("", *found.get("slaveof", ()), *found.get("replicaof", ()))[-1])
+    host, port = words_of if len(words_of) == 2 else ("", "")
+    return str(address.Address.of(host, port)) if port.isascii() and port.isdigit() else None
 
 
 def drop_in(command: str, service: Settings) -> str:
@@ -128,10 +197,15 @@ def drop_in(command: str, service: Settings) -> str:
 # Users
 
 
+def split(text: str) -> list[str]:
+    """The words of rules, as a server splits them."""
+    return [word for word in re.split(f"[{BLANKS}]+", text) if word]
+
+
 def rules(user: t.Mapping[str, t.Any]) -> str:
     """The arguments of ACL SETUSER after `reset`. Passwords are hashed."""
     hashes = [f"#{hashlib.sha256(password.encode()).hexdigest()}" for password in user["passwords"]]
-    return " ".join([*(["on"] if hashes else []), *hashes, *user["rules"].split()])
+    return " ".join([*(["on"] if hashes else []), *hashes, *split(user["rules"])])
 
 
 def users(declared: t.Iterable[t.Mapping[str, t.Any]]) -> str:
@@ -140,7 +214,7 @@ def users(declared: t.Iterable[t.Mapping[str, t.Any]]) -> str:
 
 def listed(text: str | None) -> dict[str, str]:
     """name -> rules."""
-    lines = [line.split() for line in (text or "").splitlines()]
+    lines = [split(line) for line in (text or "").split("\n")]
     return {parts[1]: " ".join(parts[2:]) for parts in lines if parts[:1] == ["user"] and len(parts) > 1}
 
 
@@ -156,11 +230,11 @@ def user_differences(before: str | None, after: str) -> tuple[Difference, ...]:
 
 
 def _shown_rules(text: str) -> str:
-    return " ".join(word for word in text.split() if not word.startswith("#"))
+    return " ".join(word for word in split(text) if not word.startswith("#"))
 
 
 def _hashes(text: str) -> Secret | None:
-    found = tuple(word for word in text.split() if word.startswith("#"))
+    found = tuple(word for word in split(text) if word.startswith("#"))
     return Secret(found) if found else None
 
 
@@ -170,7 +244,7 @@ def user_commands(before: str | None, after: str) -> t.Iterator[tuple[str, ...]]
     # `default` comes last: it may be the user of this connection, and may lose rights.
     for name, text in sorted(want.items(), key=lambda user: user[0] == "default"):
         if have.get(name) != text:
-            yield ("ACL", "SETUSER", name, "reset", *text.split())
+            yield ("ACL", "SETUSER", name, "reset", *split(text))
     for name in have:
         if name not in want and name != "default":
             yield ("ACL", "DELUSER", name)

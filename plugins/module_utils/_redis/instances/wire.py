@@ -44,12 +44,12 @@ class Wire:
         self._socket.close()
 
     @classmethod
-    def admin(cls, instance: Instance) -> Wire:
+    def admin(cls, instance: Instance, socket_path: str | None = None) -> Wire:
         """A connection as the administrator of a running instance. Raises Said.
 
         The first name and password that the server accepts: while passwords change it knows only the former ones.
         """
-        wire, refusal = cls(instance.paths.socket), None
+        wire, refusal = cls(socket_path or instance.paths.socket), None
         name, passwords = instance.admin
         for user, password in itertools.product(dict.fromkeys((name, *ADMINISTRATORS)), passwords):
             try:
@@ -64,6 +64,11 @@ class Wire:
 
     def keys(self) -> int:
         return sum(map(int, re.findall(r"(?m)^db\d+:keys=(\d+)", self.ask("INFO", "keyspace"))))
+
+    def about(self, *sections: str) -> dict[str, str]:
+        """These sections of INFO."""
+        lines = [line for section in sections for line in self.ask("INFO", section).splitlines()]
+        return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def ask(self, *words: str) -> t.Any:
         """Raises Said."""

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers that a first run with a wrong address has left: they follow themselves, or announce an address that leads nobody to them.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import typing as t
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
+from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Paths
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
+
+ANNOUNCE = "replica-announce-ip"
+FOLLOWS = "replicaof"
+
+
+def leads_nowhere(host: str) -> bool:
+    """Whether it is an address by which no other host finds this one."""
+    if not address.is_ip(host):
+        return False
+    ip = ipaddress.ip_address(host)
+    return ip.is_loopback or ip.is_unspecified
+
+
+def self_replicas(established: t.Mapping[str, str]) -> list[str]:
+    """The servers whose main file says that they follow themselves. `established`: id -> flavor."""
+    servers = [(name, Paths(flavor, *name.split("/", 1))) for name, flavor in established.items() if name.startswith("server/")]
+    here = _addresses() if servers else set()
+    return [name for name, paths in servers if _follows_itself(_text(paths.main), _text(paths.static), here)]
+
+
+def _text(path: str) -> str:
+    found = files.read(path)
+    return found.content if found else ""
+
+
+def _follows_itself(main: str, static: str, here: t.Collection[str]) -> bool:
+    follows = texts.follows(main)
+    if follows is None:
+        return False
+    master = address.parse(follows, 6379)
+    found = {**texts.directives(main), **texts.directives(static)}
+    ports = {texts.value(found[name][-1]) for name in ("port", "tls-port") if name in found} or {"6379"}
+    return str(master.port) in ports and (leads_nowhere(master.host) or master.host in here)
+
+
+def _addresses() -> set[str]:
+    """The addresses of this host, as the kernel lists them."""
+    found = set(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", files.text("/proc/net/fib_trie") or ""))
+    words = re.findall(r"(?m)^([0-9a-f]{32}) ", files.text("/proc/net/if_inet6") or "")
+    return found | {str(ipaddress.IPv6Address(int(word, 16))) for word in words}
+
+
+def corrections(instance: Instance, main: str, static: str, follows_itself: bool) -> tuple[Difference, ...]:
+    """What is corrected at once, since nothing can work before."""
+    have, want = texts.directives(static).get(ANNOUNCE), texts.directives(instance.static).get(ANNOUNCE)
+    found = []
+    if have and want and leads_nowhere(texts.value(have[-1])) and not leads_nowhere(texts.value(want[-1])):
+        found.append(Difference(ANNOUNCE, have[-1], want[-1]))
+    if follows_itself and instance.replicaof:
+        found.append(Difference(FOLLOWS, texts.follows(main), str(address.parse(instance.replicaof, 6379))))
+    return tuple(found)
+
+
+def commands(instance: Instance, differences: t.Iterable[Difference]) -> t.Iterator[tuple[str, ...]]:
+    for difference in differences:
+        if difference.field == FOLLOWS:
+            master = address.parse(instance.replicaof or "", 6379)
+            yield ("REPLICAOF", master.host, str(master.port))
+        else:
+            yield ("CONFIG", "SET", difference.field, texts.value(difference.after))
+
+
+def corrected(instance: Instance, main: str, differences: t.Iterable[Difference]) -> str:
+    """The main file with the right master, where the server follows itself."""
+    if FOLLOWS not in {difference.field for difference in differences}:
+        return main
+    return texts.with_lines(main, [FOLLOWS, "slaveof"], texts.main(instance.kind, instance.replicaof, {}))
