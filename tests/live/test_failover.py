@@ -143,7 +143,7 @@ def test_a_replica_that_is_never_to_be_chosen_is_refused(nodes_7: Set) -> None:
     one_line(nodes_7.task.apply(to=to(other), wait_timeout=2), "has replica-priority 0")
     one_line(nodes_7.task.check(to=to(other), wait_timeout=2), "has replica-priority 0")
     one_line(nodes_7.task.apply(to={"host": "127.77.255.1"}, wait_timeout=2), "is not a replica of master set-1 that the sentinels know")
-    one_line(nodes_7.task.apply(name="another", wait_timeout=2), "watches no master 'another'")
+    one_line(nodes_7.task.apply(name="another", wait_timeout=2), "no master 'another' is monitored there")
     assert nodes_7.master is nodes_7.group.data[0]
 
 
@@ -229,7 +229,7 @@ def test_what_was_put_right_is_told_also_where_the_run_is_refused_afterwards(nod
 
     with Relay(nodes_7.group.sentinels[0].address, judge) as relay:
         done = nodes_7.task.apply(sentinels=relayed(nodes_7, relay))
-    one_line(done, "watches no master 'set-1'")
+    one_line(done, "no master 'set-1' is monitored there")
     assert done["changed"] and [change["kind"] for change in done["changes"]] == ["data_node"]
     assert nodes_7.changed_settings() == {}
 

@@ -67,11 +67,11 @@ def put_right(scene: Scene, node: Node) -> str:
     if left_a_master(scene, node):
         demote(server, scene.server(master), fence)
         return ""
-    waiting = list(map(str, gate.under_way(scene)))
+    waiting = list(map(str, checks.once(gate.under_way(scene))))
     if not waiting and node is master:
         # Paused, it does not answer Sentinel's PING either, so it looks down until now.
         server.read("CLIENT", "UNPAUSE")
-        waiting = list(map(str, gate.unrest(scene)))
+        waiting = list(map(str, checks.once(gate.unrest(scene))))
     if not waiting and node is not master and node.role != "slave":
         waiting = [f"{node.name} is a {node.role}, and {master.name} is a {master.role or 'node that does not answer'}"]
     if not waiting:

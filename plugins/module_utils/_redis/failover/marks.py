@@ -22,7 +22,8 @@ PRIORITIES = 1_000_000  # whatever is below this can be raised
 # Of a fenced master. Its former values are the digits above this; the largest is below what Redis takes, 2147483647.
 FENCED = MARK + PRIORITIES
 OWN_PRIORITIES, COUNTS, LAGS = 10_000, 50, 2_000
-LAG = 2  # seconds
+LAG = 2  # seconds, of the fence; a replica tells every second how far it is
+LOOSE = 1_000_000  # seconds, where only replicas that have left count
 
 
 def raised(priority: int) -> int:

@@ -57,7 +57,8 @@ class Scene:
 
 def masters(servers: t.Mapping[Address, Server]) -> list[Address]:
     """Those that say now that they are masters; one that does not answer says nothing."""
-    return [address for address, server in servers.items() if _role(server) == observe.MASTER]
+    roles = read.side_by_side(_role, list(servers.values()))
+    return [address for address, role in zip(servers, roles) if role == observe.MASTER]
 
 
 def _role(server: Server) -> str:
@@ -78,7 +79,8 @@ def look(name: str, places: t.Sequence[Address], connections: Connections) -> Sc
     if len(seen) < len(observed.sentinels):
         lacks = [view for view in observed.sentinels if view not in seen]
         remedy = "check name and sentinels"
-        raise Refused(Problem("master.unknown", f"watches no master {name!r}", f"sentinel {view}", remedy=remedy) for view in lacks)
+        unknown = f"no master {name!r} is monitored there"
+        raise Refused(checks.once(Problem("master.unknown", unknown, f"sentinel {view}", remedy=remedy) for view in lacks))
     found = [entry.address for entry in seen.values()] + [row.address for entry in seen.values() for row in entry.rows]
 
     def ask(place: Address) -> observe.Node:

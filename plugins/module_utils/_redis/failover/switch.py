@@ -41,6 +41,7 @@ PRIORITIES_WITHIN = 30.0
 CATCH_UP_SHARE = 0.6
 # The rest of the pause is for the promotion, which must not come after its end, also where this run is killed.
 CATCH_UP_OF_PAUSE = 0.4
+AT_ONCE = 0.4  # seconds for an answer in the last second of the pause
 CALM_WITHIN = 5.0  # seconds for the sentinels to see a master healthy again that was paused
 
 
@@ -154,7 +155,7 @@ class Switch:
             # There is nothing to end where they have not begun, or could not.
             with contextlib.suppress(errors.ServerError):
                 self._old_server.read("FAILOVER", "ABORT")
-        return leftovers.call_off(self.scene, self._quick)
+        return leftovers.call_off(self.scene, self.scene.impatient(self.scene.eligible, AT_ONCE))
 
     def _demoted(self, new: Address) -> bool:
         try:
@@ -262,9 +263,13 @@ class Switch:
         """
         # A transaction of ours may have been left half-said.
         self._old_server.close()
-        # Where a replica was promoted, the fence refuses what waits.
-        if self.new or not self._is_coming():
+        if self.new:
+            # The fence refuses what waits.
             self._old_server.read("CLIENT", "UNPAUSE")
+        elif self.called_off or not self._is_coming():
+            # A replica that hangs must not keep it from writing any more.
+            loose = [("CONFIG", "SET", "min-replicas-max-lag", marks.LOOSE)] if self._fenced else []
+            self._old_server.transaction(*loose, ("CLIENT", "UNPAUSE"))
         self._let_go()
         if not self.new and wait.until(self._is_calm, bool, CALM_WITHIN, SLOW_POLL):
             if self._fenced:
