@@ -188,7 +188,7 @@ class ActionModule(Action):
         here = sites.instances(self.site, step.host, {})
         instances = [item for item in here if (item["kind"], item["name"]) == (kind, name)]
         if step.action == "switch":
-            self._redis("redis_failover", name=name)
+            self._redis("redis_failover", name=name, **sites.renames(t.cast(sites.Set, entry)))
         elif step.action == "backup":
             self._redis_host(instances=instances, backup=[step.object], backup_directory=self.site["backup_directory"])
         else:

@@ -17,17 +17,25 @@ description:
   - Makes a replica the master through the sentinels, for example for maintenance of the old master. No acknowledged write is lost.
     C(SENTINEL FAILOVER) alone does not promise that, because it leaves the old master writable for about ten seconds.
   - The module first waits until every sentinel and the data nodes themselves say that the set is healthy.
+  - Before anything is paused it also checks that the switch can come to its end. The user whom Sentinel uses on the data nodes must have
+    the rights that a promotion takes. The other nodes must be able to follow the new master, by C(masteruser), C(masterauth), the rights
+    of that user, and C(tls-replication). What is missing is refused with its name, in check mode too.
   - Where all servers are Valkey 9.0 or newer (and not 9.1.0), the servers do the switch (C(SENTINEL FAILOVER name COORDINATED)).
   - Elsewhere the module pauses writes on the old master, waits until all replicas have its data, lets Sentinel promote a replica, and makes
     the old master its replica at once. Clients that wait there are disconnected, so that they ask Sentinel for the new master. This takes
     one to three seconds, in which nothing can be written.
-  - While the old master is paused, it is also fenced. Its C(min-replicas-to-write) is the number of its replicas, so it refuses writes
-    (NOREPLICAS) from the moment one of them is promoted, even if the module is killed and the pause ends.
+  - If Sentinel promotes no replica within O(pause_limit), whatever the reason, the module calls its failover off (C(SENTINEL RESET) at the
+    sentinel that leads it). The old master goes on with its own settings, and the task fails.
+  - At the end the link of the former master to the new one must be up, where both have the same version.
+  - While the old master is paused, it is also fenced. Its C(min-replicas-to-write) is the number of its replicas, and its
+    C(min-replicas-max-lag) is 2 seconds. So it refuses writes (NOREPLICAS) from the moment one of them is promoted or hangs, even if the
+    module is killed and the pause ends.
   - With O(to), the other replicas that Sentinel might choose get a C(replica-priority) above 1,000,000,000 during the switch. Sentinel
     needs up to 10 seconds to see it; the pause begins after that. The module restores the priorities afterwards.
-  - On failure the module undoes all temporary settings. If it is killed, values above 1,000,000,000 remain in C(replica-priority) and
-    C(min-replicas-max-lag), from which the former values can be calculated. The next run restores them, whatever its O(to). Until then a
-    fenced master refuses writes while one of its replicas is not connected.
+  - On failure the module undoes all temporary settings. If it is killed, a C(replica-priority) above 1,000,000,000 remains, from which the
+    former values of all of them can be calculated. The next run restores them, whatever its O(to). If a failover that promotes nobody is
+    still in progress, it calls that off first, after 10 seconds. Until then a fenced master refuses writes while one of its replicas is
+    not connected or does not answer.
 extends_documentation_fragment:
   - eco2.platform.redis_connection
   - eco2.platform.attributes
@@ -75,6 +83,12 @@ options:
         description: The port of the data node.
         type: int
         default: 6379
+  rename_commands:
+    description:
+      - Commands that are renamed on the data nodes (C(rename-command) in their C(redis.conf)), each with its new name. Sentinel must know
+        the same names, see O(eco2.platform.redis_sentinel#module:masters[].rename_commands). Nobody can ask it whether it does. If it does
+        not, it promotes no replica, and the module calls the failover off.
+    type: dict
   require_sentinels:
     description:
       - Whether V(all) of O(sentinels) must answer, or a V(majority) of all sentinels of the set.
@@ -87,13 +101,18 @@ options:
     type: float
     default: 60.0
   pause_limit:
-    description: Seconds after which the pause of the old master ends by itself, if the module cannot end it; 3 to 60.
+    description:
+      - For how many seconds writes may be held at most, 3 to 10. A second before that the module calls off a failover that has promoted no
+        replica. The pause of the old master ends by itself at that time, also if the module is killed.
+      - Below 8 writes can be lost if the module is killed and the replica that Sentinel has chosen hangs at the same moment.
     type: float
-    default: 60.0
+    default: 10.0
 notes:
   - Never run it twice at the same time for one set. The temporary settings of another run look like those that a killed run has left.
-  - The user of the data nodes needs the rights to C(role), C(info), C(config|get), C(config|set), C(config|rewrite), C(client|pause),
-    C(client|unpause), C(client|kill), C(replicaof), C(multi) and C(exec); the user of the sentinels those to C(sentinel) and C(info).
+  - The user of the data nodes needs the rights to C(role), C(info), C(config|get), C(config|set), C(config|rewrite), C(client|list),
+    C(client|pause), C(client|unpause), C(client|kill), C(acl|dryrun), C(slaveof), C(multi) and C(exec), on Valkey 9 also to C(failover).
+    The user of the sentinels needs those to C(sentinel) and C(info).
+  - Before Redis 7.0 no server tells what a user may do, so there the rights of Sentinel's user and of the replicas' user are not checked.
   - Do not use it on sentinels that a Kubernetes operator manages.
 seealso:
   - name: Sentinel

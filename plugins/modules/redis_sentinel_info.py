@@ -20,6 +20,10 @@ description:
   - A set is not healthy if one of its nodes is also a node of another master that the Sentinels monitor, since after a failover of one of
     them both would fail over without end; if a Sentinel monitors it at a loopback address, which only its own host can use; or if the
     Sentinels know others that are not listed.
+  - Healthy also means that a failover would come to its end. These are reasons, too. All replicas have C(replica-priority) 0.
+    C(failover-timeout) is shorter than C(down-after-milliseconds). The user whom Sentinel uses on the data nodes lacks a right that a
+    promotion takes, or such a command is renamed. A node could not follow another master, by its C(masteruser), C(masterauth), the rights
+    of that user, or C(tls-replication).
   - The module does not use C(SENTINEL CKQUORUM), which answers OK also while the master is down, monitored at a wrong address, or without
     a replica.
   - It only reads, so it can be used on Sentinels that a Kubernetes operator manages.
@@ -39,6 +43,8 @@ attributes:
 notes:
   - The user of the sentinels needs the rights to C(info), C(sentinel|myid), C(sentinel|config), C(sentinel|masters), C(sentinel|replicas)
     and C(sentinel|sentinels), before Redis 7.0 to C(info) and C(sentinel). The user of the data nodes needs the right to C(info).
+  - For whether a failover would work the user of the data nodes also needs the rights to C(client|list), C(acl|dryrun) and C(config|get).
+    Without them the module warns that it does not know. It tries the C(masterauth) of each node at the other nodes; it never shows it.
 options:
   sentinels:
     description: Every Sentinel of the set. As many must monitor each master, but see O(sentinel_count).
@@ -81,6 +87,11 @@ options:
         type: list
         elements: str
         default: []
+      rename_commands:
+        description:
+          - Commands that are renamed on its data nodes, each with its new name. Without them a renamed command that a failover takes is a
+            reason for not healthy.
+        type: dict
   wait:
     description: Whether to wait until all is healthy, and to fail after O(wait_timeout).
     type: bool
@@ -121,11 +132,11 @@ healthy:
   returned: always
   type: bool
 reasons:
-  description: Why it is not, one line each.
+  description: Why it is not, one line each. What several Sentinels say is one line.
   returned: always
   type: list
   elements: str
-  sample: ["master pubsub: sentinel 10.0.1.11:26379: knows 1 replicas, not 2"]
+  sample: ["master pubsub: sentinels 10.0.1.11:26379 and 10.0.1.12:26379: 1 replica known, 2 expected"]
 masters:
   description: The masters.
   returned: always

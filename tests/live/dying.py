@@ -1,8 +1,9 @@
 """redis_failover in a process of its own, which something happens to at a chosen command.
 
-dying.py before|after|pause NUMBER PID|self ARGUMENTS: before or right after its NUMBERth command that changes something is sent
-(after: its answer is not read), it kills itself; with pause, it stops the process PID after the NUMBERth EXEC instead, and goes on.
-With UNFENCED in its environment it pauses the old master without fencing it.
+dying.py before|after|pause|hang|hang-and-die NUMBER PID|self ARGUMENTS: before or right after its NUMBERth command that changes something
+is sent (after: its answer is not read), it kills itself; with pause, it stops the process PID after the NUMBERth EXEC instead, and goes on;
+with hang it does so before it orders the failover, and with hang-and-die it kills itself once that is ordered.
+With UNFENCED in its environment it pauses the old master without fencing it; with LOOSE its fence lets a replica hang.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def dying_exchange(server: connection.Server, kept: t.Any, words: t.Sequence[str
     changing = not queueing and any(tuple(words[: len(command)]) == command for command in CHANGING)
     if when == "pause":
         changing = words[0] == "EXEC"
+    if when.startswith("hang"):
+        changing = tuple(words[:2]) == ("SENTINEL", "FAILOVER")
     sent += changing
     if not changing or sent != number:
         return exchange(server, kept, words)
@@ -44,12 +47,19 @@ def dying_exchange(server: connection.Server, kept: t.Any, words: t.Sequence[str
         answer = exchange(server, kept, words)
         os.kill(int(pid), signal.SIGSTOP)
         return answer
+    if when.startswith("hang"):
+        os.kill(int(pid), signal.SIGSTOP)
+        answer = exchange(server, kept, words)
+        if when == "hang":
+            return answer
     if when == "after":
         kept.send_command(*words)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
 
+if "LOOSE" in os.environ:
+    marks.LAG = marks.LOOSE
 if "UNFENCED" in os.environ:
     marks.Fence.raised = lambda fence, replicas: fence  # type: ignore[method-assign]
 connection.Server._exchange = dying_exchange  # type: ignore[method-assign]

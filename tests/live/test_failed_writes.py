@@ -66,8 +66,9 @@ def of_kubernetes(fault: Fault) -> t.ContextManager[t.Any]:
     return failing_at(kube_client.Client, "_exchange", failing)
 
 
+OF_SENTINEL = ("MASTER", "MASTERS", "REPLICAS", "SENTINELS", "MYID", "GET-MASTER-ADDR-BY-NAME")
 READS = {"PING", "INFO", "ROLE", "HELLO", "AUTH", "CLIENT", "CONFIG GET", "ACL", "MULTI"}
-READS |= {f"SENTINEL {word}" for word in ("MASTER", "MASTERS", "REPLICAS", "SENTINELS", "MYID", "CONFIG GET")}
+READS |= {f"SENTINEL {word}" for word in (*OF_SENTINEL, "CONFIG GET")}
 
 
 def of_redis(fault: Fault) -> t.ContextManager[t.Any]:

@@ -3,79 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
 from ground import one_line
-from harness import ModuleTask
 from relay import Relay
+from switching import LONG, NAME, Set, accounted, start_dying, to, warm
 from watch import USUAL, quick
-from writers import Account, Writers
+from writers import Writers
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from lab import redis
 from playbooks import play
 
-LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
 RUNS = 20 if LONG else 3
 CONTROL = "a control experiment, which tries the harness and not the collection: make test-long"
-NAME = "set-1"
 LONGEST_GAP = 5.0  # seconds
-# Long enough that a machine with other work to do does not make Sentinel fail over by itself, in milliseconds.
-DOWN_AFTER = 3000
-
-Group = redis.Group
-
-
-class Set:
-    """A healthy set of three data nodes and three sentinels, and the task that switches its master."""
-
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.arguments: dict[str, t.Any] = {"sentinels": [{"host": each.host} for each in group.sentinels], "name": NAME}
-        self.task = ModuleTask("redis_failover", **self.arguments)
-
-    def begin(self) -> None:
-        self.group.monitor(NAME, self.group.data[0], down_after=DOWN_AFTER)
-        self.healthy()
-        if LONG:
-            quick(self.group, USUAL)
-
-    def healthy(self) -> None:
-        quick(self.group)
-        self.group.wait_healthy(NAME)
-
-    @property
-    def master(self) -> redis.Server:
-        return self.group.master(NAME)
-
-    @property
-    def replicas(self) -> list[redis.Server]:
-        return [server for server in self.group.data if server is not self.master]
-
-    def changed_settings(self) -> dict[str, dict[str, str]]:
-        """What a switch changes for a time and has not put back, on each data node: now, or after a restart, by its file."""
-        found: dict[str, dict[str, str]] = {}
-        for server in self.group.data:
-            values = [(name, "now", str(server.ask("CONFIG", "GET", name)[1])) for name in SETTINGS]
-            written = [line.split() for line in server.config.read_text(encoding="utf-8").splitlines() if line]
-            values += [(words[0], "later", words[1]) for words in written if words[0] in SETTINGS]
-            odd = {f"{name} {when}": value for name, when, value in values if value != SETTINGS[name]}
-            if odd:
-                found[server.home.name] = odd
-        return found
-
-    def is_one_master(self) -> None:
-        assert [server.ask("ROLE")[0] for server in self.group.data if server is not self.master] == ["slave", "slave"]
-
-
-SETTINGS = {"replica-priority": "100", "min-replicas-to-write": "0", "min-replicas-max-lag": "10"}
 
 
 @pytest.fixture(params=list(redis.LINES))
@@ -93,24 +39,6 @@ def nodes_7() -> t.Iterator[Set]:
         made = Set(group)
         made.begin()
         yield made
-
-
-def to(server: redis.Server) -> dict[str, t.Any]:
-    return {"host": server.host, "port": server.port}
-
-
-def warm(writers: Writers) -> None:
-    deadline = time.monotonic() + 20
-    while writers.count() < 500:
-        assert time.monotonic() < deadline, "the writers do not get going"
-        time.sleep(0.05)
-
-
-def accounted(nodes: Set, writers: Writers) -> Account:
-    writers.stop()
-    account = writers.account(nodes.master)
-    assert account.rate >= 500, f"too few writes to prove anything: {account}"
-    return account
 
 
 def test_no_acknowledged_write_is_lost(nodes: Set, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +143,7 @@ def test_a_replica_that_is_never_to_be_chosen_is_refused(nodes_7: Set) -> None:
     one_line(nodes_7.task.apply(to=to(other), wait_timeout=2), "has replica-priority 0")
     one_line(nodes_7.task.check(to=to(other), wait_timeout=2), "has replica-priority 0")
     one_line(nodes_7.task.apply(to={"host": "127.77.255.1"}, wait_timeout=2), "is not a replica of master set-1 that the sentinels know")
-    one_line(nodes_7.task.apply(name="another", wait_timeout=2), "watches no master 'another'")
+    one_line(nodes_7.task.apply(name="another", wait_timeout=2), "no master 'another' is monitored there")
     assert nodes_7.master is nodes_7.group.data[0]
 
 
@@ -238,7 +166,7 @@ def test_an_unhealthy_set_is_refused_until_it_is_healthy(nodes_7: Set) -> None:
 def test_a_replica_that_does_not_catch_up_stops_the_switch_and_all_is_undone(nodes_7: Set) -> None:
     """It hangs from the moment of the pause on; nothing was ordered, so the old master goes on."""
     old, hung = nodes_7.master, nodes_7.replicas[0]
-    dying = _start_dying(nodes_7, "pause", 1, {"pause_limit": 20.0}, victim=hung)
+    dying = start_dying(nodes_7, "pause", 1, {"pause_limit": 20.0}, victim=hung)
     with Writers(nodes_7.group, NAME, "hung") as writers:
         warm(writers)
         out, dummy = dying.communicate(timeout=60)
@@ -301,18 +229,20 @@ def test_what_was_put_right_is_told_also_where_the_run_is_refused_afterwards(nod
 
     with Relay(nodes_7.group.sentinels[0].address, judge) as relay:
         done = nodes_7.task.apply(sentinels=relayed(nodes_7, relay))
-    one_line(done, "watches no master 'set-1'")
+    one_line(done, "no master 'set-1' is monitored there")
     assert done["changed"] and [change["kind"] for change in done["changes"]] == ["data_node"]
     assert nodes_7.changed_settings() == {}
 
 
-RIGHTS = "+role +info +config|get +config|set +config|rewrite +client|pause +client|unpause +client|kill +replicaof +multi +exec"
+RIGHTS = "+role +info +config|get +config|set +config|rewrite +client|list +client|pause +client|unpause +client|kill"
+RIGHTS += " +acl|dryrun +slaveof +multi +exec"
 DATA_PASSWORD, SENTINEL_PASSWORD = "canary-data-Aa1", "canary-sentinel-Bb2"
 
 
 @pytest.mark.parametrize("line", ["redis-7.0", "valkey-9.1"])
 def test_the_rights_that_the_documentation_names_are_enough_and_no_password_is_shown(line: str) -> None:
-    data = f"user switcher on >{DATA_PASSWORD} {RIGHTS}\n"
+    rights = f"{RIGHTS} +failover" if line == "valkey-9.1" else RIGHTS
+    data = f"user switcher on >{DATA_PASSWORD} {rights}\n"
     sentinel = f"user watcher on >{SENTINEL_PASSWORD} +sentinel +info\n"
     with redis.group("failover", line, data_config=data, sentinel_config=sentinel) as group:
         nodes = Set(group)
@@ -403,7 +333,7 @@ def test_sigkill(line: str, number: int, when: str, patient: bool, capsys: pytes
         wanted = nodes.replicas[-1]
         with Writers(group, NAME, "killed") as writers:
             warm(writers)
-            dying = _start_dying(nodes, when, number, {"to": to(wanted), "pause_limit": PAUSE})
+            dying = start_dying(nodes, when, number, {"to": to(wanted), "pause_limit": PAUSE})
             assert dying.wait(60) == -signal.SIGKILL, "the module was over before it could be killed"
             if patient:
                 time.sleep(PAUSE + 2)
@@ -427,7 +357,7 @@ def test_without_the_fence_a_killed_run_loses_writes(nodes_7: Set, capsys: pytes
     old = nodes_7.master
     with Writers(nodes_7.group, NAME, "unfenced") as writers:
         warm(writers)
-        dying = _start_dying(nodes_7, "after", 2, {"pause_limit": PAUSE}, environment={"UNFENCED": "1"})
+        dying = start_dying(nodes_7, "after", 2, {"pause_limit": PAUSE}, environment={"UNFENCED": "1"})
         assert dying.wait(60) == -signal.SIGKILL
         deadline = time.monotonic() + 40
         while old.ask("ROLE")[0] == "master" and time.monotonic() < deadline:
@@ -437,18 +367,3 @@ def test_without_the_fence_a_killed_run_loses_writes(nodes_7: Set, capsys: pytes
     with capsys.disabled():
         print(f"\n  redis-7.0 without the fence, killed after the failover was ordered: {account}", end="", flush=True)
     assert account.lost > 0, "this harness does not notice what the fence is for"
-
-
-def _start_dying(  # noqa: PLR0917
-    nodes: Set,
-    when: str,
-    number: int,
-    more: dict[str, t.Any],
-    victim: redis.Server | None = None,
-    environment: t.Mapping[str, str] | None = None,
-) -> subprocess.Popen[str]:
-    """The module in a process of its own, which dies before or after its command of that number that changes something."""
-    arguments = {**nodes.arguments, **more}
-    pid = str(victim.pid) if victim else "self"
-    command = [sys.executable, str(Path(__file__).parent / "dying.py"), when, str(number), pid, json.dumps(arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})

@@ -40,6 +40,8 @@ VARIABLES: dict[str, t.Any] = {
         ),
     ],
 }
+# The role reaches this one, and lets it be watched, all the same.
+VARIABLES["redis_sentinel_sets"][2]["rename_commands"] = {"CONFIG": "config-7f3a", "SLAVEOF": "slaveof-7f3a"}
 SETS = [entry["name"] for entry in VARIABLES["redis_sentinel_sets"]]
 # What a bare machine cannot predict: nobody is there to ask.
 BRING = "Bring the Sentinels to the sets, and wait until all is well"

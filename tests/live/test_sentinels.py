@@ -142,8 +142,8 @@ def test_a_verdict_with_reasons(watch: Watch) -> None:
     assert {entry["version"] for entry in told["sentinels"]} == {group.program.version}
 
     told = watch.info.apply(masters=[{"name": "pubsub", "replicas": 3}, {"name": "other"}])
-    assert any("knows 2 replicas, not 3" in reason for reason in told["reasons"])
-    assert any(reason.startswith("master other: sentinel") and "does not monitor it" in reason for reason in told["reasons"])
+    assert any("2 replicas known, 3 expected" in reason for reason in told["reasons"])
+    assert any(reason.startswith("master other: sentinel") and "is not monitored there" in reason for reason in told["reasons"])
 
     group.sentinels[2].ask("SENTINEL", "REMOVE", "pubsub")
     group.sentinels[2].ask("SENTINEL", "MONITOR", "pubsub", group.data[1].host, group.data[1].port, 2)

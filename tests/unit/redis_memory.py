@@ -11,7 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
 
 Words = t.Tuple[str, ...]
-READS = {("INFO",), ("PING",), ("ROLE",), ("CONFIG", "GET")} | {
+READS = {("INFO",), ("PING",), ("ROLE",), ("CONFIG", "GET"), ("CLIENT", "LIST"), ("ACL", "DRYRUN")} | {
     ("SENTINEL", word) for word in ("MYID", "MASTERS", "MASTER", "REPLICAS", "SENTINELS", "GET-MASTER-ADDR-BY-NAME")
 }
 READS |= {("SENTINEL", "CONFIG", "GET")}
@@ -46,6 +46,9 @@ class Memory:
         self.roles = {host: "master" if host == self.master else "slave" for host in DATA}
         self.sent: list[Words] = []
         self.fail, self.silent, self.scripts = fail, silent, scripts
+        # Commands that the user of the sentinels may not run; whether a sentinel promotes anybody; who says that it is failing over.
+        self.denied: set[str] = set()
+        self.promotes, self.leading = True, ""
         self._queue: list[tuple[Server, Words]] | None = None
 
     @property
@@ -95,11 +98,15 @@ class Memory:
             return self.nodes[host]
         elif words[:2] == ("CONFIG", "SET"):
             self.nodes[host][words[2]] = words[3]
+        elif words[:2] == ("ACL", "DRYRUN"):
+            return f"no permissions to run {words[3]}" if words[3] in self.denied else "OK"
+        elif words[:2] == ("CLIENT", "LIST"):
+            return "".join(f"addr={host}:1 name=sentinel-{n}-cmd user=watcher\n" for n, host in enumerate(SENTINELS))
         elif words[0] == "CLIENT" and words[1] != "KILL":
             self.nodes[host]["paused"] = "yes" if words[1] == "PAUSE" else ""
         elif words[0] == "ROLE":
             return [self.roles[host], self.master, 6379]
-        elif words[0] == "REPLICAOF":
+        elif words[0] == "SLAVEOF":
             self.roles[host] = "slave"
         return "OK"
 
@@ -145,8 +152,12 @@ class Memory:
             masters[name].update(zip(words[3::2], words[4::2]))
         elif verb == "REMOVE":
             del masters[name]
-        elif verb == "FAILOVER":
+        elif verb == "FAILOVER" and self.promotes:
             self.promote(name)
+        elif verb == "FAILOVER":
+            self.leading = server.host
+        elif verb == "RESET":
+            self.leading = ""
         return "OK"
 
     def promote(self, name: str) -> None:
@@ -160,7 +171,7 @@ class Memory:
     def row(self, host: str, name: str) -> dict[str, str]:
         shown = {word: value for word, value in self.watched[host][name].items() if word not in ("auth-user", "auth-pass")}
         about = {
-            "flags": "master",
+            "flags": "master,failover_in_progress" if host == self.leading else "master",
             "num-slaves": "2",
             "num-other-sentinels": "2",
             "config-epoch": "0",

@@ -9,7 +9,7 @@ import pytest
 from sentinel_set import at, master_node, observed, peer, replica_node, row, seen, view
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, readiness, version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Peer, node
 
@@ -100,3 +100,44 @@ def test_the_oldest_version() -> None:
     with pytest.raises(Refused) as caught:
         version.supported("x", {"redis_version": "6.0.16"})
     assert [(problem.code, problem.item) for problem in caught.value.problems] == [("server.too_old", "x")]
+
+
+def test_what_several_sentinels_say_is_told_once() -> None:
+    views = [view(number, seen("m", A, rows=(row(B, A, "s_down"), row(C, A)), replicas=1)) for number in (1, 2, 3)]
+    problems = checks.once(checks.of_master("m", observed(views, nodes()), Expected(3, {"m": 2})))
+    names = "10.0.1.1:26379, 10.0.1.2:26379 and 10.0.1.3:26379"
+    assert [(problem.code, problem.item) for problem in problems] == [
+        ("replicas.count", f"sentinels {names}"),
+        ("replica.flags", f"replica {B}: sentinels {names}"),
+    ]
+    assert problems[0].message == "1 replica known, 2 expected"
+
+
+def test_a_failover_that_could_not_work() -> None:
+    never = tuple(dataclasses.replace(entry, priority=0) for entry in REPLICAS)
+    hasty = {"failover_timeout": "10", "down_after_milliseconds": "5000"}
+
+    def codes(rows: t.Any, values: dict[str, str]) -> list[str]:
+        views = [view(number, seen("m", A, rows=rows, values=values)) for number in (1, 2)]
+        return [problem.code for problem in checks.once(checks.of_failover("m", observed(views)))]
+
+    assert codes(REPLICAS, {}) == codes((), {}) == codes((never[0], REPLICAS[1]), {}) == []
+    assert codes(never, {}) == [checks.PRIORITIES]
+    assert codes(REPLICAS, hasty) == [checks.TIMEOUT]
+
+
+CLIENTS = """id=1 addr=10.0.1.1:41 name=sentinel-0a1b2c3d-cmd sub=0 cmd=ping user=watcher
+id=2 addr=10.0.1.1:42 name=sentinel-0a1b2c3d-pubsub sub=1 cmd=subscribe user=other
+id=3 addr=10.0.9.1:43 name= sub=0 cmd=ping user=app
+id=4 addr=10.0.1.2:44 name= sub=0 cmd=publish user=unnamed
+id=5 addr=[fd00::1]:44 name= sub=0 cmd=info user=six
+id=6 addr=10.0.1.2:45 name= sub=0 cmd=ping user=default
+id=7 addr=10.0.1.2:46 name= sub=0 cmd=get user=app
+"""
+
+
+def test_the_users_of_sentinels() -> None:
+    assert readiness.watchers(CLIENTS, {"10.0.1.2"}) == {"watcher"}
+    unnamed = "\n".join(CLIENTS.splitlines()[1:])
+    assert readiness.watchers(unnamed, {"10.0.1.2", "fd00::1"}) == {"unnamed", "six"}
+    assert readiness.watchers(unnamed, set()) == set()

@@ -26,7 +26,14 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version
 LARGEST = 2**31 - 1  # what Redis takes for either setting
 SETTINGS = {"replica-priority": "100", "min-replicas-to-write": "0", "min-replicas-max-lag": "10"}
 
-A, B, C = (Address.of(f"10.0.2.{number}", 6379) for number in (1, 2, 3))
+A, B, C, D = (Address.of(f"10.0.2.{number}", 6379) for number in (1, 2, 3, 4))
+
+
+def fenced(own: Fence) -> dict[str, str]:
+    """The settings of a master of two replicas that was fenced."""
+    up = own.raised(2)
+    values = (("min_replicas_to_write", up.to_write), ("min_replicas_max_lag", up.max_lag), ("replica_priority", up.priority))
+    return {name: str(value) for name, value in values}
 
 
 def node(address: Address, role: str = "slave", silence: str = "", **settings: str) -> Node:
@@ -83,6 +90,8 @@ def test_a_healthy_set_has_no_problems() -> None:
         (scene(nodes=[node(A, "master"), node(B, silence="hangs"), node(C)]), "replica.silent", f"replica {B}"),
         (scene(nodes=[node(A, "master"), replace(node(B), linked=False), node(C)]), "replica.link", f"replica {B}"),
         (scene(nodes=[node(A, "master", min_replicas_max_lag="5000000"), node(B), node(C)]), "master.fence", f"data node {A}"),
+        (scene(nodes=[node(A, "master"), node(B, replica_priority="1000000"), node(C)]), "master.fence", f"replica {B}"),
+        (scene([view(n, values={"failover_timeout": "10"}) for n in (1, 2, 3)]), "failover_timeout.low", None),
     ],
 )
 def test_whatever_stands_against_it_is_named(seen: Scene, code: str, item: str | None) -> None:
@@ -115,21 +124,24 @@ def test_a_replica_that_the_sentinels_know_to_be_down_stops_only_a_switch_to_its
 
 def test_the_best_replicas_have_the_lowest_priority_of_their_own() -> None:
     nodes = [node(A, replica_priority="50"), node(B, replica_priority=str(MARK + 10)), node(C, replica_priority="10")]
-    assert [found.name for found in gate.order_of_choice(nodes)] == ["10.0.2.2:6379", "10.0.2.3:6379"]
+    nodes.append(node(D, **fenced(Fence(0, 10, 10))))
+    assert [found.name for found in gate.order_of_choice(nodes)] == ["10.0.2.2:6379", "10.0.2.3:6379", "10.0.2.4:6379"]
 
 
-@given(st.integers(0, 100_000))
+@given(st.integers(0, 999_999))
 def test_a_raised_priority_tells_what_it_was(priority: int) -> None:
     assert original_priority(priority) is None
     assert original_priority(raised(priority)) == priority and raised(priority) <= LARGEST
 
 
-@given(st.integers(0, 999), st.integers(0, 999_999), st.integers(0, 50))
-def test_a_raised_fence_tells_what_it_was(to_write: int, max_lag: int, replicas: int) -> None:
-    fence = Fence(to_write, max_lag)
+@given(st.integers(0, 49), st.integers(0, 1_999), st.integers(0, 9_999), st.integers(0, 50))
+def test_a_raised_fence_tells_what_it_was(to_write: int, max_lag: int, priority: int, replicas: int) -> None:
+    fence = Fence(to_write, max_lag, priority)
     up = fence.raised(replicas)
     assert fence.original() is None and fence.can_be_raised
-    assert up.original() == fence and up.max_lag <= LARGEST and up.to_write == max(to_write, replicas)
+    assert up.original() == fence and up.priority <= LARGEST and up.to_write == max(to_write, replicas)
+    # It is not taken for a replica that was raised.
+    assert original_priority(up.priority) is None and raised(999_999) < up.priority
 
 
 def test_only_replicas_past_their_first_synchronisation_count_for_the_fence() -> None:
@@ -143,26 +155,25 @@ def test_only_replicas_past_their_first_synchronisation_count_for_the_fence() ->
 
 def test_what_a_killed_run_left_is_seen_and_named() -> None:
     assert leftovers.changes(scene()) == []
-    fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(1, 10).raised(2).max_lag)}
-    left = scene(nodes=[node(A, "master", **fenced), node(B, replica_priority=str(raised(7))), node(C)])
+    left = scene(nodes=[node(A, "master", **fenced(Fence(1, 10, 100))), node(B, replica_priority=str(raised(7))), node(C)])
     first, second = (change.shown() for change in leftovers.changes(left))
     assert (first["object"], [(d["field"], d["after"]) for d in first["differences"]]) == (
         "10.0.2.1:6379",
-        [("min_replicas_to_write", 1), ("min_replicas_max_lag", 10)],
+        [("min_replicas_to_write", 1), ("min_replicas_max_lag", 10), ("replica_priority", 100)],
     )
     assert [(d["field"], d["after"]) for d in second["differences"]] == [("replica_priority", 7)]
 
 
 def test_a_second_master_is_demoted_only_if_it_is_fenced_and_all_agree_on_another() -> None:
-    fenced = {"min_replicas_to_write": "2", "min_replicas_max_lag": str(Fence(0, 10).raised(2).max_lag)}
-    nodes = [node(A, "master"), node(B, "master", **fenced), node(C)]
+    old = node(B, "master", **fenced(Fence(0, 10, 100)))
+    nodes = [node(A, "master"), old, node(C)]
     left = scene(nodes=nodes)
     assert leftovers.left_a_master(left, left.nodes[1])
     assert not leftovers.left_a_master(left, left.nodes[0])
     for other in (
         scene(nodes=[node(A, "master"), node(B, "master"), node(C)]),
         scene([view(1), view(2), view(3, place=str(B))], nodes),
-        scene(nodes=[node(A), node(B, "master", **fenced), node(C)]),
+        scene(nodes=[node(A), old, node(C)]),
     ):
         assert not leftovers.left_a_master(other, other.nodes[1])
 

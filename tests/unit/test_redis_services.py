@@ -124,11 +124,51 @@ def test_a_switch(run: Run, to: dict[str, t.Any] | None) -> None:
     assert foreseen == difference["after"] if to else memory.master in foreseen
 
 
+def test_a_right_that_sentinel_lacks_is_refused_before_anything_is_written(run: Run) -> None:
+    memory = watched()
+    memory.denied = {"SLAVEOF", "CONFIG"}
+    for check in (True, False):
+        done = run(memory, Failover, check=check, name="other")
+        (problem,) = done.result["problems"]
+        assert (problem["code"], problem["remedy"]) == ("rights.sentinel", "ACL SETUSER watcher +slaveof +config|rewrite")
+        assert problem["item"] == f"data nodes {DATA[0]}:6379, {DATA[1]}:6379 and {DATA[2]}:6379"
+    assert memory.writes == []
+
+
+def test_a_master_that_would_follow_without_tls_where_all_speak_it_is_refused(run: Run) -> None:
+    memory = watched()
+    memory.nodes[DATA[0]]["tls-replication"] = "no"
+    memory.nodes[DATA[1]]["tls-replication"] = memory.nodes[DATA[2]]["tls-replication"] = "yes"
+    (problem,) = run(memory, Failover, name="other", tls=True).result["problems"]
+    assert (problem["code"], problem["item"]) == ("replication.tls", f"data node {DATA[0]}:6379")
+
+
+def test_a_failover_that_promotes_nobody_is_called_off(run: Run) -> None:
+    memory = watched()
+    memory.promotes = False
+    before = memory.state
+    done = run(memory, Failover, name="other", to={"host": DATA[2]})
+    assert "called off" in str(done.failure)
+    assert (done.result["changed"], len(done.result["not_attempted"])) == (False, 1)
+    assert memory.state == before and memory.leading == ""
+    assert ("SENTINEL", "RESET", "other") in memory.sent
+    assert done.result["paused_seconds"] < 10
+
+
+def test_the_next_run_ends_a_failover_that_a_killed_run_left_and_that_promotes_nobody(run: Run) -> None:
+    memory = left_behind()
+    memory.leading = SENTINELS[1]
+    done = run(memory, Failover, name="other", to={"host": DATA[2]})
+    assert done.failure is None and memory.master == DATA[2]
+    assert memory.sent.count(("SENTINEL", "RESET", "other")) == 1
+
+
 def left_behind(**more: t.Any) -> Memory:
     """As after a run that was killed while the master was fenced."""
     memory = watched(**more)
-    fence = Fence(1, 10).raised(2)
-    memory.nodes[DATA[0]].update({"min-replicas-to-write": str(fence.to_write), "min-replicas-max-lag": str(fence.max_lag)})
+    fence = Fence(1, 10, 100).raised(2)
+    settings = (("min-replicas-to-write", fence.to_write), ("min-replicas-max-lag", fence.max_lag), ("replica-priority", fence.priority))
+    memory.nodes[DATA[0]].update({name: str(value) for name, value in settings})
     memory.nodes[DATA[1]]["replica-priority"] = str(raised(7))
     return memory
 

@@ -254,6 +254,19 @@ def test_what_is_said_of_sets_reaches_servers_and_sentinels() -> None:
     assert (master["quorum"], master["down_after_milliseconds"]) == (3, 100)
 
 
+def test_renamed_commands_reach_the_servers_the_sentinels_and_the_verdict() -> None:
+    renames = {"CONFIG": "config-x", "slaveof": "slaveof-x"}
+    renamed = changed(sets=[{**SITE["sets"][0], "rename_commands": renames}])
+    (server, dummy) = site.instances(renamed, "a", {})
+    assert server["settings"]["rename-command"] == ["CONFIG config-x", "slaveof slaveof-x"]
+    (made, *rest) = host_instance.declare(
+        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "instances": site.instances(renamed, "a", {})}, {}
+    )
+    assert made.renames == {"CONFIG": "config-x", "SLAVEOF": "slaveof-x"} and [entry.renames for entry in rest] == [{}]
+    assert site.masters(renamed)[0]["rename_commands"] == maintenance.expected(renamed)[0]["rename_commands"] == renames
+    assert "rename_commands" not in site.masters(SITE)[0]
+
+
 def test_with_tls_every_port_is_tls_alone() -> None:
     files = {"cert_file": "/c", "key_file": "/k", "ca_cert_file": "/a", "auth_clients": False}
     pubsub, sentinel = site.instances(changed(sets=SITE["sets"][:1], tls=files), "a", {})

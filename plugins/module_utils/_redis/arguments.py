@@ -21,12 +21,13 @@ CONNECTION = (
     Field("client_key", "path"),
     Field("timeout", "float", 5.0),
 )
+RENAME_COMMANDS = Field(options.RENAME_COMMANDS, "dict")
 MASTER = (
     Field("state", default="present", choices=("present", "absent")),
     Field("address", "list", elements="str"),
     Field("replicas", "int"),
     *options.OPTIONS,
-    Field(options.RENAME_COMMANDS, "dict"),
+    RENAME_COMMANDS,
 )
 
 
@@ -59,7 +60,7 @@ REDIS_SENTINEL_INFO = (
     *CONNECTION,
     _sentinels(),
     Field("sentinel_count", "int"),
-    _masters(Field("replicas", "int"), Field("replicas_without_link", "list", [], elements="str")),
+    _masters(Field("replicas", "int"), Field("replicas_without_link", "list", [], elements="str"), RENAME_COMMANDS),
     Field("wait", "bool", False),
     WAIT_TIMEOUT,
 )
@@ -67,8 +68,9 @@ REDIS_FAILOVER = (
     *CONNECTION,
     _sentinels(),
     Field("name", required=True),
+    RENAME_COMMANDS,
     Field("to", "dict", fields=_place(6379)),
     Field("require_sentinels", default="all", choices=("all", "majority")),
     WAIT_TIMEOUT,
-    Field("pause_limit", "float", 60.0),
+    Field("pause_limit", "float", 10.0),
 )

@@ -14,7 +14,7 @@ import ssl
 import threading
 import traceback
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._net import retry, tls
@@ -35,6 +35,8 @@ else:
 Reply = t.Any
 # redis-py's connection: its methods carry no types in the older of the releases that must do.
 Socket = t.Any
+# Command in capitals -> its name on a server where it is renamed.
+Renames = t.Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Server:
     """A server at an address; connects with the first command. For one thread at a time.
 
     `timeout`: seconds for connecting, and for each answer. `asked` counts the commands sent, without the connection's own AUTH.
+    `renames`: commands that have another name there, in capitals; callers use the usual names.
     """
 
     def __init__(self, host: str, port: int, credentials: Credentials | None = None, tls: Tls | None = None, timeout: float = 5.0) -> None:
@@ -69,6 +72,7 @@ class Server:
         self.tls = tls
         self.timeout = timeout
         self.asked = 0
+        self.renames: Renames = {}
         self._connection: Socket = None
 
     @property
@@ -112,6 +116,10 @@ class Server:
                 raise self._said(_shown(command), reply)
         return replies
 
+    def named(self, command: str) -> str:
+        """The name that the command has there."""
+        return self.renames.get(command, command)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.disconnect()
@@ -125,7 +133,7 @@ class Server:
         return self._connection
 
     def _exchange(self, connection: Socket, words: t.Sequence[str | int]) -> Reply:
-        connection.send_command(*words)
+        connection.send_command(self.named(str(words[0])), *words[1:])
         return connection.read_response()
 
     def _guarded(self, command: str, action: t.Callable[[], Reply], connecting: bool = False) -> Reply:
@@ -178,12 +186,18 @@ class Access:
     data_credentials: Credentials
     tls: Tls | None
     timeout: float
+    # The names of commands on the data nodes.
+    renames: Renames = field(default_factory=dict)
 
     def sentinel(self, place: Address) -> Server:
         return Server(*place, self.sentinel_credentials, self.tls, self.timeout)
 
-    def data(self, place: Address, credentials: Credentials | None = None, timeout: float | None = None) -> Server:
-        return Server(*place, credentials or self.data_credentials, self.tls, min(timeout or self.timeout, self.timeout))
+    def data(
+        self, place: Address, credentials: Credentials | None = None, timeout: float | None = None, renames: Renames | None = None
+    ) -> Server:
+        server = Server(*place, credentials or self.data_credentials, self.tls, min(timeout or self.timeout, self.timeout))
+        server.renames = self.renames if renames is None else renames
+        return server
 
 
 def access(params: t.Mapping[str, t.Any]) -> Access:
@@ -205,6 +219,7 @@ def access(params: t.Mapping[str, t.Any]) -> Access:
         Credentials(params["data_username"], params["data_password"], "data_username and data_password"),
         Tls(params["validate_certs"], *(params[option] for option in tls.FILES)) if params["tls"] else None,
         params["timeout"],
+        {str(command).upper(): str(name) for command, name in (params.get("rename_commands") or {}).items()},
     )
 
 
@@ -220,11 +235,11 @@ class Connections:
         with self._lock:
             return self._open.setdefault(place, self.access.sentinel(place))
 
-    def data(self, place: Address, otherwise: Credentials | None = None) -> Server:
+    def data(self, place: Address, otherwise: Credentials | None = None, renames: Renames | None = None) -> Server:
         """With the task's credentials for data nodes; with `otherwise` where the task has none."""
         with self._lock:
             credentials = None if self.access.data_credentials.password else otherwise
-            return self._open.setdefault(place, self.access.data(place, credentials))
+            return self._open.setdefault(place, self.access.data(place, credentials, renames=renames))
 
 
 def pairs(reply: Reply) -> dict[str, str]:

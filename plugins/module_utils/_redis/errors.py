@@ -85,4 +85,5 @@ def from_answer(where: str, command: str, code: str, text: str, options: str) ->
 def _unknown(command: str) -> str:
     if command.startswith("SENTINEL"):
         return "Is this a sentinel, 6.2 or newer? Check host and port: a sentinel usually listens on port 26379, a data node on 6379."
-    return "Is this a data node? Check host and port: a data node usually listens on port 6379, a sentinel on 26379. Or was it renamed?"
+    ports = "a data node usually listens on port 6379, a sentinel on 26379"
+    return f"Is this a data node? Check host and port: {ports}. If the command is renamed, give rename_commands."

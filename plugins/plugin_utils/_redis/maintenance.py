@@ -45,6 +45,7 @@ def expected(site: Site, pending: Pending | None = None, upgrading: t.Collection
             "name": entry["name"],
             "replicas": len(entry["nodes"]) - 1,
             UNLINKED: [sites.place(site, entry, host) for host in _waiting(entry, pending or {}) if host in upgrading],
+            **sites.renames(entry),
         }
         for entry in site["sets"]
     ]

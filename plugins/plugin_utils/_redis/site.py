@@ -34,6 +34,7 @@ DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +su
     f"+sentinel|{word}" for word in ASKS
 )
 DOWN_AFTER = 30000  # milliseconds; the default of Sentinel
+RENAMES = "rename_commands"
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
 
 
@@ -240,6 +241,9 @@ def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
     settings: Item = {**_listening(site, port), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
     if site.get("tls"):
         settings["replica-announce-port"] = port
+    renamed = [f"{command} {other}" for command, other in (entry.get(RENAMES) or {}).items()]
+    if renamed:
+        settings["rename-command"] = renamed
     settings["min-replicas-to-write"] = int(replicas > 1) if least is None else least
     return {
         "name": entry["name"],
@@ -332,9 +336,15 @@ def masters(site: Site) -> list[Item]:
             "auth_user": WATCHER,
             "auth_pass": str(site["auth_pass"]),
             **{name: int(entry[name]) for name in OF_SENTINELS if entry.get(name) is not None},
+            **renames(entry),
         }
         for entry in site["sets"]
     ]
+
+
+def renames(entry: Set) -> Item:
+    """The option rename_commands of the redis modules, where the set has it."""
+    return {RENAMES: entry[RENAMES]} if entry.get(RENAMES) else {}
 
 
 # The master that a new node follows

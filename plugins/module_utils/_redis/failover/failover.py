@@ -17,20 +17,21 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Plan,
     Unreachable,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
+from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, leftovers, scene
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.switch import Switch
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, read, readiness
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
-POLL = 0.5  # seconds between two looks at a set that is not healthy yet
-# A promotion takes one or two seconds, since Sentinel asks for INFO once a second meanwhile.
-SHORTEST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
+POLL = 0.3  # seconds between two looks at a set that is not healthy yet
+# A promotion takes a second, or three on a busy machine.
+SHORTEST_PAUSE, LONGEST_PAUSE = 3.0, 10.0
 SWITCH = "master"
+QUICKLY = 1.0  # seconds
 
 
 class Failover(Service):
@@ -40,7 +41,7 @@ class Failover(Service):
         self.to: Address | None = None
         self.pause: float = params["pause_limit"]
         self.every: bool = params["require_sentinels"] == "all"
-        problems = []
+        problems = list(desired.rename_problems(params["rename_commands"] or {}))
         try:
             self.to = address.place(params["to"]) if params["to"] else None
         except ValueError as error:
@@ -88,14 +89,21 @@ class Failover(Service):
         return Change(SWITCH, self.name, {"name": self.name}, "update", (Difference("address", str(self.old), after),))
 
     def problems(self, plan: Plan) -> list[Problem]:
-        return list(dict.fromkeys(gate.problems(self.scene, self.to, self.every))) if plan.changes else []
+        return checks.once(gate.problems(self.scene, self.to, self.every)) if plan.changes else []
+
+    def prove(self, plan: Plan) -> list[Problem]:
+        if not plan.changes:
+            return []
+        found = [self.scene.find(self.to)] if self.to else self.scene.eligible
+        targets = {node.address for node in found if node is not None}
+        return readiness.problems(self.scene.observed, self.connections, self.name, targets, self.scene.is_coordinated)
 
     def write(self, change: Change) -> Change:
         return self._switch(change) if change.kind == SWITCH else self._put_right(change)
 
     def _put_right(self, change: Change) -> Change:
         """Put right what a killed run left on one node, waiting for a failover in progress to end."""
-        seen_before = [self.scene]
+        seen_before, patience = [self.scene], wait.Deadline(LONGEST_PAUSE)
 
         def attempt() -> str:
             try:
@@ -105,7 +113,11 @@ class Failover(Service):
             node = next((node for node in seen.nodes if node.name == change.object and not node.silence), None)
             if node is None:
                 return f"{change.object} does not answer"
-            return leftovers.put_right(seen, node)
+            reason = leftovers.put_right(seen, node)
+            if reason and not patience.left() and seen.agreed and seen.master.is_master:
+                # A failover that Sentinel was told to begin, and that does not get on, would keep us waiting for failover-timeout.
+                leftovers.call_off(seen, seen.impatient(seen.replicas, QUICKLY))
+            return reason
 
         reason = wait.until(attempt, lambda reason: not reason, self.deadline, POLL)
         if reason:
@@ -121,13 +133,27 @@ class Failover(Service):
         try:
             new = switch.run()
         except (ChangeFailed, *errors.SILENT) as error:
-            kind = NoAnswer if switch.ordered else HalfDone if switch.left_behind else Unreachable
+            kind = NoAnswer if switch.ordered and not switch.called_off else HalfDone if switch.left_behind else Unreachable
             raise kind(str(error)) from error
         finally:
             self.paused = switch.paused
             self.warnings += switch.warnings
             self.new = switch.new or self.new
         return planned if self.to else self._change(str(new))
+
+    def settle(self, outcome: Outcome) -> t.Iterator[Late]:
+        """Wait until the former master gets the data of the new one. An older version may not be able to read what a newer one sends."""
+        old, new = self.scene.find(self.old), self.scene.find(self.new)
+        if outcome.complete and old and new and self.new != self.old and old.version == new.version:
+            reason = wait.until(self._unlinked, lambda reason: not reason, self.deadline, POLL)
+            if reason:
+                yield Late("data_node", old.name, self.old._asdict(), reason)
+
+    def _unlinked(self) -> str:
+        node = read.node(self.old, self.connections)
+        if node.silence or node.linked:
+            return node.silence
+        return f"the master is {self.new} now, and the link of the former master to it is down: see its log"
 
     def facts(self, dummy: bool) -> dict[str, t.Any]:
         return {

@@ -8,14 +8,21 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import Fence, original_priority
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.marks import (
+    COUNTS,
+    LAGS,
+    OWN_PRIORITIES,
+    PRIORITIES,
+    Fence,
+    original_priority,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, identity, observe
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 # The checks of health that a planned failover uses.
 ALWAYS = frozenset({checks.TILT, checks.SAME_ID, checks.FAILING_OVER, checks.MASTER_FLAGS, checks.MASTER_ROLE, checks.REPLICA_ROLE})
-ALWAYS |= {"master.not_reached", "master.silent"}
+ALWAYS |= {"master.not_reached", "master.silent", checks.TIMEOUT}
 # Those of every replica that Sentinel might choose: it must have all data.
 OF_ELIGIBLE = frozenset({"replica.silent", "replica.other_master", "replica.link", "replica.flags"})
 
@@ -25,7 +32,7 @@ def problems(scene: Scene, to: Address | None, every_sentinel: bool) -> list[Pro
     eligible = {f"replica {node.address}" for node in scene.eligible}
     found = [
         problem
-        for problem in (*checks.of_sentinels(scene.observed), *checks.of_master(scene.name, scene.observed, checks.Expected()))
+        for problem in _health(scene)
         if problem.code in ALWAYS
         or (problem.code == checks.SILENT and every_sentinel)
         or (problem.code in OF_ELIGIBLE and problem.item.partition(": ")[0] in eligible)
@@ -36,6 +43,12 @@ def problems(scene: Scene, to: Address | None, every_sentinel: bool) -> list[Pro
     if scene.agreed and not scene.master.silence:
         found += [*_unknown(scene), *_target(scene, to)]
     return found
+
+
+def _health(scene: Scene) -> t.Iterator[Problem]:
+    yield from checks.of_sentinels(scene.observed)
+    yield from checks.of_master(scene.name, scene.observed, checks.Expected())
+    yield from checks.of_failover(scene.name, scene.observed)
 
 
 def under_way(scene: Scene) -> list[Problem]:
@@ -62,9 +75,15 @@ def _majority(scene: Scene, every_sentinel: bool) -> t.Iterator[Problem]:
 
 
 def _fence(scene: Scene) -> t.Iterator[Problem]:
+    for node in scene.eligible:
+        if not node.silence and node.priority >= PRIORITIES and original_priority(node.priority) is None:
+            high = f"replica-priority is {node.priority}, and must be below {PRIORITIES}"
+            yield Problem("master.fence", high, f"replica {node.name}")
     fence = None if scene.master.silence else Fence.of(scene.master.settings)
     if fence and not fence.can_be_raised and fence.original() is None:
-        yield Problem("master.fence", f"min-replicas-max-lag is {fence.max_lag}, which is too long", f"data node {scene.master.name}")
+        own = f"replica-priority {fence.priority}, min-replicas-to-write {fence.to_write} or min-replicas-max-lag {fence.max_lag}"
+        limits = f"they must be below {OWN_PRIORITIES}, {COUNTS} and {LAGS}"
+        yield Problem("master.fence", f"{own} is too high", f"data node {scene.master.name}", remedy=limits)
 
 
 def _unknown(scene: Scene) -> t.Iterator[Problem]:
@@ -101,5 +120,6 @@ def order_of_choice(nodes: t.Sequence[observe.Node]) -> list[observe.Node]:
 
 
 def _priority(node: observe.Node) -> int:
-    original = original_priority(node.priority)
+    fence = Fence.of(node.settings).original()
+    original = original_priority(node.priority) if fence is None else fence.priority
     return node.priority if original is None else original

@@ -10,7 +10,10 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import gate, marks
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import scene as scenes
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node
 
 Command = t.Sequence[t.Union[str, int]]
@@ -35,6 +38,7 @@ def changes(scene: Scene) -> list[Change]:
         if fence is not None:
             differences.append(Difference("min_replicas_to_write", now.to_write, fence.to_write))
             differences.append(Difference("min_replicas_max_lag", now.max_lag, fence.max_lag))
+            differences.append(Difference("replica_priority", now.priority, fence.priority))
             if left_a_master(scene, node):
                 differences.append(Difference("role", "master", "slave"))
         if differences:
@@ -63,16 +67,32 @@ def put_right(scene: Scene, node: Node) -> str:
     if left_a_master(scene, node):
         demote(server, scene.server(master), fence)
         return ""
-    waiting = list(map(str, gate.under_way(scene)))
+    waiting = list(map(str, checks.once(gate.under_way(scene))))
     if not waiting and node is master:
         # Paused, it does not answer Sentinel's PING either, so it looks down until now.
         server.read("CLIENT", "UNPAUSE")
-        waiting = list(map(str, gate.unrest(scene)))
+        waiting = list(map(str, checks.once(gate.unrest(scene))))
     if not waiting and node is not master and node.role != "slave":
         waiting = [f"{node.name} is a {node.role}, and {master.name} is a {master.role or 'node that does not answer'}"]
     if not waiting:
         set_for_good(server, [*fence_commands(fence), ("CLIENT", "UNPAUSE")])
     return "; ".join(waiting)
+
+
+def call_off(scene: Scene, replicas: t.Mapping[Address, Server]) -> str:
+    """End a failover that promotes nobody, so that no replica is promoted later; why one may be, or an empty string.
+
+    `replicas`: whoever might be promoted. A sentinel would go on for failover-timeout, in which the master can neither be paused nor take
+    writes safely. Only SENTINEL RESET ends that. The sentinel finds the replicas and the other sentinels again within 10 seconds. A replica
+    that gets its order late, since it hung, is then made a replica again, and no client is sent to it. Raises as Server.ask does.
+    """
+    if promoted := scenes.masters(replicas):
+        return f"{checks.together(promoted)} has become a master"
+    for view in scene.views:
+        if read.master(scene.connections, view.address, scene.name).is_failing_over:
+            scene.connections.sentinel(view.address).ask("SENTINEL", "RESET", scene.name)
+    # One of them may have been promoted a moment before.
+    return f"{checks.together(promoted)} has become a master" if (promoted := scenes.masters(replicas)) else ""
 
 
 def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
@@ -86,7 +106,8 @@ def set_for_good(server: Server, commands: t.Sequence[Command]) -> str:
 
 
 def fence_commands(fence: marks.Fence) -> list[Command]:
-    return [("CONFIG", "SET", "min-replicas-to-write", fence.to_write), ("CONFIG", "SET", "min-replicas-max-lag", fence.max_lag)]
+    own = {"min-replicas-to-write": fence.to_write, "min-replicas-max-lag": fence.max_lag, "replica-priority": fence.priority}
+    return [("CONFIG", "SET", name, value) for name, value in own.items()]
 
 
 def demote(old: Server, new: Server, fence: marks.Fence) -> None:
@@ -95,5 +116,5 @@ def demote(old: Server, new: Server, fence: marks.Fence) -> None:
     Sentinel does the same, but only once its hello gets through, which a pause holds back, and 8 seconds after that.
     """
     kill = [("CLIENT", "KILL", "TYPE", kind) for kind in ("normal", "pubsub")]
-    follow = ("REPLICAOF", new.host, new.port)
+    follow = ("SLAVEOF", new.host, new.port)
     old.transaction(follow, *fence_commands(fence), REWRITE, *kill, ("CLIENT", "UNPAUSE"), tolerate=TOLERATED)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
@@ -43,11 +44,27 @@ class Scene:
     def server(self, node: observe.Node) -> Server:
         return self.connections.data(node.address)
 
+    def impatient(self, nodes: t.Iterable[observe.Node], timeout: float) -> dict[Address, Server]:
+        """The same servers over connections of their own, for questions that must not take longer than `timeout` seconds."""
+        return {node.address: self.connections.access.data(node.address, timeout=timeout) for node in nodes}
+
     @property
     def is_coordinated(self) -> bool:
         """Whether all servers are Valkey 9.0 or newer, and none is 9.1.0, whose sentinels crash of it (valkey#4066)."""
         versions = [view.version for view in self.views] + [node.version for node in self.nodes if not node.silence]
         return all(version.is_coordinated for version in versions)
+
+
+def masters(servers: t.Mapping[Address, Server]) -> list[Address]:
+    """Those that say now that they are masters; one that does not answer says nothing."""
+    roles = read.side_by_side(_role, list(servers.values()))
+    return [address for address, role in zip(servers, roles) if role == observe.MASTER]
+
+
+def _role(server: Server) -> str:
+    with contextlib.suppress(*errors.SILENT):
+        return str(server.read("ROLE")[0])
+    return ""
 
 
 def look(name: str, places: t.Sequence[Address], connections: Connections) -> Scene:
@@ -62,7 +79,8 @@ def look(name: str, places: t.Sequence[Address], connections: Connections) -> Sc
     if len(seen) < len(observed.sentinels):
         lacks = [view for view in observed.sentinels if view not in seen]
         remedy = "check name and sentinels"
-        raise Refused(Problem("master.unknown", f"watches no master {name!r}", f"sentinel {view}", remedy=remedy) for view in lacks)
+        unknown = f"no master {name!r} is monitored there"
+        raise Refused(checks.once(Problem("master.unknown", unknown, f"sentinel {view}", remedy=remedy) for view in lacks))
     found = [entry.address for entry in seen.values()] + [row.address for entry in seen.values() for row in entry.rows]
 
     def ask(place: Address) -> observe.Node:

@@ -7,9 +7,12 @@ What can be lost is what the old master acknowledges and the new one never gets:
 the old master is demoted, which Sentinel does 8 seconds after it noticed. So first the old master stops writing (CLIENT PAUSE), all
 replicas get its data before one is promoted, and then the module demotes it at once and disconnects its waiting clients.
 
+Sentinel may not promote anybody: its user lacks a right, or a replica hangs. Then writes are not held until it gives up, which takes
+failover-timeout, but a few seconds: its failover is called off, and the old master goes on.
+
 A pause ends by itself, also when the module is killed in the middle. Therefore, in the same step as the pause, the master is fenced: it
-needs all of its replicas to write. From the moment one of them is promoted it has one too few, and refuses every write (NOREPLICAS)
-until it is demoted, by this run, by Sentinel, or by the next run. See marks for how that run recognises it.
+needs all of its replicas to write. From the moment one of them is promoted, or hangs, it has one too few, and refuses every write
+(NOREPLICAS) until it is demoted, by this run, by Sentinel, or by the next run. See marks for how that run recognises it.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._net import retry
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Server, info
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import leftovers, marks
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import scene as scenes
 from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.scene import Scene
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import observe, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, observe, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 POLL = 0.02  # seconds between questions while writers wait
@@ -35,15 +39,17 @@ PRIORITIES_WITHIN = 30.0
 # The share of down-after-milliseconds in which the replicas must have caught up. A paused master does not answer Sentinel's PING
 # either (it waits behind a PUBLISH), and after all of that time Sentinel would begin a failover of its own.
 CATCH_UP_SHARE = 0.6
-CATCH_UP_MOST = 10.0  # seconds
+# The rest of the pause is for the promotion, which must not come after its end, also where this run is killed.
+CATCH_UP_OF_PAUSE = 0.4
+AT_ONCE = 0.4  # seconds for an answer in the last second of the pause
 CALM_WITHIN = 5.0  # seconds for the sentinels to see a master healthy again that was paused
 
 
 class Switch:
     """One switch, from a scene in which nothing stands against it. `pause` and `timeout` in seconds.
 
-    `ordered`: whether Sentinel was told to begin. `new`: the replica that was promoted. `paused`: seconds for which the old master took no
-    writes, as far as we paused it.
+    `ordered`: whether Sentinel was told to begin; `called_off`: whether that was ended again before it promoted anybody. `new`: the replica
+    that was promoted. `paused`: seconds for which the old master took no writes, as far as we paused it.
     """
 
     def __init__(self, scene: Scene, target: observe.Node | None, method: str, pause: float, timeout: float) -> None:
@@ -53,7 +59,7 @@ class Switch:
         self.method = method
         self.pause = pause
         self.deadline = wait.Deadline(timeout)
-        self.ordered = False
+        self.ordered = self.called_off = False
         self.new: Address | None = None
         self.paused = 0.0
         self.warnings: list[str] = []
@@ -62,11 +68,11 @@ class Switch:
         self._raised: list[observe.Node] = []
         self._fenced = False
         self._paused_since: float | None = None
+        self._held = wait.Deadline(pause)
         self._down_after = min(int(entry.values["down_after_milliseconds"]) for entry in scene.seen.values()) / 1000
         # While the old master is paused, each question may take only a part of the time that there is.
-        patience = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_MOST) / 3
-        reach = scene.connections.access
-        self._quick = {node.address: reach.data(node.address, timeout=patience) for node in scene.eligible}
+        patience = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_OF_PAUSE * pause) / 3
+        self._quick = scene.impatient(scene.eligible, patience)
 
     @property
     def left_behind(self) -> bool:
@@ -115,16 +121,41 @@ class Switch:
 
     def _coordinated(self, leader: observe.SentinelView) -> None:
         """Valkey 9 and newer do it themselves, the servers among them: pause, equal offsets, change of roles."""
+        # They hold writes as long as that takes, or failover-timeout.
+        self._held = wait.Deadline(self.pause)
         self._order(leader, "COORDINATED")
-        self._until(self.deadline.left(), self._promoted, "the servers have not changed roles")
+        self._promotion()
 
     def _by_pause(self, leader: observe.SentinelView) -> None:
         self._hold()
         self._catch_up()
         self._order(leader)
-        new = self._until(self._pause_left(), self._promoted, "no replica was promoted")
+        new = self._promotion()
         self._until(self._pause_left(), lambda: self._demoted(new), "the old master cannot be made a replica")
         self._let_go()
+
+    def _promotion(self) -> Address:
+        """The replica that Sentinel has promoted. Where none comes in time none must come later, so the failover is called off."""
+        try:
+            self._until(self._pause_left(), self._promoted, "Sentinel has promoted no replica")
+        except ChangeFailed as error:
+            self.called_off = not self._call_off()
+            if self.called_off:
+                ended = "so its failover was called off (SENTINEL RESET) and the old master goes on"
+                remedy = "See the logs of the sentinels. Where commands are renamed, Sentinel must know their names (rename_commands)."
+                raise ChangeFailed(f"{error}, {ended}. {remedy}") from error
+            # One was promoted at the last moment.
+            if self._promoted() is None:
+                raise
+        return t.cast(Address, self.new)
+
+    def _call_off(self) -> str:
+        """As leftovers.call_off does; servers that change roles by themselves are told first, or they would go on."""
+        if self.method == "coordinated":
+            # There is nothing to end where they have not begun, or could not.
+            with contextlib.suppress(errors.ServerError):
+                self._old_server.read("FAILOVER", "ABORT")
+        return leftovers.call_off(self.scene, self.scene.impatient(self.scene.eligible, AT_ONCE))
 
     def _demoted(self, new: Address) -> bool:
         try:
@@ -138,7 +169,7 @@ class Switch:
     def _hold(self) -> None:
         """Stop and fence the old master in one step."""
         fence = self._fence.raised(len(self.old.online))
-        self._paused_since = time.monotonic()
+        self._paused_since, self._held = time.monotonic(), wait.Deadline(self.pause)
         milliseconds = int(self.pause * 1000)
         self._fenced = True
         self._old_server.transaction(*leftovers.fence_commands(fence), ("CLIENT", "PAUSE", milliseconds, "WRITE"))
@@ -151,7 +182,7 @@ class Switch:
     def _catch_up(self) -> None:
         """Until every replica that might be chosen has all that the master ever acknowledged."""
         offset = int(info(self._old_server.ask("INFO", "replication"))["master_repl_offset"])
-        limit = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_MOST, self._pause_left())
+        limit = min(CATCH_UP_SHARE * self._down_after, CATCH_UP_OF_PAUSE * self._pause_left())
         behind = "a replica did not catch up with the paused master; is it slow, or is down-after-milliseconds very short"
         self._until(limit, lambda: all(_offset(server) >= offset for server in self._quick.values()), behind)
 
@@ -172,9 +203,9 @@ class Switch:
         The nodes are asked and not Sentinel, which notices a second later. For that second more sentinels would see the paused master
         as down, with a short down-after-milliseconds, and one might begin another failover, to a third node.
         """
-        found = [address for address, server in self._quick.items() if _role(server) == "master"]
+        found = scenes.masters(self._quick)
         if len(found) > 1:
-            raise ChangeFailed(f"{' and '.join(map(str, found))} were promoted at the same time: only a person can choose between them")
+            raise ChangeFailed(f"{checks.together(found)} were promoted at the same time: only a person can choose between them")
         if found:
             self.new = found[0]
         return self.new
@@ -219,28 +250,48 @@ class Switch:
     def _undo(self) -> None:
         """As far as possible; the next run does the rest."""
         with contextlib.suppress(*WRITE_ERRORS):
-            if self._paused_since is not None:
+            if self._paused_since is not None or (self.ordered and self.new is None):
                 self._release()
         self._let_go()
         with contextlib.suppress(*WRITE_ERRORS):
             self._lower()
 
     def _release(self) -> None:
-        """Let the old master write again, unless a failover is in progress; the fence comes down when it is sure that none will come.
+        """Let the old master write again, unless a replica was promoted; the fence comes down when it is sure that none will be.
 
         Where that is not seen soon, it stays fenced for the next run, and needs all of its replicas to write until then.
         """
         # A transaction of ours may have been left half-said.
         self._old_server.close()
-        if "failover_in_progress" not in self._flags():
+        if self.new:
+            # The fence refuses what waits.
             self._old_server.read("CLIENT", "UNPAUSE")
+        elif self.called_off or not self._is_coming():
+            # A replica that hangs must not keep it from writing any more.
+            loose = [("CONFIG", "SET", "min-replicas-max-lag", marks.LOOSE)] if self._fenced else []
+            self._old_server.transaction(*loose, ("CLIENT", "UNPAUSE"))
         self._let_go()
-        if wait.until(self._flags, lambda flags: flags == {"master"}, CALM_WITHIN, SLOW_POLL) == {"master"}:
-            self._old_server.transaction(*leftovers.fence_commands(self._fence))
+        if not self.new and wait.until(self._is_calm, bool, CALM_WITHIN, SLOW_POLL):
+            if self._fenced:
+                self._old_server.transaction(*leftovers.fence_commands(self._fence))
             self._fenced = False
-        else:
+        elif self._fenced:
             left = "a failover may be coming, so it stays fenced (min-replicas-to-write) until the task runs again"
             self.warnings.append(f"{self.old.name}: {left}")
+
+    def _is_coming(self) -> bool:
+        """Whether a replica was or may be promoted, though the failover was called off as far as sentinels answer."""
+        try:
+            return bool(self._call_off())
+        except WRITE_ERRORS:
+            return self.ordered
+
+    def _is_calm(self) -> bool:
+        """Whether all sentinels see the old master well. A paused one answers no PING, so they may have begun a failover themselves."""
+        flags = self._flags()
+        if "failover_in_progress" in flags:
+            self._is_coming()
+        return flags == {"master"}
 
     def _flags(self) -> set[str]:
         """All flags that the sentinels give the old master; {"master"} where all see it healthy and name it."""
@@ -255,8 +306,7 @@ class Switch:
 
     def _pause_left(self) -> float:
         """Seconds for which the pause surely lasts."""
-        since = self._paused_since or time.monotonic()
-        return max(0.0, min(self.deadline.left(), since + self.pause - 1.0 - time.monotonic()))
+        return max(0.0, min(self.deadline.left(), self._held.left() - 1.0))
 
     def _until(self, limit: float, question: t.Callable[[], t.Any], what: str) -> t.Any:
         """The first true answer to the question; ChangeFailed where none comes within `limit` seconds."""
@@ -266,13 +316,6 @@ class Switch:
         if not answer:
             raise ChangeFailed(f"{self.scene.name}: {what} (after {time.monotonic() - began:.1f} s)")
         return answer
-
-
-def _role(server: Server) -> str:
-    """What the node says it is; nothing where it does not answer."""
-    with contextlib.suppress(*errors.SILENT):
-        return str(server.read("ROLE")[0])
-    return ""
 
 
 def _offset(server: Server) -> int:

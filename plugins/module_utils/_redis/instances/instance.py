@@ -69,6 +69,12 @@ class Instance:
         return f"{self.kind}/{self.name}"
 
     @property
+    def renames(self) -> dict[str, str]:
+        """Command in capitals -> the name that it has, or will have after a restart."""
+        pairs = (line.split() for line in texts.directives(self.static).get("rename-command", ()))
+        return {pair[0].upper(): pair[1] for pair in pairs if len(pair) == 2}
+
+    @property
     def paths(self) -> Paths:
         return Paths(self.flavor, self.kind, self.name)
 

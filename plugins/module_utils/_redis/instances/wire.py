@@ -25,7 +25,8 @@ class Said(Exception):
 class Wire:
     """A connection to a Unix socket by path, or to a host and port. Raises OSError where nothing listens."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, renames: t.Mapping[str, str] | None = None) -> None:
+        self._renames = renames or {}
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(TIMEOUT)
@@ -49,7 +50,7 @@ class Wire:
 
         The first name and password that the server accepts: while passwords change it knows only the former ones.
         """
-        wire, refusal = cls(socket_path or instance.paths.socket), None
+        wire, refusal = cls(socket_path or instance.paths.socket, instance.renames), None
         name, passwords = instance.admin
         for user, password in itertools.product(dict.fromkeys((name, *ADMINISTRATORS)), passwords):
             try:
@@ -71,7 +72,18 @@ class Wire:
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def ask(self, *words: str) -> t.Any:
-        """Raises Said."""
+        """Raises Said. A command that is renamed keeps its own name until the server restarts."""
+        renamed = self._renames.get(words[0].upper())
+        if renamed is None:
+            return self._ask(*words)
+        try:
+            return self._ask(renamed, *words[1:])
+        except Said as error:
+            if "unknown command" not in str(error).lower():
+                raise
+        return self._ask(*words)
+
+    def _ask(self, *words: str) -> t.Any:
         encoded = [word.encode("utf-8") for word in words]
         self._socket.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
         return self._answer()

@@ -9,6 +9,8 @@ not used. What Sentinel says of a replica's link is up to 10 seconds old, so the
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -18,8 +20,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe
 
 SILENT, TILT, SAME_ID, DISAGREE = "sentinel.silent", "sentinel.tilt", "sentinels.same_id", "sentinels.disagree"
 FAILING_OVER, MASTER_FLAGS, MASTER_ROLE, REPLICA_ROLE = "master.failing_over", "master.flags", "master.role", "replica.role"
+PRIORITIES, TIMEOUT = "replicas.priority", "failover_timeout.low"
 # What a person has to put right: waiting does not help.
-LASTING = frozenset({SAME_ID, "master.unknown", "master.fence", "master.no_replica", "to.unknown", "to.priority"})
+LASTING = frozenset({SAME_ID, "master.unknown", "master.fence", "master.no_replica", "to.unknown", "to.priority", TIMEOUT})
 
 
 def passes(problem: Problem) -> bool:
@@ -44,7 +47,7 @@ class Expected:
 
     def count(self, code: str, what: str, found: int, wanted: int | None, item: str) -> t.Iterator[Problem]:
         if wanted is not None and (found < wanted if self.at_least else found != wanted):
-            yield Problem(code, f"knows {found} {what}, not {wanted}", item)
+            yield Problem(code, f"{found} {what}{'' if found == 1 else 's'} known, {wanted} expected", item)
 
 
 def of_sentinels(observed: Observed) -> t.Iterator[Problem]:
@@ -69,7 +72,7 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
     seen = observed.monitored(name)
     for view in observed.sentinels:
         if view not in seen:
-            yield Problem("master.unknown", "does not monitor it", f"sentinel {view}", remedy="check the name of the master")
+            yield Problem("master.unknown", "this master is not monitored there", f"sentinel {view}", remedy="check the name of the master")
     places = _distinct(observed, sorted({entry.address for entry in seen.values()}))
     if len(places) > 1:
         yield disagreement(seen)
@@ -81,7 +84,7 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
         if found.silence:
             yield _silent("master.silent", place, found.silence, f"data node {place}")
         elif not found.is_master:
-            says = f"the sentinels name it as the master, it says that it is a {found.role} of {found.master}"
+            says = f"the sentinels name it as the master, it says that it is {found.says}"
             yield Problem(MASTER_ROLE, says, str(place))
         elif len(places) == 1:
             yield from _as_they_say(name, found, observed, expected)
@@ -90,30 +93,69 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
         for row in entry.rows:
             if row.is_healthy(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
                 who = f"replica {row.address}: sentinel {sentinel}"
-                yield Problem("replica.seen_elsewhere", f"sees it as a replica of {row.master}", who)
+                yield Problem("replica.seen_elsewhere", f"is seen as a replica of {row.master}", who)
 
 
 def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[Problem]:
     """What is wrong with a master in the eyes of one sentinel."""
     who = f"sentinel {sentinel}"
     if entry.is_failing_over:
-        yield Problem(FAILING_OVER, "says that a failover is in progress", who)
+        yield Problem(FAILING_OVER, "a failover is in progress", who)
     elif not entry.connected and not entry.is_healthy:
         remedy = "if this lasts, check auth_user and auth_pass, and the network between them"
-        yield Problem("master.not_reached", f"has not reached the master at {entry.address} yet", who, remedy=remedy)
+        yield Problem("master.not_reached", f"no connection to the master at {entry.address} yet", who, remedy=remedy)
     elif not entry.is_healthy:
         role = "" if entry.role == "master" else f" and the role {entry.role}"
-        yield Problem(MASTER_FLAGS, f"sees the master {entry.address} with the flags {','.join(sorted(entry.flags))}{role}", who)
+        flags = f"the master {entry.address} is seen with the flags {','.join(sorted(entry.flags))}{role}"
+        yield Problem(MASTER_FLAGS, flags, who)
     others = None if expected.sentinels is None else expected.sentinels - 1
-    yield from expected.count("sentinels.count", "other sentinels", entry.others, others, who)
+    yield from expected.count("sentinels.count", "other sentinel", entry.others, others, who)
     for peer in entry.peers:
         if peer.trouble:
-            yield Problem("sentinel.flags", f"sees sentinel {peer.address} {peer.trouble}", who)
-    yield from expected.count("replicas.count", "replicas", entry.replicas, (expected.replicas or {}).get(entry.name), who)
+            yield Problem("sentinel.flags", f"sentinel {peer.address} is seen {peer.trouble}", who)
+    yield from expected.count("replicas.count", "replica", entry.replicas, (expected.replicas or {}).get(entry.name), who)
     for row in entry.rows:
         if not row.is_healthy(needs_link=not expected.may_lack_link(row.address)):
-            flags = f"sees it with the flags {','.join(sorted(row.flags))}, its link is {row.link or 'unknown'}"
+            flags = f"is seen with the flags {','.join(sorted(row.flags))}, its link is {row.link or 'unknown'}"
             yield Problem("replica.flags", flags, f"replica {row.address}: {who}")
+
+
+def of_failover(name: str, observed: Observed) -> t.Iterator[Problem]:
+    """Why Sentinel could not fail this master over, or would not get to the end of it, by the options and priorities that it sees."""
+    seen = observed.monitored(name)
+    priorities = [row.priority for entry in seen.values() for row in entry.rows]
+    if priorities and not any(priorities):
+        remedy = "give at least one a replica-priority above 0; Sentinel sees that within 10 s"
+        yield Problem(PRIORITIES, "all replicas have replica-priority 0, so none is ever promoted", remedy=remedy)
+    for sentinel, entry in sorted(seen.items()):
+        timeout, down_after = (int(entry.values.get(word, 0)) for word in ("failover_timeout", "down_after_milliseconds"))
+        if timeout < down_after:
+            low = f"failover_timeout is {timeout} ms and down_after_milliseconds {down_after}, so a failover is given up too early"
+            yield Problem(TIMEOUT, low, f"sentinel {sentinel}", remedy="make failover_timeout longer than down_after_milliseconds")
+
+
+_OF_SENTINEL = re.compile(r"((?:.*: )?)sentinel (\S+)")
+
+
+def once(problems: t.Iterable[Problem]) -> list[Problem]:
+    """Each problem once, with all the sentinels that it is true of."""
+    names: dict[tuple[str, Problem], list[str]] = {}
+    for problem in problems:
+        match = _OF_SENTINEL.fullmatch(problem.item)
+        before, name = match.groups() if match else (problem.item, "")
+        named = names.setdefault((before, dataclasses.replace(problem, item="")), [])
+        named += [name] if name not in named else []
+    return [dataclasses.replace(problem, item=before + _sentinels(who)) for (before, problem), who in names.items()]
+
+
+def _sentinels(names: list[str]) -> str:
+    return f"sentinel{'s' if len(names) > 1 else ''} {together(names)}" if names != [""] else ""
+
+
+def together(names: t.Sequence[t.Any]) -> str:
+    """A, B and C."""
+    words = list(map(str, names))
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def disagreement(seen: t.Mapping[str, Monitored]) -> Problem:
@@ -145,7 +187,8 @@ def _as_they_say(name: str, master: Node, observed: Observed, expected: Expected
     linked = sum(not expected.may_lack_link(place) for place in master.online)
     needed = wanted - sum(map(expected.may_lack_link, replicas))
     if linked < needed:
-        yield Problem("replicas.online", f"has {linked} replicas online, not {needed}", f"data node {master.address}")
+        online = f"{linked} replica{'' if linked == 1 else 's'} online, {needed} expected"
+        yield Problem("replicas.online", online, f"data node {master.address}")
 
 
 def _silent(code: str, place: t.Any, reason: str, item: str) -> Problem:

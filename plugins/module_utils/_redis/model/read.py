@@ -34,7 +34,7 @@ def sentinels(
 ) -> observe.Observed:
     """`around`: of which masters the replicas and the other sentinels are asked for too."""
     observed = observe.Observed()
-    for place, answer in zip(places, _side_by_side(lambda place: _sentinel(place, connections, around, silences), places)):
+    for place, answer in zip(places, side_by_side(lambda place: _sentinel(place, connections, around, silences), places)):
         if isinstance(answer, observe.SentinelView):
             observed.sentinels[answer.name] = answer
         else:
@@ -46,7 +46,7 @@ def _sentinel(place: Address, connections: Connections, around: Which, silences:
     server = connections.sentinel(place)
     try:
         info = connection.info(server.read("INFO"))
-        if info.get("redis_mode", info.get("server_mode")) != "sentinel":
+        if not _is_sentinel(info):
             raise errors.ServerError(str(place), "ERR", "is a data node, not a sentinel: a sentinel usually listens on port 26379")
         version.supported(f"sentinel {place}", info)
         myid = str(server.read("SENTINEL", "MYID"))
@@ -55,6 +55,10 @@ def _sentinel(place: Address, connections: Connections, around: Which, silences:
         return _around(view, connections, around)
     except silences as error:
         return str(error)
+
+
+def _is_sentinel(info: observe.Fields) -> bool:
+    return info.get("redis_mode", info.get("server_mode")) == "sentinel"
 
 
 def _around(view: observe.SentinelView, connections: Connections, which: Which) -> observe.SentinelView:
@@ -86,16 +90,18 @@ def ask_nodes(places: t.Iterable[Address], ask: t.Callable[[Address], observe.No
         return observe.Node(place, silence=observe.LOCAL) if observed.is_local(place) else ask(place)
 
     places = list(places)
-    observed.nodes.update(zip(places, _side_by_side(asked, places)))
+    observed.nodes.update(zip(places, side_by_side(asked, places)))
 
 
 def node(
     place: Address, connections: Connections, of: Master | None = None, silences: Silences = WRITE_ERRORS, more: bool = False
 ) -> observe.Node:
     """What the data node says of itself. `more`: with its settings of replicas."""
-    server = connections.data(place, None if of is None else of.credentials)
+    server = connections.data(place, *((None, None) if of is None else (of.credentials, of.renames)))
     try:
         info = connection.info(server.read("INFO"))
+        if _is_sentinel(info):
+            raise errors.ServerError(str(place), "ERR", "is a sentinel, not a data node: a data node usually listens on port 6379")
         version.supported(str(place), info)
         return observe.node(place, info, connection.pairs(server.read("CONFIG", "GET", "*replica*") if more else []))
     except silences as error:
@@ -151,6 +157,6 @@ def _entries(connections: Connections, sentinel: Address, what: str, name: str) 
     return map(connection.pairs, connections.sentinel(sentinel).read("SENTINEL", what, name))
 
 
-def _side_by_side(function: t.Callable[[T], U], items: t.Sequence[T]) -> list[U]:
+def side_by_side(function: t.Callable[[T], U], items: t.Sequence[T]) -> list[U]:
     with ThreadPoolExecutor(max_workers=max(1, min(WORKERS, len(items)))) as pool:
         return list(pool.map(function, items))

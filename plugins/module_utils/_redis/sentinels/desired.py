@@ -97,6 +97,14 @@ def declare(params: Params) -> Desired:
     return Desired(sentinels, masters, tuple(reader.delicate))
 
 
+def rename_problems(given: Params, who: str = "") -> t.Iterator[Problem]:
+    """What cannot be right in an option rename_commands."""
+    for command, other in given.items():
+        if not _COMMAND.fullmatch(str(command)) or not _COMMAND.fullmatch(str(other)):
+            words = f"renames {command!r} to {other!r}, and both must be words of letters and digits"
+            yield Problem("rename.word", words, who, options.RENAME_COMMANDS, "Sentinel cannot use a command without a name")
+
+
 class _Reader:
     """Collects the problems and continues."""
 
@@ -199,12 +207,8 @@ class _Reader:
         given = item.get(options.RENAME_COMMANDS)
         if given is None:
             return None
-        renames = {str(command).upper(): str(other) for command, other in given.items()}
-        for command, other in renames.items():
-            if not _COMMAND.fullmatch(command) or not _COMMAND.fullmatch(other):
-                words = f"renames {command!r} to {other!r}, and both must be words of letters and digits"
-                self.problem("rename.word", words, who, options.RENAME_COMMANDS, "Sentinel cannot use a command without a name")
-        return renames
+        self.problems += rename_problems(given, who)
+        return {str(command).upper(): str(other) for command, other in given.items()}
 
     def seeds(self, who: str, given: list[str]) -> tuple[Address, ...]:
         seeds = []

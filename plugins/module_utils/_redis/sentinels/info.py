@@ -12,7 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, identity, observe, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, checks, identity, observe, read, readiness
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.version import Version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
@@ -33,7 +33,7 @@ def look(params: Params) -> Report:
     expected = checks.Expected(count, replicas, _without_link(params["masters"]))
     connections = Connections(reach)
 
-    def once() -> Result | Exception:
+    def once() -> tuple[Result, list[str]] | Exception:
         nonlocal connections
         try:
             return _once(declared, expected, connections)
@@ -43,13 +43,14 @@ def look(params: Params) -> Report:
             return error
 
     seconds = params["wait_timeout"] if params["wait"] else 0.0
-    result = wait.until(once, lambda seen: isinstance(seen, dict) and bool(seen["healthy"]), seconds)
-    if isinstance(result, Exception):
-        raise result
+    found = wait.until(once, lambda seen: isinstance(seen, tuple) and bool(seen[0]["healthy"]), seconds)
+    if isinstance(found, Exception):
+        raise found
+    result, warnings = found
     if result["healthy"] or not params["wait"]:
-        return Report(result, [])
+        return Report(result, warnings)
     more = f" (and {len(result['reasons']) - 1} more reasons)" if len(result["reasons"]) > 1 else ""
-    return Report(result, [], f"{result['reasons'][0]}{more} (waited {seconds:g} s)")
+    return Report(result, warnings, f"{result['reasons'][0]}{more} (waited {seconds:g} s)")
 
 
 def _without_link(items: t.Iterable[Params]) -> frozenset[Address]:
@@ -60,20 +61,30 @@ def _without_link(items: t.Iterable[Params]) -> frozenset[Address]:
         raise Refused([Problem("master.address", str(error), field="masters.replicas_without_link")]) from error
 
 
-def _once(declared: desired.Desired, expected: checks.Expected, connections: Connections) -> Result:
+def _once(declared: desired.Desired, expected: checks.Expected, connections: Connections) -> tuple[Result, list[str]]:
+    """The verdict, and what could not be judged."""
     names = {entry.name for entry in declared.masters}
     observed = read.sentinels(declared.places, connections, lambda seen: not names or seen.name in names)
     known = sorted({name for view in observed.sentinels.values() for name in view.masters})
     masters = declared.masters or tuple(map(desired.Master, known))
     read.nodes(masters, connections, observed)
     read.followers(masters, connections, observed)
-    shown = [_master(entry.name, observed, expected) for entry in masters]
+    found = {entry.name: _problems(entry.name, observed, expected, connections) for entry in masters}
+    shown = [_master(name, observed, [each for each in problems if each.code != readiness.UNSEEN]) for name, problems in found.items()]
     reasons = list(map(str, checks.of_sentinels(observed)))
     reasons += [f"master {entry['name']}: {reason}" for entry in shown for reason in entry["reasons"]]
     reasons += _of_more_than_one(declared, shown, observed, expected)
     silent = [{"name": name, "reachable": False, "reason": reason} for name, reason in observed.silent.items()]
     sentinels = [*map(_sentinel, observed.sentinels.values()), *silent]
-    return {"healthy": not reasons, "reasons": reasons, "masters": shown, "sentinels": sentinels}
+    unseen = [f"master {name}: {problem}" for name, problems in found.items() for problem in problems if problem.code == readiness.UNSEEN]
+    return {"healthy": not reasons, "reasons": reasons, "masters": shown, "sentinels": sentinels}, unseen
+
+
+def _problems(name: str, observed: observe.Observed, expected: checks.Expected, connections: Connections) -> list[Problem]:
+    found = [*checks.of_master(name, observed, expected), *checks.of_failover(name, observed)]
+    rows = [row for entry in observed.monitored(name).values() for row in entry.rows]
+    found += readiness.problems(observed, connections, name, {row.address for row in rows if row.priority})
+    return checks.once(found)
 
 
 def _of_more_than_one(declared: desired.Desired, shown: list[Result], observed: observe.Observed, expected: checks.Expected) -> list[str]:
@@ -108,10 +119,10 @@ def _server(version: Version) -> Result:
     return {"server": version.name, "version": ".".join(map(str, version.number))}
 
 
-def _master(name: str, observed: observe.Observed, expected: checks.Expected) -> Result:
+def _master(name: str, observed: observe.Observed, problems: t.Sequence[Problem]) -> Result:
     seen = observed.monitored(name)
     addresses = {str(entry.address) for entry in seen.values()}
-    reasons = list(map(str, checks.of_master(name, observed, expected)))
+    reasons = list(map(str, problems))
     nodes = [found for entry in seen.values() if (found := observed.node(entry.address)) is not None]
     said = {"role": nodes[0].role, **_server(nodes[0].version)} if nodes else {"role": None, "server": None, "version": None}
     first = seen[min(seen)] if seen else None
