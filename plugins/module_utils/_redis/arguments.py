@@ -20,6 +20,7 @@ CONNECTION = (
     Field("client_cert", "path"),
     Field("client_key", "path"),
     Field("timeout", "float", 5.0),
+    Field("address_map", "dict", {}),
 )
 MASTER = (
     Field("state", default="present", choices=("present", "absent")),
@@ -59,7 +60,7 @@ REDIS_SENTINEL_INFO = (
     *CONNECTION,
     _sentinels(),
     Field("sentinel_count", "int"),
-    _masters(Field("replicas", "int"), Field("replicas_without_link", "list", [], elements="str")),
+    _masters(Field("replicas", "int"), *(Field(name, "list", [], elements="str") for name in ("replicas_without_link", "leaving"))),
     Field("wait", "bool", False),
     WAIT_TIMEOUT,
 )
