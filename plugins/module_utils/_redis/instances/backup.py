@@ -21,11 +21,11 @@ POLL = 0.1
 
 def save(instance: Instance, directory: str) -> None:
     with Wire.admin(instance) as wire:
-        path = _saved(wire)
+        path = saved(wire)
     _copy(path, directory, time.strftime(f"{instance.name}-%Y-%m-%dT%H%M%SZ.rdb", time.gmtime()))
 
 
-def _saved(wire: Wire) -> str:
+def saved(wire: Wire) -> str:
     """The path of a snapshot that was begun after we asked for it."""
     deadline = Deadline(SAVED_WITHIN)
     _idle(wire, deadline, "rdb_bgsave_in_progress", "aof_rewrite_in_progress")

@@ -15,7 +15,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import backup, texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Wire
 
@@ -75,6 +75,34 @@ def make_directory(path: str, owner: str) -> None:
     os.makedirs(path, mode=DATA_MODE)
     os.chmod(path, DATA_MODE)
     shutil.chown(path, owner, owner)
+
+
+def remove_directory(path: str) -> None:
+    """Of a file system that is mounted there only the content."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+    if not os.path.ismount(path):
+        os.rmdir(path)
+
+
+@dataclass
+class End(Step):
+    """Stop a unit for good. `save`: first save a snapshot, also of a server whose settings save none when it stops."""
+
+    instance: Instance
+    unit: str
+    save: bool
+
+    def apply(self) -> None:
+        if self.save:
+            with Wire.admin(self.instance) as wire:
+                backup.saved(wire)
+                self.touched = True
+        services.apply(self.unit, "stop", False, START_WITHIN)
 
 
 @dataclass

@@ -20,6 +20,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.files import M
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address, quoting
 
 Settings = t.Mapping[str, t.Any]
+# How a main file begins; the servers keep comments.
+WRITTEN = "Written once by eco2.platform"
 # Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
 # Settings that Sentinel saves in its file, and those that an ACL file excludes.
@@ -74,6 +76,11 @@ def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def directory(text: str | None) -> str | None:
+    """The directory of the data that a static file names."""
+    return directives(text).get("dir", (None,))[-1]
+
+
 def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
     changed = [name for name in sorted({*have, *want}) if have.get(name) != want.get(name)]
@@ -88,7 +95,7 @@ def stripped(text: str, names: t.Collection[str]) -> str:
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
     keeps = "Redis and Sentinel keep their" if kind == "server" else "Sentinel keeps its"
-    lines = [f"# Written once by eco2.platform; {keeps} state here. Settings are in the file with .static in its name."]
+    lines = [f"# {WRITTEN}; {keeps} state here. Settings are in the file with .static in its name."]
     if replicaof:
         master = address.parse(replicaof, 6379)
         lines.append(f"replicaof {master.host} {master.port}")
