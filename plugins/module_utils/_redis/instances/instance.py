@@ -66,8 +66,8 @@ class Instance:
     later: str | None = None
     # The directory of its data, where it is not the one of the package.
     directory: str | None = None
-    present: bool = True
-    # Of one that must be absent: whether its data stays.
+    absent: bool = False
+    # Whether it must not be there; of one that must not: whether its data stays.
     keeps_data: bool = True
 
     @property
@@ -201,6 +201,6 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
         former=has if moves else None,
         later=declared if changes and not moves else None,
         directory=directory,
-        present=item["state"] == "present",
+        absent=item["state"] == "absent",
         keeps_data=item["keep_data"],
     )

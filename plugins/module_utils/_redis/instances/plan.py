@@ -48,7 +48,7 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, st
 
 
 def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
-    if not instance.present:
+    if instance.absent:
         yield from _removal(instance, seen)
         return
     waits = state.pending(instance, seen)

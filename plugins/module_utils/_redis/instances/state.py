@@ -56,7 +56,7 @@ class Seen(Parts):
 
 def placed(instance: Instance) -> Instance:
     """What must be absent is where its own file says; the declaration may name the directory of its successor."""
-    have = None if instance.present else texts.directory(files.text(instance.paths.static))
+    have = texts.directory(files.text(instance.paths.static)) if instance.absent else None
     return dataclasses.replace(instance, directory=have) if have else instance
 
 
@@ -64,7 +64,7 @@ def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
     units = [services.Wanted(instance.paths.unit, True, True, instance.reads) for instance in declared]
     units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if os.path.exists(instance.other.main)]
     # One that must be absent may be there in part, under either flavor.
-    units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if not instance.present]
+    units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if instance.absent]
     found = services.observe(units)
 
     def parts(paths: Paths) -> dict[str, t.Any]:
@@ -76,7 +76,7 @@ def observe(declared: t.Sequence[Instance]) -> dict[str, Seen]:
 
 def problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
     paths, other = instance.paths, instance.other
-    if not instance.present:
+    if instance.absent:
         yield from _foreign_problems(instance, seen)
         if instance.kind == "server" and not instance.keeps_data:
             yield from _removal_problems(instance, seen)
@@ -168,7 +168,7 @@ def _data_problems(instance: Instance) -> t.Iterator[Problem]:
 
 def pending(instance: Instance, seen: Seen) -> list[Difference]:
     """What a restart would apply."""
-    if not instance.present:
+    if instance.absent:
         return []
     if instance.former:
         return [Difference("flavor", instance.former, instance.flavor)]
