@@ -34,7 +34,7 @@ INTEGRATION = "integration"
 # The first that matches.
 GROUPS = (
     ("cluster", r"test_(join|kubeadm|kubelet)"),
-    ("machines", r"test_(node_roles|redis_role|redis_tls|redis_upgrade)"),
+    ("machines", r"test_(node_roles|redis_role|redis_tls|redis_upgrade|redis_moves|redis_addresses)"),
     ("API server", r"test_kube_"),
     ("Redis", r"test_(failover|redis_|sentinel)"),
     ("brokers", r""),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling import Step
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import data
@@ -15,6 +17,8 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis import mainte
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+
+PAUSE = 1.0  # seconds between two attempts to let the Sentinels forget
 
 
 class ModuleFailed(Exception):
@@ -33,13 +37,15 @@ class ActionModule(Action):
         self.facts: Result = {}
         # What the modules of this task return in their lists, one after the other.
         self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
-        self.site = {**options["site"], "addresses": {}}
-        self.site["addresses"] = {host: self._address(host) for host in sites.hosts(self.site)}
+        self.site = sites.split(options["site"])
+        hosts = dict.fromkeys([*sites.hosts(self.site), *self.variables["ansible_play_batch"]])
+        self.site["addresses"] = {host: self._address(host) for host in hosts}
         sites.checked(self.site)
         try:
             result: Result = getattr(self, f"_{options['stage']}")()
         except ModuleFailed as failure:
             result = failure.result
+        self.lists["warnings"] = list(dict.fromkeys(self.lists["warnings"]))
         found = {"ansible_facts": self.facts, **self.lists}
         return {**result, "changed": self.changed, **{name: value for name, value in found.items() if value}}
 
@@ -51,10 +57,22 @@ class ActionModule(Action):
         known = hostvars.get(host, {})
         return str(known.get("redis_sentinel_address") or known.get("ansible_host") or host)
 
+    def _controller_address(self, host: str) -> str:
+        return str(self.variables["hostvars"].get(host, {}).get("redis_sentinel_controller_address") or "")
+
     def _registered(self, name: str, key: str) -> dict[str, t.Any]:
         """host -> what an earlier task returned there, of the hosts in the play."""
         found = {host: self.variables["hostvars"][host].get(name) or {} for host in self.variables["ansible_play_batch"]}
         return {host: result[key] for host, result in found.items() if key in result}
+
+    def _here(self, name: str) -> dict[str, list[str]]:
+        """host -> the instances that are there, of the hosts in the play."""
+        return {host: list(found) for host, found in self._registered(name, "established").items()}
+
+    def _leaving(self, here: t.Mapping[str, t.Collection[str]]) -> list[tuple[str, list[str]]]:
+        """The instances that leave hosts, and these hosts."""
+        of = [(f"server/{entry['name']}", entry) for entry in self.site["sets"]] + [(f"sentinel/{self.site['sentinel_name']}", None)]
+        return [(name, sites.leaving(self.site, entry, here)) for name, entry in of]
 
     # Modules
 
@@ -81,16 +99,19 @@ class ActionModule(Action):
     def _mask(self) -> Result:
         return self._redis_host(masked=[f"{self.site['flavor']}-{kind}" for kind in ("server", "sentinel")])
 
-    def _redis(self, module: str, confs: t.Mapping[str, str] | None = None, **arguments: t.Any) -> Result:
-        """A module of redis on the controller."""
+    def _redis(self, module: str, **arguments: t.Any) -> Result:
+        """A module that speaks to the servers, on the controller or on the host of `run_on`, to which the task is delegated."""
         access = {name: value or None for name, value in self.site["access"].items()}
-        arguments = {**access, "sentinels": sites.sentinels(self.site, confs), "wait_timeout": self.site["healthy_within"], **arguments}
-        return self._done(self.on_controller(f"eco2.platform.{module}", arguments))
+        reach = sites.reach(self.site, {host: self._controller_address(host) for host in self.site["addresses"]})
+        common = {"sentinels": sites.sentinels(self.site), "wait_timeout": self.site["healthy_within"], "address_map": reach}
+        run = self.on_host if self.site["run_on"] else self.on_controller
+        return self._done(run(f"eco2.platform.{module}", {**access, **common, **arguments}))
 
     def _healthy(self, masters: list[Item], wait: bool) -> Result:
         result = self._redis("redis_sentinel_info", masters=masters, wait=wait)
         told = {master["name"]: master["address"] for master in result["masters"]}
-        return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"]}
+        known = {master["name"]: sorted(set(_known(master))) for master in result["masters"]}
+        return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"], "known": known}
 
     # Stages of tasks/main.yml
 
@@ -98,6 +119,9 @@ class ActionModule(Action):
         """What is there, which packages are needed, and which instances are new."""
         masked = self._mask()
         established, astray = masked["established"], masked["self_replicas"]
+        problems = list(sites.occupied(self.site, self.host, established))
+        if problems:
+            raise Refused(problems)
         # To a host that has instances only maintain_redis brings another version, or Valkey in place of Redis.
         version = "" if established else self.site["version"]
         packages = maintenance.packages(self.site, self.host, established, version)
@@ -105,8 +129,11 @@ class ActionModule(Action):
         return {"established": established, "packages": packages, "new": new, "astray": astray}
 
     def _count(self) -> Result:
-        """Which master each instance follows, and whether it has data."""
-        return {"instances": self._redis_host(instances=sites.instances(self.site, self.host, {}), count_keys=True)["instances"]}
+        """Which master each instance follows, and whether it has data; also of one that leaves."""
+        here = self._here("redis_sentinel_looked")
+        leaving = [entry for entry in self.site["sets"] if self.host in sites.leaving(self.site, entry, here)]
+        instances = sites.instances(self.site, self.host, {}) + [{**sites.ended(self.site, entry), "keep_data": True} for entry in leaving]
+        return {"instances": self._redis_host(instances=instances, count_keys=True)["instances"]}
 
     def _follow(self) -> Result:
         """Which master the new instances of each host follow. Sentinels that do not answer are judged by what they leave unknown."""
@@ -121,9 +148,9 @@ class ActionModule(Action):
             nodes = {master["name"]: [master["address"], *(row["address"] for row in master["replicas"])] for master in masters}
         except ModuleFailed as failure:
             self.lists["warnings"].append(f"the Sentinels cannot be asked for the masters: {failure}")
-        for host in established:
+        for host, found in established.items():
             follow, problems = sites.bootstrap(self.site, established, told, host, counted)
-            problems += sites.elsewhere(self.site, established[host], nodes, host)
+            problems += sites.elsewhere(self.site, found, nodes, host)
             hosts[host] = {"masters": follow, "problems": [problem.shown() for problem in problems]}
         return {"hosts": hosts}
 
@@ -135,11 +162,16 @@ class ActionModule(Action):
         instances = sites.instances(self.site, self.host, follows["masters"])
         found = self._redis_host(instances=instances, transparent_hugepage=self.site["transparent_hugepage"])["instances"]
         waiting = {entry["id"]: entry["pending"] for entry in found if entry["pending"]}
-        established = self.variables["redis_sentinel_looked"]["established"]
+        here = self._here("redis_sentinel_looked")
+        established = here[self.host]
+        leaving = [name for name, of in self._leaving(here) if self.host in of]
+        waiting.update((name, [Difference("state", "present", "absent").shown()]) for name in leaving)
         outdated = maintenance.outdated(self.variables["redis_sentinel_installed"]["packages"], self.site["version"])
         if outdated and established:
             waiting["packages"] = outdated
-        return {"instances": found, "waiting": waiting, "undeclared": sorted({*established} - {entry["id"] for entry in found})}
+        absent = {f"server/{entry['name']}" for entry in self.site["absent"]}
+        undeclared = {*established} - {entry["id"] for entry in found} - {*leaving} - absent
+        return {"instances": found, "waiting": waiting, "undeclared": sorted(undeclared)}
 
     def _monitor(self) -> Result:
         """Bring the Sentinels to the declared sets, and wait until all is well."""
@@ -147,53 +179,107 @@ class ActionModule(Action):
             host: base64.b64decode(text).decode(errors="backslashreplace")
             for host, text in self._registered("redis_sentinel_kept", "content").items()
         }
-        access = self.site["access"]
-        settings = {"sentinel_user": access["username"], "sentinel_pass": access["password"] or None}
-        self._redis("redis_sentinel", confs, masters=sites.masters(self.site), settings=settings, **self.site["monitor"])
-        return self._healthy(maintenance.expected(self.site), self.options["wait"])
+        # A Sentinel takes scripts only after the restart that lets it run them.
+        scripts = not any("sentinel/" in name for found in self._registered("redis_sentinel_done", "waiting").values() for name in found)
+        masters = [*sites.masters(self.site, scripts), *({"name": entry["name"], "state": "absent"} for entry in self.site["absent"])]
+        options = {"masters": masters, "settings": sites.settings(self.site), **self.site["monitor"]}
+        self._redis("redis_sentinel", **{**options, "sentinels": sites.watchers(self.site, confs)})
+        leaving = maintenance.leaving(self.site, self._here("redis_sentinel_looked"))
+        return self._healthy(maintenance.expected(self.site, leaving=leaving), self.options["wait"])
+
+    def _end(self) -> Result:
+        """The sets that must be absent, on this host. The Sentinels have forgotten them."""
+        self._redis_host(instances=[sites.ended(self.site, entry) for entry in self.site["absent"]])
+        return {}
 
     # Stages of tasks/maintain.yml
 
     def _compare(self) -> Result:
         """In check mode: what a restart would change, in settings or by another version."""
-        found = self._redis_host(instances=sites.instances(self.site, self.host, {}))["instances"]
+        result = self._redis_host(instances=sites.instances(self.site, self.host, {}))
+        found, here = result["instances"], list(result["established"])
         packages = [change for change in self._apt_packages(self.host)["changes"] if change["kind"] == "package"]
         waiting = [entry["id"] for entry in found if entry["active"] and (packages or entry["pending"])]
         # Also a host that got another version and has not restarted everything yet.
         started = any(difference["field"] == "started" for entry in found for difference in entry["pending"])
         rereading = [entry["id"] for entry in found if data.are_concerned(difference["field"] for difference in entry["pending"])]
-        return {"waiting": {"instances": waiting, "packages": packages, "upgrading": bool(packages) or started, "rereading": rereading}}
+        waits = {"instances": waiting, "packages": packages, "upgrading": bool(packages) or started, "rereading": rereading}
+        return {"waiting": waits, "established": here}
 
     def _plan(self) -> Result:
         """The steps of all hosts. Before the first one all must be well."""
         found = self._registered("redis_sentinel_compared", "waiting")
         pending = {host: entry["instances"] for host, entry in found.items()}
         upgrading = [host for host, entry in found.items() if entry["upgrading"]]
-        wait = self.options["wait"] and any(pending.values())
-        health = self._healthy(maintenance.expected(self.site, pending, upgrading), wait)
+        here = self._here("redis_sentinel_compared")
+        wait = self.options["wait"] and any([*pending.values(), *(hosts for dummy, hosts in self._leaving(here))])
+        health = self._healthy(maintenance.expected(self.site, pending, upgrading, maintenance.left(self.site, here)), wait)
         rereading = {name for entry in found.values() for name in entry["rereading"]}
-        steps = maintenance.steps(self.site, pending, health["masters"], upgrading, rereading)
+        seen = maintenance.Seen(pending, health["masters"], upgrading, here, health["known"], rereading)
+        steps = maintenance.steps(self.site, seen)
         return {**health, "steps": [step.shown() for step in steps], "names": [str(step) for step in steps]}
 
     def _step(self) -> Result:
-        """One step; afterwards all must be well. The task is delegated to the host of the step."""
-        step = Step(**self.options["step"])
-        kind, name = step.object.split("/")
-        entry = next((entry for entry in self.site["sets"] if kind == "server" and entry["name"] == name), None)
-        if entry:
-            master = sites.host_of(self.site, entry, self.variables["redis_sentinel_asked"]["masters"].get(name))
-            problems = list(step.problems({"role": "master" if step.host == master else "replica"}))
-            if problems:
-                raise Refused(problems)
+        """What one step does on its host. The task is delegated to that host."""
+        step, entry, dummy = self._checked()
         here = sites.instances(self.site, step.host, {})
-        instances = [item for item in here if (item["kind"], item["name"]) == (kind, name)]
-        if step.action == "switch":
-            self._redis("redis_failover", name=name, **sites.renames(t.cast(sites.Set, entry)))
-        elif step.action == "backup":
+        instances = [item for item in here if f"{item['kind']}/{item['name']}" == step.object]
+        if step.action == "backup":
             self._redis_host(instances=instances, backup=[step.object], backup_directory=self.site["backup_directory"])
-        else:
+        elif step.action == "end":
+            self._redis_host(instances=[sites.ended(self.site, entry)])
+        elif step.action == "restart":
             if self._registered("redis_sentinel_compared", "waiting")[step.host]["packages"]:
                 self._mask()
                 self._apt_packages(step.host)
             self._redis_host(instances=instances, restart=[step.object])
+        return {"step": str(step)}
+
+    def _gate(self) -> Result:
+        """What one step does at the Sentinels; afterwards all must be well."""
+        step, entry, master = self._checked()
+        if step.action == "switch" and entry:
+            self._switch(entry, maintenance.target(self.site, entry, self._here("redis_sentinel_compared"), step.host))
+        elif step.action == "end" and entry and master:
+            # The switch may have been that of a run that was killed: to the master it only puts right what such a run has left.
+            self._switch(entry, master)
+        elif step.action == "forget":
+            self._forget([each["name"] for each in ([entry] if entry else self.site["sets"])], step.expects)
         return {"step": str(step), **self._healthy(step.expects, wait=True)}
+
+    def _checked(self) -> tuple[Step, sites.Set | None, str | None]:
+        """The step, its set (None for a Sentinel), and the host of the master. Raises Refused where the step is out of date."""
+        step, here = Step(**self.options["step"]), self._here("redis_sentinel_compared")
+        entry = next((entry for entry in self.site["sets"] if step.object == f"server/{entry['name']}"), None)
+        told = self.variables["redis_sentinel_asked"]["masters"].get(entry["name"]) if entry else None
+        master = sites.host_of(self.site, entry, told, sites.leaving(self.site, entry, here)) if entry else None
+        problems = list(step.problems({"role": "master" if step.host == master else "replica"})) if entry else []
+        if problems:
+            raise Refused(problems)
+        return step, entry, master
+
+    def _switch(self, entry: sites.Set, to: str | None) -> None:
+        place = {"host": self.site["addresses"][to], "port": sites.port(entry)} if to else None
+        self._redis("redis_failover", name=entry["name"], to=place, **sites.renames(entry))
+
+    def _forget(self, names: t.Collection[str], expects: list[Item]) -> None:
+        """Sentinels forget only what they see as down, which they do not before down_after_milliseconds. What is left fails at the gate."""
+        masters = [
+            {key: master[key] for key in ("name", "address", "replicas")} for master in sites.masters(self.site) if master["name"] in names
+        ]
+        wanted = [entry for entry in expects if entry["name"] in names]
+
+        def attempt() -> bool:
+            try:
+                self._redis("redis_sentinel", masters=masters, forget_stale=True)
+                return bool(self._healthy(wanted, wait=False)["healthy"])
+            except ModuleFailed:
+                return False
+
+        wait.until(attempt, bool, sites.longest_down_after(self.site) + self.site["healthy_within"], PAUSE)
+
+
+def _known(master: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The addresses of the nodes and Sentinels of a master that any Sentinel knows."""
+    for seen in master["by_sentinel"].values():
+        yield from (seen["address"], *seen["replicas"], *(peer["address"] for peer in seen["sentinels"]))

@@ -42,6 +42,14 @@ options:
     description: Seconds to wait for a connection, and for each answer.
     type: float
     default: 5.0
+  address_map:
+    description:
+      - For a machine that reaches the servers by other addresses than nodes and clients do, for example through a floating IP address or
+        network address translation. Each key is an IP address or name that Sentinels and data nodes use; its value is the one that this
+        machine connects to instead. The ports are the same.
+      - Addresses that are not listed are used as they are. Results and messages show the addresses of the nodes.
+    type: dict
+    default: {}
 requirements:
   - redis >= 4.3
 notes:

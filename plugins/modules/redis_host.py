@@ -82,6 +82,37 @@ options:
         type: str
         choices: [server, sentinel]
         default: server
+      state:
+        description:
+          - V(absent) stops the service, disables it, and removes its files. Other instances are not touched.
+          - A running server saves a snapshot first, unless O(instances[].keep_data) is V(false). For that it needs O(instances[].admin) and
+            O(instances[].users).
+        type: str
+        choices: [present, absent]
+        default: present
+      keep_data:
+        description: Whether the directory of a server that becomes V(absent) stays, with its data. That of a Sentinel is removed.
+        type: bool
+        default: true
+      directory:
+        description:
+          - The directory of the data, such as C(/srv/redis/NAME) on another disk. By default C(/var/lib/redis/NAME) or
+            C(/var/lib/valkey/NAME). It is created if it does not exist; the unit may then write there.
+          - It cannot be changed while the instance exists, because the server would start without its data.
+        type: str
+      socket_mode:
+        description:
+          - The mode of the Unix socket C(/run/redis-NAME/server.sock). With V(770) the members of the group C(redis) can use it.
+          - For C(valkey) the socket is in C(/run/valkey-NAME) and the group is C(valkey).
+        type: str
+        default: '700'
+      scripts:
+        description:
+          - Scripts on the host that a Sentinel may run, by their paths, such as C(notification-script) of a master. The unit may then run
+            them, and the programs in C(/bin) and C(/usr/bin), and the Sentinel lets M(eco2.platform.redis_sentinel) set them.
+        type: list
+        elements: str
+        default: []
       settings:
         description:
           - Settings by their names in C(redis.conf). A list becomes one line for each item.
@@ -103,7 +134,7 @@ options:
         description: All users. Other users are removed; C(default) is not changed if it is not listed.
         type: list
         elements: dict
-        required: true
+        default: []
         suboptions:
           name:
             description: The name of the user.
@@ -291,10 +322,15 @@ USER: Spec = {
 INSTANCE: Spec = {
     "name": {"type": "str", "required": True},
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "keep_data": {"type": "bool", "default": True},
+    "directory": {"type": "str"},
+    "socket_mode": {"type": "str", "default": "700"},
+    "scripts": {"type": "list", "elements": "str", "default": []},
     "settings": {"type": "dict", "default": {}},
     "secret_settings": {"type": "dict", "default": {}, "no_log": True},
     "service": {"type": "dict", "default": {}},
-    "users": {"type": "list", "elements": "dict", "required": True, "options": USER},
+    "users": {"type": "list", "elements": "dict", "default": [], "options": USER},
     "admin": {"type": "str", "default": "default"},
     "replicaof": {"type": "str"},
 }

@@ -92,6 +92,13 @@ options:
           - Commands that are renamed on its data nodes, each with its new name. Without them a renamed command that a failover takes is a
             reason for not healthy.
         type: dict
+      leaving:
+        description:
+          - Nodes and Sentinels of this master that are about to be removed, each as C(HOST:PORT). They are neither counted nor checked. If
+            one of them is the master, O(masters[].replicas) is counted without it, so there must be one replica more.
+        type: list
+        elements: str
+        default: []
   wait:
     description: Whether to wait until all is healthy, and to fail after O(wait_timeout).
     type: bool
@@ -174,8 +181,8 @@ masters:
       type: dict
     by_sentinel:
       description:
-        - For each Sentinel the address, the epoch, the flags and the quorum that it has for this master, and the other Sentinels that it
-          knows, each with its address and flags.
+        - For each Sentinel the address, the epoch, the flags and the quorum that it has for this master, the addresses of the replicas that
+          it knows, and the other Sentinels that it knows, each with its address and flags.
       type: dict
 sentinels:
   description: The Sentinels.

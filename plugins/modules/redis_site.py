@@ -19,14 +19,15 @@ description:
     The plugin derives from it, and from what earlier stages returned on all hosts of the play, what a host runs, which master a new
     node follows, what the Sentinels monitor, and in which order hosts are maintained.
   - It runs M(eco2.platform.redis_host) and M(eco2.platform.apt_packages) on the host, and M(eco2.platform.redis_sentinel),
-    M(eco2.platform.redis_sentinel_info) and M(eco2.platform.redis_failover) on the controller.
+    M(eco2.platform.redis_sentinel_info) and M(eco2.platform.redis_failover) on the controller, or on the host that C(run_on) of the site
+    names. V(follow), V(monitor), V(plan) and V(gate) have to be delegated to that host.
   - Passwords are passed to these modules and are never returned, so no task of the role has to hide its errors.
 extends_documentation_fragment:
   - eco2.platform.attributes
 attributes:
   check_mode:
     support: full
-    details: V(step) is not meant for check mode; V(plan) shows the steps.
+    details: V(step) and V(gate) are not meant for check mode; V(plan) shows the steps.
   diff_mode:
     support: full
     details: Passwords and secret settings are hidden.
@@ -40,18 +41,20 @@ options:
       - V(follow) asks the Sentinels, and returns for each host which masters its new instances follow.
       - V(set_up) brings the instances of the host to the declaration.
       - V(monitor) brings the Sentinels to the declared sets, and waits until all is well.
+      - V(end) ends the sets that must be absent on the host.
       - V(compare) returns what a restart would change on the host. Run it in check mode.
       - V(plan) returns the steps that apply it on all hosts, in order. First it waits until all is well.
-      - V(step) takes one of these steps, and waits until all is well.
+      - V(step) does on its host what one of these steps needs there.
+      - V(gate) does what the same step needs at the Sentinels, and waits until all is well.
     type: str
-    choices: [look, count, follow, set_up, monitor, compare, plan, step]
+    choices: [look, count, follow, set_up, monitor, end, compare, plan, step, gate]
     required: true
   site:
     description: The variable C(redis_sentinel_site) of the role.
     type: dict
     required: true
   step:
-    description: One of RV(steps), for V(step). Delegate the task to its C(host).
+    description: One of RV(steps), for V(step) and V(gate). Delegate V(step) to its C(host).
     type: dict
   wait:
     description: Whether V(monitor) and V(plan) wait until all is well.
@@ -80,13 +83,13 @@ changes:
   elements: dict
 masters:
   description: The address of each master, as all Sentinels tell it.
-  returned: on success of V(monitor), V(plan) and V(step)
+  returned: on success of V(monitor), V(plan) and V(gate)
   type: dict
   sample: {"pubsub": "10.0.1.12:6379"}
 steps:
   description:
-    - The steps of V(plan), each with C(action) (C(backup), C(restart) or C(switch)), C(host), C(object), C(requires) (the role that the
-      node must have right before the step) and C(expects) (the masters as they must be after it).
+    - The steps of V(plan), each with C(action) (C(backup), C(restart), C(switch), C(end) or C(forget)), C(host), C(object), C(requires)
+      (the role that the node must have right before the step) and C(expects) (the masters as they must be after it).
   returned: on success of V(plan)
   type: list
   elements: dict
@@ -98,7 +101,7 @@ names:
   sample: ["restart server/pubsub on redis-1"]
 step:
   description: The step that was taken.
-  returned: on success of V(step)
+  returned: on success of V(step) and V(gate)
   type: str
   sample: restart server/pubsub on redis-1
 waiting:

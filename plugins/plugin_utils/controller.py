@@ -56,6 +56,10 @@ class ControllerAction(ActionBase):
         finally:
             action.cleanup()
 
+    def on_host(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
+        """The result of a module on the host to which the task is delegated, with the module_defaults of this task."""
+        return dict(self._execute_module(module_name=module, module_args=self._with_defaults(module, arguments), task_vars=self.variables))
+
     def _with_defaults(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
         given = {name: value for name, value in arguments.items() if value is not None}
         if hasattr(module_common, "_apply_action_arg_defaults"):

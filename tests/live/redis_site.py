@@ -60,9 +60,18 @@ class Site:
 
     @property
     def sentinels(self) -> list[Place]:
+        hosts = self.variables["redis_sentinel_hosts"]
         password = self.variables.get("redis_sentinel_password")
         user = ("admin",) if self.variables.get("redis_sentinel_client_password") else ()
-        return [Place(node.address, 26379, (*user, password) if password else ()) for node in self.nodes.values()]
+        return [Place(node.address, 26379, (*user, password) if password else ()) for name, node in self.nodes.items() if name in hosts]
+
+    @property
+    def flavor(self) -> str:
+        return str(self.variables.get("redis_sentinel_flavor", "redis"))
+
+    def unit(self, name: str) -> str:
+        """Of a set."""
+        return f"{self.flavor}-server@{name}"
 
     def node(self, name: str, port: int = 6379) -> Place:
         """A data node, as its administrator."""

@@ -11,7 +11,8 @@ import pytest
 from proxies import closed_port, greeter, silence
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
-from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Credentials, Server, Tls, info, pairs
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, Credentials, Server, Tls, info, pairs
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from lab import redis, tls
 
 SECURED = "requirepass right\nuser reader on >reading +@all -config\n"
@@ -43,6 +44,14 @@ def test_replies(group: redis.Group) -> None:
     assert sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "none") is None
     assert data.transaction(["SET", "a", "1"], ["GET", "a"]) == ["OK", "1"]
     assert (data.asked, sentinel.asked) == (8, 2)
+
+
+def test_a_server_may_be_reached_by_another_address_than_its_own(group: redis.Group) -> None:
+    lab = group.data[0]
+    access = Access(Credentials(), Credentials(), None, 2.0, {"192.0.2.1": lab.host})
+    for of in (access.data, access.sentinel):
+        server = of(Address("192.0.2.1", lab.port))
+        assert (server.ask("PING"), server.name) == ("PONG", f"192.0.2.1:{lab.port}")
 
 
 def test_an_error_in_a_transaction_names_its_command(group: redis.Group) -> None:

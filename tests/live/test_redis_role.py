@@ -280,3 +280,28 @@ def test_addresses_that_lead_nowhere_are_refused_and_what_they_left_is_mended(si
     assert site.master("pubsub") == master
     assert site.node(name).ask("ROLE")[1:4] == [site.nodes[master].address, 6379, "connected"]
     assert site.play("main").ok().changed == []
+
+
+def test_one_set_ends_and_another_moves_and_no_third_is_touched(site: Site) -> None:
+    """auth is absent, and streams goes from the second host to the first."""
+    one, two = NAMES[:2]
+    pubsub, auth, streams, cache = site.variables["redis_sentinel_sets"]
+    streams = {**streams, "down_after_milliseconds": 1000}
+    site.node(two, streams["port"]).ask("SET", "kept", "yes")
+    before = {unit: since for unit, since in site.started().items() if "@auth" not in unit and "@streams" not in unit}
+    site.variables["redis_sentinel_sets"] = [pubsub, {**auth, "state": "absent"}, {**streams, "nodes": [one]}, cache]
+    first = site.play("main", "-vvv", "--diff").ok()
+    told = site.play("maintain", "--check").ok().of("Show the steps").result["msg"]
+    assert told == [f"switch server/streams on {two}", f"end server/streams on {two}", f"forget server/streams on {two}"]
+    second = site.play("maintain", "-vvv", "--diff").ok()
+    assert "canary" not in first.output + second.output
+    for tasks in ("main", "maintain"):
+        assert site.play(tasks).ok().changed == []
+    assert {unit: since for unit, since in site.started().items() if "@auth" not in unit and "@streams" not in unit} == before
+    assert (site.master("streams"), site.node(one, streams["port"]).ask("GET", "kept")) == (one, "yes")
+    for sentinel in site.sentinels:
+        assert {master[1] for master in sentinel.ask("SENTINEL", "MASTERS")} == {"pubsub", "streams", "cache"}
+        assert sentinel.ask("SENTINEL", "REPLICAS", "streams") == []
+    for name, of in ((one, "auth"), (two, "streams")):
+        left = site.nodes[name].run("sh", "-c", f"ls -d /etc/redis/*-{of}.* /etc/systemd/system/*@{of}* /var/lib/redis/{of}/* || true")
+        assert left.split() == [f"/var/lib/redis/{of}/dump.rdb"]

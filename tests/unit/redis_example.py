@@ -9,6 +9,7 @@ NODES = ["a", "b", "c"]
 SITE: dict[str, t.Any] = {
     "flavor": "redis",
     "sets": [{"name": "pubsub", "nodes": NODES, "password": "app"}, {"name": "cache", "nodes": ["c"], "port": 6382}],
+    "absent": [],
     "sentinels": NODES,
     "addresses": {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3"},
     "sentinel_port": 26379,

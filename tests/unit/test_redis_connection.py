@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "client_cert": None,
     "client_key": None,
     "timeout": 5.0,
+    "address_map": {},
 }
 
 
@@ -53,6 +54,8 @@ def test_each_kind_of_server_has_its_own_credentials() -> None:
         ({"ca_cert": "/etc/passwd"}, "connection.no_tls", "ca_cert"),
         ({"tls": True, "ca_cert": "/nowhere"}, "tls.unreadable_file", "ca_cert"),
         ({"tls": True, "client_key": "/etc/passwd"}, "tls.key_alone", "client_key"),
+        ({"address_map": {"10.0.0.1:6379": "10.0.0.2"}}, "connection.address_map", "address_map"),
+        ({"address_map": {"10.0.0.1": ""}}, "connection.address_map", "address_map"),
     ],
 )
 def test_arguments_that_cannot_be_right_are_refused(arguments: dict[str, t.Any], code: str, field: str) -> None:

@@ -259,7 +259,7 @@ def test_the_last_words_of_a_server_are_those_of_its_last_process(tmp_path: Path
     ("code", "more"),
     [
         ("setting.blind", {"settings": {"rename-command": 'CONFIG ""'}}),
-        ("setting.blind", {"settings": {"rename-command": ["FLUSHALL x", "slaveof y"]}}),
+        ("setting.blind", {"settings": {"rename-command": ["FLUSHALL x", "psync y"]}}),
         ("setting.blind", {"settings": {"cluster-enabled": True}}),
         ("setting.value", {"settings": {"masteruser": "a\x00b"}}),
         ("setting.value", {"settings": {"masteruser": "\ud800"}}),
@@ -293,7 +293,7 @@ def test_what_valkey_could_not_read_again_is_refused(value: str) -> None:
 
 
 def test_renaming_what_nobody_needs_is_taken() -> None:
-    assert "rename-command FLUSHALL" in declared(settings={"rename-command": ['FLUSHALL ""', 'KEYS ""']}).static
+    assert "rename-command FLUSHALL" in declared(settings={"rename-command": ['FLUSHALL ""', 'KEYS ""', "CONFIG config-x"]}).static
 
 
 # Texts

@@ -292,6 +292,86 @@ def there(instance: host_instance.Instance) -> state.Seen:
     return state.Seen(*found, drop_in=state.Found(instance.drop_in, 0o644), directory=True, service=running)
 
 
+# An end
+
+
+def ending(**more: t.Any) -> host_instance.Instance:
+    item = {**site.ended(SITE, SITE["sets"][1]), **more}
+    (instance,) = host_instance.declare({**PARAMS, "instances": [item]}, CACHE_OF_REDIS)
+    return instance
+
+
+def removed(instance: host_instance.Instance, seen: state.Seen) -> list[str]:
+    changes = sorted(plan.changes_of(instance, seen, False), key=lambda change: change.stage)
+    assert {change.action for change in changes} <= {"delete"}
+    for earlier, later in zip(changes, changes[1:]):
+        assert earlier.key in later.needs, "a step that fails stops all that follow"
+    return [change.object for change in changes]
+
+
+UNIT, DROP_IN = "redis-server@cache", "/etc/systemd/system/redis-server@cache.service.d/eco2.conf"
+FILES = [f"/etc/redis/redis-cache.{end}" for end in ("acl", "static.conf", "conf")]
+
+
+def test_an_instance_ends_with_its_main_file_last() -> None:
+    seen = there(moving(restart=False))
+    assert removed(ending(), seen) == [UNIT, DROP_IN, *FILES]
+    assert removed(ending(keep_data=False), seen) == [UNIT, DROP_IN, "/var/lib/redis/cache", *FILES]
+    assert state.pending(ending(), seen) == []
+
+
+def test_an_end_that_was_cut_off_goes_on_where_it_was() -> None:
+    stopped = dataclasses.replace(there(moving(restart=False)), service=Service(active="inactive"), drop_in=None)
+    assert removed(ending(), stopped) == FILES
+    last = dataclasses.replace(stopped, users=None, static=None)
+    assert removed(ending(), last) == FILES[-1:]
+    assert list(state.problems(ending(), last)) == []
+    assert removed(ending(), state.Seen(directory=True)) == []
+    assert removed(ending(keep_data=False), state.Seen(directory=True)) == ["/var/lib/redis/cache"]
+
+
+def test_a_directory_of_its_own_goes_once_and_that_of_a_sentinel_always() -> None:
+    own = ending(directory="/srv/redis/cache", keep_data=False)
+    assert removed(own, state.Seen(directory=True, other=state.Parts(directory=True))) == ["/srv/redis/cache"]
+    (sentinel,) = host_instance.declare({**PARAMS, "instances": [site.ended(SITE)]}, {"sentinel/main": "redis"})
+    assert removed(sentinel, state.Seen(directory=True)) == ["/var/lib/redis/sentinel-main"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "owner", "others", "code"),
+    [
+        ({}, "redis", [], None),
+        ({}, "root", [], "directory.owner"),
+        ({}, "redis", ["/var/lib/redis/cache/below"], "directory.twice"),
+        ({}, "redis", ["/var/lib/redis/cache-2"], None),
+        ({"main": state.Found("port 1\n", 0o640), "static": None}, "redis", [], "instance.foreign"),
+    ],
+)
+def test_only_its_own_data_is_removed(
+    monkeypatch: pytest.MonkeyPatch, seen: dict[str, t.Any], owner: str, others: list[str], code: str | None
+) -> None:
+    monkeypatch.setattr(state, "owner_of", lambda dummy: owner)
+    monkeypatch.setattr(state, "directories", lambda: [("redis", path, "/etc/redis/redis-other.static.conf") for path in others])
+    found = dataclasses.replace(there(moving(restart=False)), **seen)
+    assert [problem.code for problem in state.problems(ending(keep_data=False), found)] == ([code] if code else [])
+    assert [problem.code for problem in state.problems(ending(), found)] == (["instance.foreign"] if code == "instance.foreign" else [])
+
+
+def test_what_ends_is_where_its_own_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state.files, "text", {FILES[1]: "dir /srv/redis/former\n"}.get)
+    assert state.placed(ending(directory="/srv/redis/new")).paths.directory == "/srv/redis/former"
+    monkeypatch.setattr(state.files, "text", {}.get)
+    assert state.placed(ending(directory="/srv/redis/new")).paths.directory == "/srv/redis/new"
+
+
+def test_the_directory_of_a_server_does_not_change() -> None:
+    item = {**site.instances(SITE, "c", {})[1], "directory": "/srv/redis/cache"}
+    (instance,) = host_instance.declare({**PARAMS, "instances": [item]}, CACHE_OF_REDIS)
+    seen = there(moving(restart=False))
+    assert [problem.code for problem in state.problems(instance, seen)] == ["directory.changed"]
+    assert list(state.problems(instance, there(instance))) == []
+
+
 def test_whom_a_server_follows_is_in_its_main_file() -> None:
     assert host_texts.follows("replicaof 10.0.0.1 6379\n") == "10.0.0.1:6379"
     assert host_texts.follows('port 1\nreplicaof "2001:db8::0" 6379\n') == "[2001:db8::]:6379"

@@ -11,6 +11,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance, site
+from ansible_collections.eco2.platform.plugins.plugin_utils._redis.maintenance import Seen
 
 # Whom a new node follows
 
@@ -139,6 +140,7 @@ RIGHTS = {"passwords": ["aut"], "rules": site.WATCHES}
         ("set.port_range", {"sentinel_port": -1}),
         ("setting.unwritable", {"flavor": "valkey", "masterauth": 'a"b'}),
         ("setting.derived", {"settings": {"port": 7000}}),
+        ("setting.derived", {"settings": {"rename-command": "CONFIG config-x"}}),
         ("setting.derived", {"sentinel_settings": {"port": 7000}}),
         ("setting.derived", {"settings": {"slave-announce-ip": "10.0.0.9"}}),
         ("setting.derived", {"sets": [{"name": "x", "nodes": ["a"], "settings": {"primaryuser": "x"}}]}),
@@ -231,10 +233,10 @@ def test_what_a_host_runs_and_what_the_sentinels_are_told() -> None:
     three = {"name": "pubsub", "address": ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"], "quorum": 2, "replicas": 2}
     credentials = {"auth_user": "sentinel", "auth_pass": "aut"}
     assert site.masters(SITE)[0] == {**three, **credentials}
-    assert site.sentinels(SITE, {"b": "text"}) == [
-        {"host": "10.0.0.1", "port": 26379},
-        {"host": "10.0.0.2", "port": 26379, "conf": "text"},
-        {"host": "10.0.0.3", "port": 26379},
+    assert site.sentinels(SITE)[1] == {"host": "10.0.0.2", "port": 26379}
+    assert site.watchers(SITE, {"b": "text"})[1:] == [
+        {"host": "10.0.0.2", "port": 26379, "announce_ip": "10.0.0.2", "conf": "text"},
+        {"host": "10.0.0.3", "port": 26379, "announce_ip": "10.0.0.3"},
     ]
 
 
@@ -260,7 +262,7 @@ def test_renamed_commands_reach_the_servers_the_sentinels_and_the_verdict() -> N
     (server, dummy) = site.instances(renamed, "a", {})
     assert server["settings"]["rename-command"] == ["CONFIG config-x", "slaveof slaveof-x"]
     (made, *rest) = host_instance.declare(
-        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "instances": site.instances(renamed, "a", {})}, {}
+        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": site.instances(renamed, "a", {})}, {}
     )
     assert made.renames == {"CONFIG": "config-x", "SLAVEOF": "slaveof-x"} and [entry.renames for entry in rest] == [{}]
     assert site.masters(renamed)[0]["rename_commands"] == maintenance.expected(renamed)[0]["rename_commands"] == renames
@@ -307,7 +309,7 @@ def test_what_is_not_there_yet() -> None:
 
 
 def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_sentinels() -> None:
-    steps = maintenance.steps(SITE, FULL, AT_B)
+    steps = maintenance.steps(SITE, Seen(FULL, AT_B))
     assert [(step.action, step.host, step.object) for step in steps] == [
         ("restart", "a", "server/pubsub"),
         ("restart", "c", "server/pubsub"),
@@ -315,14 +317,14 @@ def test_maintenance_goes_from_replicas_over_a_switch_to_the_old_master_and_the_
         ("restart", "b", "server/pubsub"),
         *(("restart", name, "sentinel/main") for name in NODES),
     ]
-    assert maintenance.steps(SITE, {"a": []}, AT_B) == []
+    assert maintenance.steps(SITE, Seen({"a": []}, AT_B)) == []
     with pytest.raises(Refused) as refused:
-        maintenance.steps(SITE, FULL, {})
+        maintenance.steps(SITE, Seen(FULL, {}))
     assert [problem.code for problem in refused.value.problems] == ["set.no_master"]
 
 
 def test_a_master_without_replicas_is_restarted_in_place() -> None:
-    found = maintenance.steps(SITE, {"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"})
+    found = maintenance.steps(SITE, Seen({"c": ["server/cache"]}, {"cache": "10.0.0.3:6382"}))
     # Nobody else has its data.
     assert [(step.action, step.object, step.requires) for step in found] == [
         ("backup", "server/cache", {"role": "master"}),
@@ -332,13 +334,13 @@ def test_a_master_without_replicas_is_restarted_in_place() -> None:
 
 def test_data_that_are_kept_in_another_way_are_backed_up_first() -> None:
     pending = {"a": ["server/pubsub"]}
-    assert [step.action for step in maintenance.steps(SITE, pending, AT_B)] == ["restart"]
-    rereading = maintenance.steps(SITE, pending, AT_B, rereading=["server/pubsub"])
+    assert [step.action for step in maintenance.steps(SITE, Seen(pending, AT_B))] == ["restart"]
+    rereading = maintenance.steps(SITE, Seen(pending, AT_B, rereading=["server/pubsub"]))
     assert [(step.action, step.host) for step in rereading] == [("backup", "b"), ("restart", "a")]
 
 
 def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_link() -> None:
-    steps = maintenance.steps(SITE, FULL, AT_B, upgrading=NODES)
+    steps = maintenance.steps(SITE, Seen(FULL, AT_B, NODES))
     assert [(step.action, step.host, step.requires["role"]) for step in steps[:5]] == [
         ("backup", "b", "master"),
         ("restart", "a", "replica"),
@@ -353,7 +355,7 @@ def test_another_version_begins_with_a_backup_and_asks_no_older_node_for_its_lin
         ["10.0.0.2:6379"],
         [],
     ]
-    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, maintenance.UNLINKED: []}
+    assert maintenance.expected(SITE)[0] == {"name": "pubsub", "replicas": 2, maintenance.UNLINKED: [], maintenance.LEAVING: []}
 
 
 def test_packages_are_those_of_what_has_the_declared_flavor() -> None:
@@ -370,3 +372,158 @@ def test_packages_of_another_version_are_told() -> None:
     there = {"redis-server": "5:7.0.15-1~deb12u5", "redis-tools": "5:8.0.2-3"}
     assert maintenance.outdated(there, "8.0.2") == {"redis-server": {"before": "5:7.0.15-1~deb12u5", "after": "8.0.2"}}
     assert maintenance.outdated(there, "") == {}
+
+
+# What leaves
+
+MOVED = {"name": "pubsub", "nodes": ["d", "e"], "port": 6379}
+ADDRESSES = {**SITE["addresses"], "d": "10.0.0.4", "e": "10.0.0.5"}
+AT = {name: f"{address}:6379" for name, address in ADDRESSES.items()}
+THERE = {**FULL, "d": ["server/pubsub"], "e": ["server/pubsub"]}
+
+
+def leaving(master: str, here: t.Any = THERE, pending: t.Any = None, known: t.Any = (), **more: t.Any) -> list[str]:
+    """The steps for a set that is to be on d and e alone, in words."""
+    declared = changed(**{"sets": [MOVED], "addresses": ADDRESSES, **more})
+    steps = maintenance.steps(declared, Seen(pending or {}, {"pubsub": AT[master]}, here=here, known={"pubsub": known}))
+    return [f"{step.action} {step.object.partition('/')[0]} {step.host}" for step in steps]
+
+
+ENDS = [*(f"end server {name}" for name in NODES), *(f"forget server {name}" for name in NODES)]
+
+
+def test_a_set_that_moves_is_switched_to_a_node_that_stays_before_the_others_end() -> None:
+    assert leaving("b") == ["switch server b", *ENDS]
+    assert leaving("d") == ENDS
+    declared = changed(sets=[MOVED], addresses=ADDRESSES)
+    assert maintenance.target(declared, MOVED, THERE, "b") == "d"
+    assert maintenance.target(declared, MOVED, {}, "b") is None
+    steps = maintenance.steps(declared, Seen({}, {"pubsub": AT["b"]}, here=THERE))
+    assert [len(step.expects[0]["leaving"]) for step in steps] == [3, 3, 3, 3, 2, 1, 0]
+    assert {step.expects[0]["replicas"] for step in steps} == {1}
+
+
+def test_what_an_interrupted_run_has_ended_is_forgotten_by_the_next() -> None:
+    ended, forgotten = {**THERE, "a": [], "b": []}, [f"forget server {name}" for name in NODES]
+    assert leaving("d", ended, known=[AT["a"], AT["b"], AT["e"]]) == ["end server c", *forgotten]
+    assert leaving("d", {**ended, "c": []}, known=[AT["e"]]) == []
+    # Another set is at that address: nothing of it is touched.
+    other = {"name": "other", "nodes": ["a"], "port": 6379}
+    assert leaving("d", {**ended, "c": [], "a": ["server/other"]}, known=[AT["a"]], sets=[MOVED, other]) == []
+
+
+def test_a_set_of_one_node_restarts_before_its_replicas_end() -> None:
+    """Until then it refuses writes without replicas."""
+    one = {"sets": [{"name": "pubsub", "nodes": ["a"]}]}
+    here, pending = FULL, {"a": ["server/pubsub"]}
+    ends = ["end server b", "end server c", "forget server b", "forget server c"]
+    assert leaving("a", here, pending, **one) == ["switch server a", "restart server a", "switch server b", *ends]
+    assert leaving("b", here, pending, **one) == ["restart server a", "switch server b", *ends]
+    assert leaving("a", here, **one) == ends
+
+
+def test_a_set_leaves_nothing_before_all_its_new_nodes_are_there() -> None:
+    with pytest.raises(Refused) as refused:
+        leaving("b", {**FULL, "d": ["server/pubsub"], "e": []})
+    assert [problem.code for problem in refused.value.problems] == ["set.incomplete"]
+    with pytest.raises(Refused) as refused:
+        leaving("b", {name: found for name, found in THERE.items() if name != "b"})
+    assert [problem.code for problem in refused.value.problems] == ["set.no_master"]
+
+
+def test_sentinels_leave_last_and_are_forgotten() -> None:
+    here = {**FULL, "d": ["sentinel/main"]}
+    more = {"sets": SITE["sets"][:1], "addresses": ADDRESSES}
+    assert leaving("a", here, {"a": ["sentinel/main"]}, **more) == ["restart sentinel a", "end sentinel d", "forget sentinel d"]
+    assert leaving("a", {**here, "d": []}, known=["10.0.0.4:26379"], **more) == ["forget sentinel d"]
+
+
+def test_new_nodes_follow_a_master_that_leaves() -> None:
+    declared = changed(sets=[MOVED], addresses=ADDRESSES)
+    here = {**FULL, "d": [], "e": []}
+    assert site.bootstrap(declared, here, {"pubsub": AT["b"]}, "d") == ({"pubsub": "b"}, [])
+    assert [problem.code for problem in site.bootstrap(declared, here, {}, "d")[1]] == ["set.unknown_master"]
+
+
+def test_a_set_that_must_be_absent_is_kept_apart() -> None:
+    sets = [{"name": "pubsub", "nodes": ["a"]}, {"name": "cache", "state": "absent", "port": 6379, "keep_data": False}]
+    declared = {**site.split(changed(sets=sets)), "addresses": ADDRESSES}
+    assert [item["name"] for item in site.instances(declared, "a", {})] == ["pubsub", "main"]
+    assert [entry["name"] for entry in site.masters(declared)] == ["pubsub"]
+    ended = site.ended(declared, declared["absent"][0])
+    assert (ended["name"], ended["state"], ended["keep_data"]) == ("cache", "absent", False)
+    assert [problem.code for problem in site.occupied(declared, "a", ["server/cache"])] == ["set.port"]
+    assert not list(site.occupied(declared, "a", ["server/cache", "server/pubsub"]))
+    assert not list(site.occupied(declared, "a", []))
+
+
+@pytest.mark.parametrize(
+    ("absent", "code"),
+    [
+        ({"name": "pubsub"}, "set.twice"),
+        ({"name": "cache", "directory": "/srv/redis", "keep_data": False}, "set.directory"),
+        ({"name": "cache", "directory": "/srv/redis"}, None),
+        ({"name": "cache", "directory": "/srv/red", "keep_data": False}, None),
+    ],
+)
+def test_an_absent_set_takes_nothing_of_another(absent: dict[str, t.Any], code: str | None) -> None:
+    sets = [{"name": "pubsub", "nodes": ["a"], "directory": "/srv/redis/pubsub"}, {**absent, "state": "absent"}]
+    assert set(codes(site.split(changed(sets=sets)))) == ({code} if code else set())
+
+
+# Addresses
+
+
+def test_names_are_addresses_only_where_that_is_declared() -> None:
+    named = changed(addresses={name: f"redis-{name}.example.org" for name in NODES}, access={"username": "", "password": ""})
+    assert set(codes(named)) == {"host.address"}
+    assert codes({**named, "hostnames": True}) == {}
+    assert set(codes({**named, "hostnames": True, "addresses": {**named["addresses"], "a": "a name"}})) == {"host.address"}
+    assert site.settings({**named, "hostnames": True})["resolve_hostnames"] is True
+    assert "resolve_hostnames" not in site.settings(named)
+    assert site.place(named, SITE["sets"][0], "a") == "redis-a.example.org:6379"
+
+
+def test_the_controller_may_reach_hosts_by_other_addresses() -> None:
+    assert site.reach(SITE, {"a": "203.0.113.1", "b": ""}) == {"10.0.0.1": "203.0.113.1"}
+    assert site.reach(changed(run_on="a"), {"a": "203.0.113.1"}) == {}
+
+
+def test_sentinels_may_run_the_scripts_of_their_sets_and_no_others() -> None:
+    declared = changed(sets=[{**SITE["sets"][0], "notification_script": "/usr/local/bin/tell"}])
+    (dummy, sentinel) = site.instances(declared, "a", {})
+    assert sentinel["scripts"] == ["/usr/local/bin/tell"]
+    (made,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [sentinel]}, {})
+    assert "\nsentinel deny-scripts-reconfig no\n" in made.static
+    assert "\nExecPaths=/usr/local/bin/tell /bin /lib /usr/bin /usr/lib\n" in made.drop_in
+    assert site.masters(declared)[0]["notification_script"] == "/usr/local/bin/tell"
+    assert "notification_script" not in site.masters(declared, with_scripts=False)[0]
+
+
+def test_data_may_be_on_another_disk() -> None:
+    sets = [{**SITE["sets"][0], "directory": "/srv/redis/pubsub", "socket_mode": "770"}]
+    server = site.instances(changed(sets=sets), "a", {})[0]
+    (made,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [server]}, {})
+    assert "\ndir /srv/redis/pubsub\n" in made.static and "\nunixsocketperm 770\n" in made.static
+    assert "\nReadWritePaths=/srv/redis/pubsub\n" in made.drop_in
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"directory": "redis"}, "directory.name"),
+        ({"directory": "/srv"}, "directory.name"),
+        ({"directory": "/srv/../etc"}, "directory.name"),
+        ({"directory": "/srv/a b"}, "directory.name"),
+        ({"directory": "/var/lib/redis/cache"}, "directory.twice"),
+        ({"directory": "/var/lib/redis"}, "directory.twice"),
+        ({"socket_mode": "rwx"}, "socket.mode"),
+        ({"scripts": ["/usr/bin/true"]}, "script.path"),
+    ],
+)
+def test_what_an_instance_must_not_use_is_refused(given: dict[str, t.Any], code: str) -> None:
+    pubsub, cache = (item for item in site.instances(SITE, "c", {}) if item["kind"] == "server")
+    params = {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [{**pubsub, **given}, cache]}
+    with pytest.raises(Refused) as refused:
+        host_instance.declare(params, {})
+    assert {problem.code for problem in refused.value.problems} == {code}

@@ -20,6 +20,7 @@ CONNECTION = (
     Field("client_cert", "path"),
     Field("client_key", "path"),
     Field("timeout", "float", 5.0),
+    Field("address_map", "dict", {}),
 )
 RENAME_COMMANDS = Field(options.RENAME_COMMANDS, "dict")
 MASTER = (
@@ -60,7 +61,11 @@ REDIS_SENTINEL_INFO = (
     *CONNECTION,
     _sentinels(),
     Field("sentinel_count", "int"),
-    _masters(Field("replicas", "int"), Field("replicas_without_link", "list", [], elements="str"), RENAME_COMMANDS),
+    _masters(
+        Field("replicas", "int"),
+        *(Field(name, "list", [], elements="str") for name in ("replicas_without_link", "leaving")),
+        RENAME_COMMANDS,
+    ),
     Field("wait", "bool", False),
     WAIT_TIMEOUT,
 )

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._net import retry, tls
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 
 try:
@@ -61,9 +62,12 @@ class Tls:
 class Server:
     """A server at an address; connects with the first command. For one thread at a time.
 
-    `timeout`: seconds for connecting, and for each answer. `asked` counts the commands sent, without the connection's own AUTH.
-    `renames`: commands that have another name there, in capitals; callers use the usual names.
+    `timeout`: seconds for connecting, and for each answer. `asked` counts the commands sent, without the connection's own AUTH. `reach`:
+    the host by which this machine reaches it, where that is another one. `renames`: commands that have another name there, in capitals;
+    callers use the usual names.
     """
+
+    reach: str | None = None
 
     def __init__(self, host: str, port: int, credentials: Credentials | None = None, tls: Tls | None = None, timeout: float = 5.0) -> None:
         self.host = host
@@ -188,15 +192,22 @@ class Access:
     timeout: float
     # The names of commands on the data nodes.
     renames: Renames = field(default_factory=dict)
+    # The host of a server -> the host by which this machine reaches it, where that is another one.
+    reach: t.Mapping[str, str] = field(default_factory=dict)
 
     def sentinel(self, place: Address) -> Server:
-        return Server(*place, self.sentinel_credentials, self.tls, self.timeout)
+        return self._server(place, self.sentinel_credentials, self.timeout)
 
     def data(
         self, place: Address, credentials: Credentials | None = None, timeout: float | None = None, renames: Renames | None = None
     ) -> Server:
-        server = Server(*place, credentials or self.data_credentials, self.tls, min(timeout or self.timeout, self.timeout))
+        server = self._server(place, credentials or self.data_credentials, min(timeout or self.timeout, self.timeout))
         server.renames = self.renames if renames is None else renames
+        return server
+
+    def _server(self, place: Address, credentials: Credentials, timeout: float) -> Server:
+        server = Server(*place, credentials, self.tls, timeout)
+        server.reach = self.reach.get(place.host)
         return server
 
 
@@ -212,6 +223,17 @@ def access(params: t.Mapping[str, t.Any]) -> Access:
             problems.append(Problem("connection.no_tls", "is used only with TLS", field=option, remedy="set tls to true"))
     if params["tls"] or params["client_key"]:
         problems += tls.problems(params)
+    reach = {}
+    for pair in params["address_map"].items():
+        try:
+            here, there = (address.parse(str(text), 0) for text in pair)
+        except ValueError as error:
+            problems.append(Problem("connection.address_map", str(error), field="address_map"))
+            continue
+        reach[here.host] = there.host
+        if here.port or there.port:
+            remedy = "write two hosts without ports; the ports are the same on both sides"
+            problems.append(Problem("connection.address_map", f"{pair[0]}: {pair[1]} has a port", field="address_map", remedy=remedy))
     if problems:
         raise Refused(problems)
     return Access(
@@ -220,6 +242,7 @@ def access(params: t.Mapping[str, t.Any]) -> Access:
         Tls(params["validate_certs"], *(params[option] for option in tls.FILES)) if params["tls"] else None,
         params["timeout"],
         {str(command).upper(): str(name) for command, name in (params.get("rename_commands") or {}).items()},
+        reach,
     )
 
 
@@ -257,7 +280,7 @@ def info(reply: Reply) -> dict[str, str]:
 
 def _connection(server: Server) -> Socket:
     settings: dict[str, t.Any] = {
-        "host": server.host,
+        "host": server.reach or server.host,
         "port": server.port,
         "username": server.credentials.username or None,
         "password": server.credentials.password or None,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling import Step, gated, leader_last
@@ -14,8 +15,11 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site a
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item, Set, Site
 
 Pending = t.Mapping[str, t.Sequence[str]]  # host -> ids of instances
+Here = t.Mapping[str, t.Collection[str]]  # host -> ids of instances that are there
 # The option of redis_sentinel_info for replicas whose link is not checked.
 UNLINKED = "replicas_without_link"
+# Its option for nodes and Sentinels that do not count.
+LEAVING = "leaving"
 MASTER, REPLICA = {"role": "master"}, {"role": "replica"}
 
 
@@ -34,11 +38,13 @@ def outdated(found: t.Mapping[str, str], version: str) -> dict[str, dict[str, st
     return {name: {"before": have, "after": version} for name, have in wrong.items()}
 
 
-def expected(site: Site, pending: Pending | None = None, upgrading: t.Collection[str] = ()) -> list[Item]:
+def expected(
+    site: Site, pending: Pending | None = None, upgrading: t.Collection[str] = (), leaving: t.Mapping[str, t.Sequence[str]] | None = None
+) -> list[Item]:
     """The masters as redis_sentinel_info has to find them.
 
     The link of a node that waits for another version is not checked: after a full resynchronisation it may not be able to read what a
-    newer master sends. `upgrading`: the hosts whose packages change.
+    newer master sends. `upgrading`: the hosts whose packages change. `leaving`: set -> the addresses that do not count any more.
     """
     return [
         {
@@ -46,6 +52,7 @@ def expected(site: Site, pending: Pending | None = None, upgrading: t.Collection
             "replicas": len(entry["nodes"]) - 1,
             UNLINKED: [sites.place(site, entry, host) for host in _waiting(entry, pending or {}) if host in upgrading],
             **sites.renames(entry),
+            LEAVING: list((leaving or {}).get(entry["name"], ())),
         }
         for entry in site["sets"]
     ]
@@ -55,41 +62,124 @@ def _waiting(entry: Set, pending: Pending) -> list[str]:
     return [host for host in entry["nodes"] if f"server/{entry['name']}" in pending.get(host, ())]
 
 
-def steps(
-    site: Site, pending: Pending, told: t.Mapping[str, t.Any], upgrading: t.Collection[str] = (), rereading: t.Collection[str] = ()
-) -> list[Step]:
-    """Backups, restarts of one instance each, and switches of masters that apply everything that is pending.
+@dataclass(frozen=True)
+class Seen:
+    """What was seen before the first step.
 
-    `told`: the address of each master, as the Sentinels tell it. `rereading`: the instances that keep their data in another way from
-    then on. Raises Refused.
+    `told`: the address of each master, as the Sentinels tell it; `known`: set -> all addresses that they know of it; `upgrading`: the hosts
+    whose packages change; `here`: the instances of the hosts in the play; `rereading`: those that keep their data in another way from then
+    on.
+    """
+
+    pending: Pending
+    told: t.Mapping[str, t.Any]
+    upgrading: t.Collection[str] = ()
+    here: Here = field(default_factory=dict)
+    known: t.Mapping[str, t.Collection[str]] = field(default_factory=dict)
+    rereading: t.Collection[str] = ()
+
+
+def steps(site: Site, seen: Seen) -> list[Step]:
+    """Backups, restarts of one instance each, and switches of masters that apply everything that is pending; ends of instances that leave.
+
+    Raises Refused.
     """
     found: list[Step] = []
     for entry in site["sets"]:
-        waiting = _waiting(entry, pending)
-        risky = len(entry["nodes"]) == 1 or f"server/{entry['name']}" in rereading or any(host in upgrading for host in waiting)
-        found += _of_set(site, entry, waiting, told.get(entry["name"]), risky)
+        found += _of_set(site, entry, seen)
+        found += _ends(site, entry, seen.here, seen.known.get(entry["name"], ()))
     sentinel = f"sentinel/{site['sentinel_name']}"
-    found += [Step("restart", host, sentinel) for host in site["sentinels"] if sentinel in pending.get(host, ())]
-    return gated(found, lambda left: expected(site, _restarts(left), upgrading))
+    found += [Step("restart", host, sentinel) for host in site["sentinels"] if sentinel in seen.pending.get(host, ())]
+    found += _ends(site, None, seen.here, [address for each in seen.known.values() for address in each])
+    return gated(found, lambda left: expected(site, _restarts(left), seen.upgrading, _left(site, left)))
 
 
 def _restarts(left: t.Sequence[Step]) -> Pending:
     return {host: [step.object for step in left if (step.host, step.action) == (host, "restart")] for host in {step.host for step in left}}
 
 
-def _of_set(site: Site, entry: Set, waiting: list[str], address: str | None, risky: bool) -> t.Iterator[Step]:
+def _of_set(site: Site, entry: Set, seen: Seen) -> t.Iterator[Step]:
     """A backup if the data may be at risk, the replicas, a switch, and at once after it the old master.
 
-    The old master may not be able to read what the new one sends.
+    The old master may not be able to read what the new one sends. A switch to a node that stays comes last: a set of one node may refuse
+    writes without replicas until it has restarted.
     """
-    server, master = f"server/{entry['name']}", sites.host_of(site, entry, address)
-    alone = len(entry["nodes"]) == 1
-    if waiting and master is None:
-        message = "the Sentinels name none of its nodes as the master, so nothing of this set is restarted"
-        raise Refused([Problem("set.no_master", message, f"set {entry['name']}", remedy="run the playbook eco2.platform.sentinels first")])
+    waiting, leaving = _waiting(entry, seen.pending), sites.leaving(site, entry, seen.here)
+    server, master = f"server/{entry['name']}", sites.host_of(site, entry, seen.told.get(entry["name"]), leaving)
+    alone = len(entry["nodes"]) + len(leaving) == 1
+    problems = list(_problems(entry, seen.here, leaving, bool(waiting or leaving) and master is None))
+    if problems:
+        raise Refused(problems)
+    risky = alone or server in seen.rereading or any(host in seen.upgrading for host in waiting)
     if master is not None and waiting and risky:
         yield Step("backup", master, server, MASTER)
     for host in leader_last(waiting, master):
         if host == master and not alone:
             yield Step("switch", host, server, MASTER)
+            master = target(site, entry, seen.here, host)
         yield Step("restart", host, server, MASTER if alone else REPLICA)
+    if master is not None and master in leaving:
+        yield Step("switch", master, server, MASTER)
+
+
+def _problems(entry: Set, here: Here, leaving: t.Sequence[str], no_master: bool) -> t.Iterator[Problem]:
+    where, remedy = f"set {entry['name']}", "run the playbook eco2.platform.sentinels first"
+    if no_master:
+        message = "the Sentinels name none of its nodes as the master, so nothing of this set is restarted or ended"
+        yield Problem("set.no_master", message, where, remedy=remedy)
+    missing = [host for host in entry["nodes"] if host in here and f"server/{entry['name']}" not in here[host]]
+    if leaving and missing:
+        message = f"{' and '.join(leaving)} must leave it, and {' and '.join(missing)} must be there before"
+        yield Problem("set.incomplete", message, where, "nodes", remedy)
+
+
+def target(site: Site, entry: Set, here: Here, master: str) -> str | None:
+    """The node that a switch from this master must lead to; None where any will do."""
+    leaving = sites.leaving(site, entry, here)
+    return [*(host for host in entry["nodes"] if host != master), *leaving][0] if leaving else None
+
+
+# What leaves
+
+
+def _ends(site: Site, entry: Set | None, here: Here, known: t.Collection[str]) -> t.Iterator[Step]:
+    """Of a set, or of the Sentinels (None). The Sentinels forget what has ended, in an interrupted run too."""
+    name = f"server/{entry['name']}" if entry else f"sentinel/{site['sentinel_name']}"
+    leaving = sites.leaving(site, entry, here)
+    for host in leaving:
+        yield Step("end", host, name, REPLICA if entry else {})
+    for host, place in _outside(site, entry, here):
+        if host in leaving or place in known:
+            yield Step("forget", host, name)
+
+
+def _outside(site: Site, entry: Set | None, here: Here) -> list[tuple[str, str]]:
+    """Hosts of the play that are none of the nodes, and the addresses that a node of the set would have there."""
+    if entry is None:
+        return [(host, sites.sentinel_place(site, host)) for host in here if host not in site["sentinels"]]
+    others = {(host, sites.port(other)) for other in site["sets"] if other["name"] != entry["name"] for host in other["nodes"]}
+    outside = [host for host in here if host not in entry["nodes"] and (host, sites.port(entry)) not in others]
+    return [(host, sites.place(site, entry, host)) for host in outside]
+
+
+def left(site: Site, here: Here) -> dict[str, list[str]]:
+    """set -> the addresses of all that may have left it, before an interrupted run is known."""
+    return {entry["name"]: [place for of in (entry, None) for dummy, place in _outside(site, of, here)] for entry in site["sets"]}
+
+
+def leaving(site: Site, here: Here) -> dict[str, list[str]]:
+    """set -> the addresses that leave it and are there still."""
+    watchers = [sites.sentinel_place(site, host) for host in sites.leaving(site, None, here)]
+    return {
+        entry["name"]: [*(sites.place(site, entry, host) for host in sites.leaving(site, entry, here)), *watchers] for entry in site["sets"]
+    }
+
+
+def _left(site: Site, steps: t.Sequence[Step]) -> dict[str, list[str]]:
+    """set -> the addresses that these steps end, or let the Sentinels forget."""
+    gone = list(dict.fromkeys((step.object, step.host) for step in steps if step.action in ("end", "forget")))
+    watchers = [sites.sentinel_place(site, host) for name, host in gone if name.startswith("sentinel/")]
+    return {
+        entry["name"]: [sites.place(site, entry, host) for name, host in gone if name == f"server/{entry['name']}"] + watchers
+        for entry in site["sets"]
+    }

@@ -3,23 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sets of Redis or Valkey over hosts: what each host runs, what the Sentinels monitor, which master a new node follows. Pure.
 
-Private to this collection. A site is a dictionary: `sets`, `sentinels` (hosts), `addresses` (host -> IP address), ports, passwords.
+Private to this collection. A site is a dictionary: `sets`, `absent` (sets that must not be there), `sentinels` (hosts), `addresses`
+(host -> address), ports, passwords.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import is_below
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, is_ip
 
 Site = t.Mapping[str, t.Any]
 Set = t.Mapping[str, t.Any]
 Item = t.Dict[str, t.Any]
 
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 ADMIN, REPLICA, WATCHER = "admin", "replica", "sentinel"
 # What Sentinel does on a data node; `failover` and `client` where the servers hand over themselves (Valkey 9).
 WATCHES = (
@@ -35,12 +39,20 @@ DISCOVERS = "resetchannels &* +auth +hello +ping +info +role +client|setname +su
 )
 DOWN_AFTER = 30000  # milliseconds; the default of Sentinel
 RENAMES = "rename_commands"
+SCRIPTS = ("notification_script", "client_reconfig_script")
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
+
+
+def split(declared: Site) -> Item:
+    """The site that a role declares, with its sets divided into those that must be there and those that must not."""
+    absent = [entry for entry in declared["sets"] if entry.get("state") == "absent"]
+    present = [{**entry, "nodes": entry.get("nodes") or []} for entry in declared["sets"] if entry not in absent]
+    return {**declared, "sets": present, "absent": absent}
 
 
 def checked(site: Site) -> Site:
     """Raises Refused with what no server would report, or only at its next start."""
-    found = list(dict.fromkeys(_problems(site)))
+    found = list(dict.fromkeys((*_problems(site), *_absent_problems(site))))
     if found:
         raise Refused(found)
     return site
@@ -55,18 +67,18 @@ def _problems(site: Site) -> t.Iterator[Problem]:
         if not entry["nodes"]:
             yield Problem("set.no_nodes", "the set has no nodes", where, "nodes")
         for host in entry["nodes"]:
-            other = places.setdefault((host, _port(entry)), entry["name"])
+            other = places.setdefault((host, port(entry)), entry["name"])
             if other != entry["name"]:
-                message = f"set {other} uses port {_port(entry)} on {host} too"
+                message = f"set {other} uses port {port(entry)} on {host} too"
                 yield Problem("set.port", message, where, "port", "give each set of a host its own port")
             elif entry["nodes"].count(host) > 1:
                 yield Problem("set.node_twice", f"{host} is listed twice", where, "nodes")
     for host in hosts(site):
-        try:
-            ipaddress.ip_address(site["addresses"].get(host, ""))
-        except ValueError:
-            message = f"{site['addresses'].get(host, '')!r} is not an IP address"
-            yield Problem("host.address", message, host, "redis_sentinel_address", "set it to the address that clients and other nodes use")
+        address = site["addresses"].get(host, "")
+        if not (is_ip(address) or (site.get("hostnames") and _NAME.fullmatch(address))):
+            message = f"{address!r} is not an IP address"
+            remedy = "set it to the address that clients and other nodes use; names need redis_sentinel_hostnames"
+            yield Problem("host.address", message, host, "redis_sentinel_address", remedy)
     if site.get("client_password") and not site.get("password"):
         message = "it needs redis_sentinel_password, the password of the Sentinels themselves"
         yield Problem("site.client_password", message, field="redis_sentinel_client_password")
@@ -106,7 +118,7 @@ SENTINEL = "the Sentinel"
 def _listeners(site: Site) -> t.Iterator[tuple[str, str, str, int]]:
     for entry in site["sets"]:
         for host in dict.fromkeys(entry["nodes"]):
-            yield f"set {entry['name']}", "port", host, _port(entry)
+            yield f"set {entry['name']}", "port", host, port(entry)
     for host in dict.fromkeys(site["sentinels"]):
         yield SENTINEL, "redis_sentinel_port", host, int(site["sentinel_port"])
 
@@ -149,6 +161,9 @@ def _setting_problems(site: Site) -> t.Iterator[Problem]:
             where, by = f"{option}.{name}", _DERIVED.get(texts.alias(str(name)))
             if by:
                 yield Problem("setting.derived", f"the role sets this from {by}", item, where, "leave it out")
+            elif name == "rename-command" and texts.renamed(value):
+                message = f"the role and Sentinel use {', '.join(texts.renamed(value))}, and must know the new name"
+                yield Problem("setting.derived", message, item, where, "give it in rename_commands of each set")
             elif name == "bind" and _only_loopback(value):
                 yield Problem("setting.blind", "no other host could connect", item, where, "add an address that other hosts can reach")
     if _only_loopback(site.get("bind") or ""):
@@ -210,21 +225,46 @@ def _takes(word: str, right: str) -> bool:
     return word.startswith("-@") or (word.startswith("-") and word[1:].partition("|")[0] == right[1:].partition("|")[0])
 
 
+def _absent_problems(site: Site) -> t.Iterator[Problem]:
+    present = {entry["name"] for entry in site["sets"]}
+    for entry in site.get("absent", ()):
+        where, own = f"set {entry['name']}", entry.get("directory")
+        if entry["name"] in present:
+            yield Problem("set.twice", "the set is declared twice, present and absent", where, "state", "keep one of the two")
+        below = sorted({other["name"] for other in site["sets"] if own and is_below(other.get("directory") or "", own)})
+        if below and entry.get("keep_data") is False:
+            yield Problem("set.directory", f"{own} also has the data of {' and '.join(below)}", where, "directory")
+
+
+def occupied(site: Site, host: str, established: t.Collection[str]) -> t.Iterator[Problem]:
+    """Ports of this host that a set which must be absent still uses: it ends last, so a new set could not start."""
+    there = {port(entry): entry["name"] for entry in site["absent"] if f"server/{entry['name']}" in established}
+    for entry in site["sets"]:
+        if host in entry["nodes"] and port(entry) in there and f"server/{entry['name']}" not in established:
+            message = f"set {there[port(entry)]}, which must be absent, still uses port {port(entry)} on {host}"
+            yield Problem("set.port", message, f"set {entry['name']}", "port", f"run the playbook once without set {entry['name']}")
+
+
 def hosts(site: Site) -> list[str]:
     """Every host of the site, in the play or not."""
     return list(dict.fromkeys([*site["sentinels"], *(host for entry in site["sets"] for host in entry["nodes"])]))
 
 
-def _port(entry: Set) -> int:
+def port(entry: Set) -> int:
     return int(entry.get("port") or 6379)
 
 
 def place(site: Site, entry: Set, host: str) -> str:
-    return str(Address.of(site["addresses"][host], _port(entry)))
+    return str(Address.of(site["addresses"][host], port(entry)))
 
 
-def host_of(site: Site, entry: Set, address: str | None) -> str | None:
-    return next((host for host in entry["nodes"] if address == place(site, entry, host)), None)
+def sentinel_place(site: Site, host: str) -> str:
+    return str(Address.of(site["addresses"][host], int(site["sentinel_port"])))
+
+
+def host_of(site: Site, entry: Set, address: str | None, leaving: t.Iterable[str] = ()) -> str | None:
+    """`leaving`: hosts that still have the set and are none of its nodes any more."""
+    return next((host for host in (*entry["nodes"], *leaving) if address == place(site, entry, host)), None)
 
 
 # What a host runs
@@ -232,22 +272,23 @@ def host_of(site: Site, entry: Set, address: str | None) -> str | None:
 
 def instances(site: Site, host: str, masters: t.Mapping[str, str]) -> list[Item]:
     """For redis_host. `masters`: set -> the host to follow at the first start."""
-    servers = [_server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
+    servers = [server(site, entry, host, masters.get(entry["name"])) for entry in site["sets"] if host in entry["nodes"]]
     return [*servers, _sentinel(site)] if host in site["sentinels"] else servers
 
 
-def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
-    port, replicas, least = _port(entry), len(entry["nodes"]) - 1, entry.get("min_replicas_to_write")
-    settings: Item = {**_listening(site, port), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
+def server(site: Site, entry: Set, host: str, master: str | None) -> Item:
+    number, replicas, least = port(entry), len(entry["nodes"]) - 1, entry.get("min_replicas_to_write")
+    settings: Item = {**_listening(site, number), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
     if site.get("tls"):
-        settings["replica-announce-port"] = port
+        settings["replica-announce-port"] = number
     renamed = [f"{command} {other}" for command, other in (entry.get(RENAMES) or {}).items()]
     if renamed:
         settings["rename-command"] = renamed
     settings["min-replicas-to-write"] = int(replicas > 1) if least is None else least
     return {
-        "name": entry["name"],
-        "kind": "server",
+        **_frame(entry["name"], "server"),
+        "directory": entry.get("directory") or None,
+        "socket_mode": entry.get("socket_mode") or "700",
         "settings": {**settings, **(site.get("settings") or {}), **(entry.get("settings") or {})},
         "secret_settings": {"masterauth": str(site["masterauth"])},
         "service": _service(entry) if replicas else {},
@@ -257,10 +298,28 @@ def _server(site: Site, entry: Set, host: str, master: str | None) -> Item:
     }
 
 
+def _frame(name: str, kind: str) -> Item:
+    return {"name": name, "kind": kind, "state": "present", "keep_data": True, "directory": None, "socket_mode": "700", "scripts": []}
+
+
+def ended(site: Site, entry: Set | None = None) -> Item:
+    """A server of this set, or the Sentinel, that a host must not have; for redis_host."""
+    if entry is None:
+        return {**_sentinel(site), "state": "absent"}
+    own = {"directory": entry.get("directory") or None, "keep_data": entry.get("keep_data") is not False}
+    bare: Item = {"settings": {}, "secret_settings": {}, "service": {}, "replicaof": None}
+    return {**_frame(entry["name"], "server"), "state": "absent", **own, **bare, "users": _users(site, entry), "admin": ADMIN}
+
+
 def _service(entry: Set) -> Item:
     """A crashed master must not return, with less data or none, before Sentinel has seen it down: its replicas would copy that."""
     down_after = int(entry.get("down_after_milliseconds") or DOWN_AFTER)
     return {"RestartSec": math.ceil(2 * down_after / 1000) + 1}
+
+
+def longest_down_after(site: Site) -> float:
+    """Seconds after which every Sentinel sees that a node is down."""
+    return max((int(entry.get("down_after_milliseconds") or DOWN_AFTER) / 1000 for entry in site["sets"]), default=0.0)
 
 
 def _users(site: Site, entry: Set) -> list[Item]:
@@ -296,8 +355,8 @@ def _sentinel(site: Site) -> Item:
     if clients:
         users = [{"name": "default", "passwords": [str(clients)], "rules": DISCOVERS}, {"name": ADMIN, **every}]
     return {
-        "name": site["sentinel_name"],
-        "kind": "sentinel",
+        **_frame(site["sentinel_name"], "sentinel"),
+        "scripts": sorted({entry[name] for entry in site["sets"] for name in SCRIPTS if entry.get(name)}),
         "settings": {**settings, **(site.get("sentinel_settings") or {})},
         "secret_settings": {},
         "service": {},
@@ -307,26 +366,47 @@ def _sentinel(site: Site) -> Item:
     }
 
 
-def _listening(site: Site, port: int) -> Item:
+def _listening(site: Site, number: int) -> Item:
     tls = site.get("tls") or {}
     found: Item = {"bind": site["bind"]} if site.get("bind") else {}
     if not tls:
-        return {"port": port, **found}
+        return {"port": number, **found}
     named = {f"tls-{name.replace('_', '-')}": value for name, value in tls.items()}
-    return {"port": 0, "tls-port": port, "tls-replication": True, **found, **named}
+    return {"port": 0, "tls-port": number, "tls-replication": True, **found, **named}
 
 
 # What the Sentinels monitor
 
 
-def sentinels(site: Site, confs: t.Mapping[str, str] | None = None) -> list[Item]:
-    """For the redis modules. `confs`: host -> the text of its sentinel.conf."""
-    given = {host: {"conf": text} for host, text in (confs or {}).items()}
-    return [{"host": site["addresses"][host], "port": int(site["sentinel_port"]), **given.get(host, {})} for host in site["sentinels"]]
+def sentinels(site: Site) -> list[Item]:
+    """For the redis modules."""
+    return [{"host": site["addresses"][host], "port": int(site["sentinel_port"])} for host in site["sentinels"]]
 
 
-def masters(site: Site) -> list[Item]:
-    """For redis_sentinel."""
+def watchers(site: Site, confs: t.Mapping[str, str]) -> list[Item]:
+    """For redis_sentinel. `confs`: host -> the text of its sentinel.conf.
+
+    Each announces its declared address: on a host with several it would announce the one of its connection to the master.
+    """
+    given = {host: {"conf": text} for host, text in confs.items()}
+    return [{**item, "announce_ip": item["host"], **given.get(host, {})} for host, item in zip(site["sentinels"], sentinels(site))]
+
+
+def settings(site: Site) -> Item:
+    """The settings of the Sentinels, for redis_sentinel."""
+    access = site["access"]
+    names = {"resolve_hostnames": True, "announce_hostnames": True} if site.get("hostnames") else {}
+    return {"sentinel_user": access["username"], "sentinel_pass": access["password"] or None, **names}
+
+
+def reach(site: Site, controller: t.Mapping[str, str]) -> dict[str, str]:
+    """For the redis modules. `controller`: host -> the address that the controller uses."""
+    return {} if site.get("run_on") else {site["addresses"][host]: address for host, address in controller.items() if address}
+
+
+def masters(site: Site, with_scripts: bool = True) -> list[Item]:
+    """For redis_sentinel. `with_scripts`: whether the Sentinels may run scripts already."""
+    told = (*OF_SENTINELS, *(SCRIPTS if with_scripts else ()))
     return [
         {
             "name": entry["name"],
@@ -335,7 +415,7 @@ def masters(site: Site) -> list[Item]:
             "replicas": len(entry["nodes"]) - 1,
             "auth_user": WATCHER,
             "auth_pass": str(site["auth_pass"]),
-            **{name: int(entry[name]) for name in OF_SENTINELS if entry.get(name) is not None},
+            **{name: entry[name] for name in told if entry.get(name) is not None},
             **renames(entry),
         }
         for entry in site["sets"]
@@ -365,13 +445,13 @@ def bootstrap(
     """
     follow, problems = {}, []
     for entry in site["sets"]:
-        name, nodes = entry["name"], entry["nodes"]
-        if host not in nodes or f"server/{name}" in here.get(host, ()):
+        name, nodes = entry["name"], [*entry["nodes"], *leaving(site, entry, here)]
+        if host not in entry["nodes"] or f"server/{name}" in here.get(host, ()):
             continue
         old = [node for node in nodes if f"server/{name}" in here.get(node, ())]
         unseen = [node for node in nodes if node not in here]
         address = told.get(name)
-        master = host_of(site, entry, address)
+        master = host_of(site, entry, address, nodes)
         if not address and old and not unseen:
             master = _by_themselves(site, entry, old, looked or {})
         # On the master itself: all nodes are new, or the old ones have waited for it since their first start. Nothing is lost.
@@ -431,6 +511,13 @@ def _by_themselves(site: Site, entry: Set, old: t.Sequence[str], looked: t.Mappi
         return leaders[0]
     empty = all(item["key_count"] == 0 for item in seen.values())
     return host_of(site, entry, followed.pop()) if not leaders and len(followed) == 1 and empty else None
+
+
+def leaving(site: Site, entry: Set | None, here: t.Mapping[str, t.Collection[str]]) -> list[str]:
+    """The hosts that have a server of this set, or a Sentinel (None), and must not have it any more. `here`: as in `bootstrap`."""
+    name = f"server/{entry['name']}" if entry else f"sentinel/{site['sentinel_name']}"
+    declared = entry["nodes"] if entry else site["sentinels"]
+    return [host for host, found in here.items() if host not in declared and name in found]
 
 
 def new(site: Site, host: str, established: t.Collection[str]) -> list[str]:

@@ -23,7 +23,7 @@ class RedisHost(Service):
     def observe(self) -> None:
         """Raises Refused."""
         self.established = instance.established()
-        self.declared = instance.declare(self.params, self.established)
+        self.declared = list(map(state.placed, instance.declare(self.params, self.established)))
         self.self_replicas = astray.self_replicas(self.established)
         self.seen = state.observe(self.declared, self.params["restart"], self.self_replicas)
         self.samples = sample.observe(self.params["masked"])

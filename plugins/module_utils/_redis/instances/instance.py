@@ -17,6 +17,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model import 
 
 Params = t.Mapping[str, t.Any]
 FLAVORS = ("redis", "valkey")
+# What a unit must be allowed to run besides a script: its interpreter, and what it calls.
+PROGRAMS = ("/bin", "/lib", "/usr/bin", "/usr/lib")
 # Settings that name certificates and keys, which are renewed in place.
 _FILES = re.compile(r"tls-[a-z-]*file")
 
@@ -24,7 +26,7 @@ _FILES = re.compile(r"tls-[a-z-]*file")
 class Paths:
     """The names that Debian's unit templates make of the name of an instance."""
 
-    def __init__(self, flavor: str, kind: str, name: str) -> None:
+    def __init__(self, flavor: str, kind: str, name: str, directory: str | None = None) -> None:
         stem = f"/etc/{flavor}/{flavor if kind == 'server' else 'sentinel'}-{name}"
         self.unit = f"{flavor}-{kind}@{name}"
         self.main = f"{stem}.conf"
@@ -32,9 +34,9 @@ class Paths:
         self.users = f"{stem}.acl"
         self.drop_in = f"/etc/systemd/system/{self.unit}.service.d/eco2.conf"
         self.files = (self.main, self.static, self.users, self.drop_in)
-        self.directory = f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}"
+        self.directory = directory or f"/var/lib/{flavor}/{name if kind == 'server' else 'sentinel-' + name}"
         self.run = f"/run/{flavor if kind == 'server' else 'sentinel'}-{name}"
-        self.socket = f"{self.run}/admin.sock"
+        self.socket = f"{self.run}/server.sock"
         # logrotate of the package finds a file of this name.
         self.log = f"/var/log/{flavor}/{flavor}-{kind}-{name}.log"
         self.program = f"/usr/bin/{flavor}-{kind}"
@@ -63,6 +65,11 @@ class Instance:
     admin: tuple[str, tuple[str, ...]]
     former: str | None = None
     later: str | None = None
+    # The directory of its data, where it is not the one of the package.
+    directory: str | None = None
+    absent: bool = False
+    # Whether it must not be there; of one that must not: whether its data stays.
+    keeps_data: bool = True
 
     @property
     def id(self) -> str:
@@ -76,13 +83,13 @@ class Instance:
 
     @property
     def paths(self) -> Paths:
-        return Paths(self.flavor, self.kind, self.name)
+        return Paths(self.flavor, self.kind, self.name, self.directory)
 
     @property
     def other(self) -> Paths:
         """The paths that it has, or would have, under the other flavor."""
         (other,) = (name for name in FLAVORS if name != self.flavor)
-        return Paths(other, self.kind, self.name)
+        return Paths(other, self.kind, self.name, self.directory)
 
     @property
     def present(self) -> Paths:
@@ -116,6 +123,7 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
     """The declared instances. `there`: the established ones, each with its flavor. Raises Refused with everything that is wrong."""
     ids = [f"{item['kind']}/{item['name']}" for item in params["instances"]]
     problems = [Problem("instance.twice", "the instance is declared twice", name) for name in sorted({*ids}) if ids.count(name) > 1]
+    problems += _directory_problems(params)
     for item in params["instances"]:
         problems += _item_problems(item, params["flavor"])
     for name, value in [setting for each in (params, *params["instances"]) for setting in each["service"].items()]:
@@ -148,6 +156,16 @@ def _item_problems(item: Params, flavor: str) -> t.Iterator[Problem]:
     of = f"{item['kind']}/{item['name']}"
     if not re.fullmatch(_NAME, item["name"]) or item["name"].endswith(".static"):
         yield Problem("instance.name", "a name consists of up to 80 letters, digits, dot, minus and underscore", repr(of), "name")
+    if item["state"] == "absent":
+        return
+    if not re.fullmatch("[0-7]{3}", item["socket_mode"]):
+        yield Problem("socket.mode", f"{item['socket_mode']!r} is not a mode of three octal digits", of, "socket_mode", "write it as '770'")
+    for path in item["scripts"]:
+        if item["kind"] != "sentinel" or not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", path):
+            message = f"{path!r} is not the path of a script, or this is no Sentinel"
+            yield Problem(
+                "script.path", message, of, "scripts", "write it as /usr/local/bin/NAME, with letters, digits, dot, minus and underscore"
+            )
     yield from texts.problems(item["settings"], of, flavor)
     yield from texts.problems(item["secret_settings"], of, flavor, "secret_settings")
     if item["kind"] == "sentinel" and item["secret_settings"]:
@@ -174,23 +192,46 @@ def _user_problems(user: Params, of: str) -> t.Iterator[Problem]:
         yield Problem("user.password", f"a password of {user['name']!r} has half of a surrogate pair, which is no text", of, "users")
 
 
+def _directory_problems(params: Params) -> t.Iterator[Problem]:
+    all_of = [(item, item["directory"] or Paths(params["flavor"], item["kind"], item["name"]).directory) for item in params["instances"]]
+    for item, path in all_of:
+        where = (f"{item['kind']}/{item['name']}", "directory")
+        others = [f"{other['kind']}/{other['name']}" for other, there in all_of if other is not item and is_below(there, path)]
+        if item["directory"] and (not re.fullmatch(r"(/[A-Za-z0-9_.-]+){2,}", path) or {".", ".."} & {*path.split("/")}):
+            message = f"{path!r} is not the directory of one instance"
+            yield Problem("directory.name", message, *where, "write it as /srv/redis/NAME, with letters, digits, dot, minus and underscore")
+        elif item["directory"] and others:
+            yield Problem("directory.twice", f"{path} also has the data of {' and '.join(others)}", *where, "give each instance its own")
+
+
+def is_below(path: str, directory: str) -> bool:
+    """Whether the path is the directory, or is in it."""
+    return f"{path.rstrip('/')}/".startswith(f"{directory.rstrip('/')}/")
+
+
 def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> Instance:
     """`has`: its present flavor, None where it is not there. The flavor changes only with a restart."""
     declared, kind, name = params["flavor"], item["kind"], item["name"]
     changes = has not in (None, declared)
     moves = changes and f"{kind}/{name}" in params["restart"]
     flavor = has if has and not moves else declared
-    paths = Paths(flavor, kind, name)
+    directory: str | None = item["directory"]
+    paths = Paths(flavor, kind, name, directory)
     own = {
         "aclfile": paths.users,
         "dir": paths.directory,
         "logfile": paths.log,
         "pidfile": f"{paths.run}/{flavor}-{kind}.pid",
         "unixsocket": paths.socket,
-        "unixsocketperm": "700",
+        "unixsocketperm": item["socket_mode"],
     }
     command = f"{paths.program} /etc/{flavor}/{'sentinel' if kind == 'sentinel' else flavor}-%i.conf"
     command += f" --include {paths.static} --supervised systemd --daemonize no"
+    # The packages' units may write below /var/lib/redis only, and run nothing but the server.
+    service: dict[str, t.Any] = {"ReadWritePaths": directory} if directory else {}
+    if item["scripts"]:
+        service["ExecPaths"] = " ".join([*item["scripts"], *PROGRAMS])
+        own["sentinel"] = "deny-scripts-reconfig no"
     certificates = [str(value) for name, value in item["settings"].items() if _FILES.fullmatch(name)]
     admins = [user for user in item["users"] if user["name"] == item["admin"]]
     return Instance(
@@ -199,11 +240,14 @@ def _instance(params: Params, item: t.Mapping[str, t.Any], has: str | None) -> I
         name=name,
         replicaof=item["replicaof"] or None,
         static=texts.static(own, item["settings"]),
-        drop_in=texts.drop_in(command, {**params["service"], **item["service"]}),
+        drop_in=texts.drop_in(command, {**params["service"], **service, **item["service"]}),
         users=texts.users(item["users"]),
         kept={name: str(value) for name, value in item["secret_settings"].items()},
         reads=(paths.static, paths.drop_in, paths.program, *certificates),
         admin=(item["admin"], tuple(password for user in admins for password in user["passwords"])),
         former=has if moves else None,
         later=declared if changes and not moves else None,
+        directory=directory,
+        absent=item["state"] == "absent",
+        keeps_data=item["keep_data"],
     )

@@ -48,6 +48,9 @@ def plan(params: Params, declared: t.Sequence[Instance], seen: t.Mapping[str, st
 
 
 def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Iterator[Change]:
+    if instance.absent:
+        yield from _removal(instance, seen)
+        return
     waits = state.pending(instance, seen)
     keeps = [*_keeps(instance, seen, bool(waits) and may_restart), *_corrections(instance, seen)]
     kept = [change.key for change in keeps]
@@ -87,6 +90,32 @@ def _given(instance: Instance, seen: state.Seen, rewritten: t.Collection[str]) -
             step = steps.Give(each.paths, instance.flavor, steps.DATA_MODE if each.is_directory else None)
             # Before the server has to save.
             yield _change(kind, each.path, MASK, step, each.differences(instance.flavor))
+
+
+def _removal(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
+    """The service ends first, the main file goes last: as long as it exists, the next run knows what an interrupted one left."""
+    done: list[Key] = []
+
+    def gone(kind: str, name: str, stage: int, step: steps.Step, differences: Differences) -> Change:
+        change = _change(kind, name, stage, step, differences, action="delete", needs=done)
+        done.append(change.key)
+        return change
+
+    absent = (Difference("state", "present", "absent"),)
+    for parts, paths in ((seen, instance.paths), (seen.other, instance.other)):
+        service = parts.service
+        if service.is_up or service.enabled:
+            save = parts is seen and service.active == "active" and instance.kind == "server" and instance.keeps_data
+            differences = (Difference("state", service.active, "inactive"), Difference("enabled", service.enabled, False))
+            yield gone("service", paths.unit, END, steps.End(instance, paths.unit, save), differences)
+        if parts.drop_in:
+            yield gone("file", paths.drop_in, FILES, steps.Write(File(paths.drop_in, None)), absent)
+        known = ("directory", paths.directory) in done  # one of its own is the same under both flavors
+        if parts.directory and not known and not (instance.kind == "server" and instance.keeps_data):
+            yield gone("directory", paths.directory, DATA, steps.Call(steps.remove_directory, (paths.directory,)), absent)
+        for path in (paths.users, paths.static, paths.main):
+            if path in parts.there(paths):
+                yield gone("file", path, CLEAN, steps.Write(File(path, None)), absent)
 
 
 def _ends(instance: Instance, seen: state.Seen, needs: t.Sequence[Key]) -> t.Iterator[Change]:
@@ -159,6 +188,9 @@ def _main(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
         if seen.other.directory and (instance.former or seen.main is not None):
             step, difference = steps.Move(had.directory, paths.directory, owner), Difference("path", had.directory, paths.directory)
         yield _change("directory", paths.directory, DATA, step, (difference,), action="create")
+    elif instance.former and instance.directory:
+        step, difference = steps.Move(instance.directory, instance.directory, owner), Difference("owner", instance.former, owner)
+        yield _change("directory", instance.directory, DATA, step, (difference,))
 
 
 def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Change]:
@@ -187,7 +219,8 @@ def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference]
         differences.append(Difference("started", f"before {waits[0].field} changed", "after"))
         verb = "restart"
     if differences:
-        gone = state.undeclared(instance, seen) - {*state.held_back(instance, seen)}
+        # The lines of `sentinel` in its main file are what it knows of the masters.
+        gone = state.undeclared(instance, seen) - {*state.held_back(instance, seen), "sentinel"}
         action = "create" if service.active == "missing" or seen.main is None else "update"
         step = steps.Start(instance, not service.enabled, verb, gone)
         yield _change("service", instance.paths.unit, SERVICE, step, tuple(differences), action=action, needs=needs)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import pathlib
 import re
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.command import
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import Found
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, data, ownership, texts
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Paths
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import FLAVORS, Instance, Paths, is_below
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.wire import Said, Wire
 
 # Valkey reads what Redis wrote before this version, whose snapshots have format 12; no Redis reads all that Valkey writes.
@@ -92,9 +94,17 @@ def held_back(instance: Instance, seen: Seen) -> list[str]:
     return [name for name in data.FILES if before[name] != after[name]] if data.moves(before, after) and data.is_there(present) else []
 
 
+def placed(instance: Instance) -> Instance:
+    """What must be absent is where its own file says; the declaration may name the directory of its successor."""
+    have = texts.directory(files.text(instance.paths.static)) if instance.absent else None
+    return replace(instance, directory=have) if have else instance
+
+
 def observe(declared: t.Sequence[Instance], restart: t.Collection[str] = (), self_replicas: t.Collection[str] = ()) -> dict[str, Seen]:
     units = [services.Wanted(instance.paths.unit, True, True, instance.reads) for instance in declared]
     units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if os.path.exists(instance.other.main)]
+    # One that must be absent may be there in part, under either flavor.
+    units += [services.Wanted(instance.other.unit, False, None, ()) for instance in declared if instance.absent]
     found = services.observe(units)
 
     def parts(paths: Paths) -> dict[str, t.Any]:
@@ -115,8 +125,13 @@ def _looked(instance: Instance, seen: Seen, restarts: bool, follows_itself: bool
     return replace(seen, running=running, strange=ownership.observe(instance), corrections=corrections)
 
 
-def problems(instance: Instance, seen: Seen, restarts: bool) -> t.Iterator[Problem]:
+def problems(instance: Instance, seen: Seen, restarts: bool = False) -> t.Iterator[Problem]:
     paths, other = instance.paths, instance.other
+    if instance.absent:
+        yield from _foreign_problems(instance, seen)
+        if instance.kind == "server" and not instance.keeps_data:
+            yield from _removal_problems(instance, seen)
+        return
     if seen.service.masked:
         remedy = f"run 'systemctl unmask {instance.paths.unit}' if it must run"
         yield Problem("instance.masked", f"the unit {instance.paths.unit}.service is masked", instance.id, remedy=remedy)
@@ -128,6 +143,7 @@ def problems(instance: Instance, seen: Seen, restarts: bool) -> t.Iterator[Probl
     yield from ownership.problems(instance, seen.strange)
     if seen.running is not None:
         yield from data.problems(instance, seen.running, next_start(instance, seen), restarts)
+    yield from _directory_problems(instance, seen)
     if instance.former or instance.later:
         yield from _flavor_problems(instance)
     if instance.former:
@@ -148,9 +164,57 @@ def _flavor_problems(instance: Instance) -> t.Iterator[Problem]:
         yield Problem("flavor.unreadable", message, instance.id, "flavor", remedy)
 
 
+def _foreign_problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
+    """Of an instance that must be absent: its main file goes last, so the file with its settings may be gone already."""
+    for parts, paths in ((seen, instance.paths), (seen.other, instance.other)):
+        if parts.main is not None and parts.static is None and texts.WRITTEN not in parts.main.content:
+            remedy = "remove it yourself, or leave it out"
+            yield Problem("instance.foreign", f"{paths.main} exists, and this module has not created it", instance.id, remedy=remedy)
+
+
+def _removal_problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
+    """Only the data of this instance is removed."""
+    for parts, paths in ((seen, instance.paths), (seen.other, instance.other)):
+        if not parts.directory:
+            continue
+        for dummy, other, path in sorted(directories()):
+            if path != paths.static and is_below(other, paths.directory):
+                yield Problem("directory.twice", f"{paths.directory} also has the data of {path}", instance.id, "directory")
+        owner = owner_of(paths.directory)
+        if owner not in FLAVORS:
+            message = f"{paths.directory} belongs to {owner}, so it is not the data of a server"
+            yield Problem("directory.owner", message, instance.id, "directory", "correct directory, or set keep_data to true")
+
+
+def directories() -> t.Iterator[tuple[str, str, str]]:
+    """Flavor, directory of the data and static file of each instance of this host."""
+    for flavor in FLAVORS:
+        for path in glob.glob(f"/etc/{flavor}/*.static.conf"):
+            yield flavor, texts.directory(files.text(path)) or "", path
+
+
+def owner_of(path: str) -> str:
+    try:
+        return pathlib.Path(path).owner()
+    except KeyError:
+        return "an unknown user"
+
+
+def _directory_problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
+    """A server that starts in another directory starts without its data."""
+    static = seen.other.static if instance.former else seen.static
+    have = texts.directory(static.content if static else None)
+    want = (instance.other if instance.former else instance.paths).directory
+    if have not in (None, want) and (seen.main or seen.other.main):
+        remedy = f"declare {have} again; to move the data, take this host out of the set and add it again with the new directory"
+        yield Problem("directory.changed", f"its data is in {have}, and {want} is declared", instance.id, "directory", remedy)
+
+
 def _data_problems(instance: Instance) -> t.Iterator[Problem]:
     """A directory can be renamed only within its file system."""
     source, target = instance.other.directory, os.path.dirname(instance.paths.directory)
+    if instance.directory:
+        return  # it stays where it is
     if os.path.isdir(source) and os.path.isdir(target) and (os.path.ismount(source) or os.stat(source).st_dev != os.stat(target).st_dev):
         remedy = f"mount that file system at {target} too, or create a new set"
         yield Problem("data.file_system", f"{source} is on another file system than {target}", instance.id, remedy=remedy)
@@ -158,6 +222,8 @@ def _data_problems(instance: Instance) -> t.Iterator[Problem]:
 
 def pending(instance: Instance, seen: Seen) -> list[Difference]:
     """What a restart would apply."""
+    if instance.absent:
+        return []
     if instance.former:
         return [Difference("flavor", instance.former, instance.flavor)]
     if seen.main is None:

@@ -80,6 +80,34 @@ def make_directory(path: str, owner: str) -> None:
     shutil.chown(path, owner, owner)
 
 
+def remove_directory(path: str) -> None:
+    """Of a file system that is mounted there only the content."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+    if not os.path.ismount(path):
+        os.rmdir(path)
+
+
+@dataclass
+class End(Step):
+    """Stop a unit for good. `save`: first save a snapshot, also of a server whose settings save none when it stops."""
+
+    instance: Instance
+    unit: str
+    save: bool
+
+    def apply(self) -> None:
+        if self.save:
+            with Wire.admin(self.instance) as wire:
+                backup.saved(wire)
+                self.touched = True
+        services.apply(self.unit, "stop", False, START_WITHIN)
+
+
 @dataclass
 class Give(Step):
     """Give files and directories to the server. `mode`: of the first one, where it is set."""

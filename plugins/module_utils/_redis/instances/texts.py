@@ -22,6 +22,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model import 
 Settings = t.Mapping[str, t.Any]
 # What separates words for a server; Python knows more, such as U+00A0 and U+2028.
 BLANKS = " \t\n\v\f\r"
+# How a main file begins; the servers keep comments.
+WRITTEN = "Written once by eco2.platform"
 # Settings that redis_host sets itself.
 OWN = frozenset({"aclfile", "dir", "pidfile", "logfile", "unixsocket", "unixsocketperm", "supervised", "daemonize", "include", "user"})
 # Settings that Sentinel saves in its file, and those that an ACL file excludes.
@@ -32,6 +34,8 @@ SECRET = frozenset({"masterauth", "requirepass", "tls-key-file-pass", "tls-clien
 NEEDED = frozenset(
     re.findall(r"\w+", "acl auth bgsave client config exec info multi ping psync publish replconf replicaof role script slaveof subscribe")
 )
+# Those that a replica sends to its master, which has no setting for other names.
+OF_REPLICAS = frozenset({"auth", "ping", "psync", "replconf"})
 
 
 def words(value: t.Any) -> list[str]:
@@ -81,13 +85,18 @@ def _value_problems(name: str, value: t.Any, of: str, flavor: str, where: str) -
     elif not all(can_write(flavor, each) for word in words(value) for each in quoting.words(word)):
         yield Problem("setting.unwritable", UNWRITABLE, of, where, "choose another value")
     elif name == "rename-command":
-        renamed = [quoting.words(word)[0] for word in words(value)]
-        blind = sorted({command.upper() for command in renamed if command.lower() in NEEDED})
+        blind = renamed(value, lost=True)
         if blind:
             message = f"the collection, Sentinel or replicas use {', '.join(blind)}"
             yield Problem("setting.blind", message, of, where, "take the command from your users with the rules of users instead")
     elif name == "cluster-enabled" and words(value)[-1].lower() == "yes":
         yield Problem("setting.blind", "Sentinel does not work with nodes of a cluster", of, where, "leave it out")
+
+
+def renamed(value: t.Any, lost: bool = False) -> list[str]:
+    """The needed commands that rename-command renames. `lost`: only those that nobody who needs them can be told the new name of."""
+    pairs = [[*quoting.words(word), "", ""][:2] for word in words(value)]
+    return sorted({command.upper() for command, other in pairs if command.lower() in (OF_REPLICAS if lost and other else NEEDED)})
 
 
 def static(own: Settings, settings: Settings) -> str:
@@ -128,6 +137,11 @@ def directives(text: str | None) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def directory(text: str | None) -> str | None:
+    """The directory of the data that a static file names."""
+    return directives(text).get("dir", (None,))[-1]
+
+
 def static_differences(before: str | None, after: str) -> tuple[Difference, ...]:
     have, want = directives(before), directives(after)
     changed = [name for name in sorted({*have, *want}) if have.get(name) != want.get(name)]
@@ -155,7 +169,7 @@ def with_lines(text: str, names: t.Collection[str], other: str) -> str:
 
 def main(kind: str, replicaof: str | None, kept: Settings) -> str:
     keeps = "Redis and Sentinel keep their" if kind == "server" else "Sentinel keeps its"
-    lines = [f"# Written once by eco2.platform; {keeps} state here. Settings are in the file with .static in its name."]
+    lines = [f"# {WRITTEN}; {keeps} state here. Settings are in the file with .static in its name."]
     if replicaof:
         master = address.parse(replicaof, 6379)
         lines.append(f"replicaof {master.host} {master.port}")

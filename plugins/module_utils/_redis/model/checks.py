@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed, Peer, Replica
+
+Row = t.TypeVar("Row", Replica, Peer)
 
 SILENT, TILT, SAME_ID, DISAGREE = "sentinel.silent", "sentinel.tilt", "sentinels.same_id", "sentinels.disagree"
 FAILING_OVER, MASTER_FLAGS, MASTER_ROLE, REPLICA_ROLE = "master.failing_over", "master.flags", "master.role", "replica.role"
@@ -34,13 +36,21 @@ def passes(problem: Problem) -> bool:
 class Expected:
     """`sentinels`: how many watch a master; `replicas`: master -> how many it has; what is not given is not counted.
 
-    `without_link`: replicas that may be without a link to their master. `at_least`: more than expected are good, too.
+    `without_link`: replicas that may be without a link to their master. `at_least`: more than expected are good, too. `leaving`: nodes and
+    sentinels that are about to be removed: they are neither counted nor judged.
     """
 
     sentinels: int | None = None
     replicas: t.Mapping[str, int] | None = None
     without_link: frozenset[Address] = frozenset()
     at_least: bool = False
+    leaving: frozenset[Address] = frozenset()
+
+    def leaves(self, place: Address) -> bool:
+        return any(place.is_same(other) for other in self.leaving)
+
+    def staying(self, rows: t.Iterable[Row]) -> list[Row]:
+        return [row for row in rows if not self.leaves(row.address)]
 
     def may_lack_link(self, place: Address) -> bool:
         return any(place.is_same(other) for other in self.without_link)
@@ -90,7 +100,7 @@ def of_master(name: str, observed: Observed, expected: Expected) -> t.Iterator[P
             yield from _as_they_say(name, found, observed, expected)
     for sentinel, entry in sorted(seen.items()):
         yield from as_seen(sentinel, entry, expected)
-        for row in entry.rows:
+        for row in expected.staying(entry.rows):
             if row.is_healthy(needs_link=False) and row.master is not None and not _is_one(observed, row.master, entry.address):
                 who = f"replica {row.address}: sentinel {sentinel}"
                 yield Problem("replica.seen_elsewhere", f"is seen as a replica of {row.master}", who)
@@ -109,12 +119,17 @@ def as_seen(sentinel: str, entry: Monitored, expected: Expected) -> t.Iterator[P
         flags = f"the master {entry.address} is seen with the flags {','.join(sorted(entry.flags))}{role}"
         yield Problem(MASTER_FLAGS, flags, who)
     others = None if expected.sentinels is None else expected.sentinels - 1
-    yield from expected.count("sentinels.count", "other sentinel", entry.others, others, who)
-    for peer in entry.peers:
+    staying = expected.staying(entry.peers)
+    yield from expected.count("sentinels.count", "other sentinel", entry.others - len(entry.peers) + len(staying), others, who)
+    for peer in staying:
         if peer.trouble:
             yield Problem("sentinel.flags", f"sentinel {peer.address} is seen {peer.trouble}", who)
-    yield from expected.count("replicas.count", "replica", entry.replicas, (expected.replicas or {}).get(entry.name), who)
-    for row in entry.rows:
+    wanted = (expected.replicas or {}).get(entry.name)
+    if wanted is not None and expected.leaves(entry.address):
+        wanted += 1  # the node that counts as the master is a replica still
+    rows = expected.staying(entry.rows)
+    yield from expected.count("replicas.count", "replica", entry.replicas - len(entry.rows) + len(rows), wanted, who)
+    for row in rows:
         if not row.is_healthy(needs_link=not expected.may_lack_link(row.address)):
             flags = f"is seen with the flags {','.join(sorted(row.flags))}, its link is {row.link or 'unknown'}"
             yield Problem("replica.flags", flags, f"replica {row.address}: {who}")
@@ -165,7 +180,9 @@ def disagreement(seen: t.Mapping[str, Monitored]) -> Problem:
 
 def _as_they_say(name: str, master: Node, observed: Observed, expected: Expected) -> t.Iterator[Problem]:
     """What is wrong by what the replicas themselves, and their master, say."""
-    replicas, wanted = observed.replicas(name), (expected.replicas or {}).get(name, 0)
+    replicas = [place for place in observed.replicas(name) if not expected.leaves(place)]
+    wanted = (expected.replicas or {}).get(name)
+    wanted = 0 if wanted is None else wanted + expected.leaves(master.address)
     for place in replicas:
         found, item = observed.asked(place), f"replica {place}"
         if found.silence:
@@ -184,7 +201,7 @@ def _as_they_say(name: str, master: Node, observed: Observed, expected: Expected
             yield Problem("replica.not_online", "is not online yet, says its master", item)
         elif found.offset < master.offset:
             yield Problem("replica.behind", f"is {master.offset - found.offset} bytes behind its master", item)
-    linked = sum(not expected.may_lack_link(place) for place in master.online)
+    linked = sum(not (expected.may_lack_link(place) or expected.leaves(place)) for place in master.online)
     needed = wanted - sum(map(expected.may_lack_link, replicas))
     if linked < needed:
         online = f"{linked} replica{'' if linked == 1 else 's'} online, {needed} expected"

@@ -156,11 +156,6 @@ class Node:
         return self.role == MASTER
 
     @property
-    def says(self) -> str:
-        """What it says that it is."""
-        return "a master" if self.is_master else f"a replica of {self.master}"
-
-    @property
     def priority(self) -> int:
         return int(self.settings["replica-priority"])
 

@@ -30,7 +30,8 @@ def look(params: Params) -> Report:
         few = f"is {count}, and sentinels names {len(declared.sentinels)}"
         raise Refused([Problem("sentinel_count.too_low", few, field="sentinel_count")])
     replicas = {entry.name: entry.replicas for entry in declared.masters if entry.replicas is not None}
-    expected = checks.Expected(count, replicas, _without_link(params["masters"]))
+    without_link, leaving = (_addresses(params["masters"], option) for option in ("replicas_without_link", "leaving"))
+    expected = checks.Expected(count, replicas, without_link, leaving=leaving)
     connections = Connections(reach)
 
     def once() -> tuple[Result, list[str]] | Exception:
@@ -53,12 +54,12 @@ def look(params: Params) -> Report:
     return Report(result, warnings, f"{result['reasons'][0]}{more} (waited {seconds:g} s)")
 
 
-def _without_link(items: t.Iterable[Params]) -> frozenset[Address]:
+def _addresses(items: t.Iterable[Params], option: str) -> frozenset[Address]:
     """Raises Refused."""
     try:
-        return frozenset(address.parse(text, desired.DATA_PORT) for item in items for text in item["replicas_without_link"])
+        return frozenset(address.parse(text, desired.DATA_PORT) for item in items for text in item[option])
     except ValueError as error:
-        raise Refused([Problem("master.address", str(error), field="masters.replicas_without_link")]) from error
+        raise Refused([Problem("master.address", str(error), field=f"masters.{option}")]) from error
 
 
 def _once(declared: desired.Desired, expected: checks.Expected, connections: Connections) -> tuple[Result, list[str]]:
@@ -140,6 +141,7 @@ def _master(name: str, observed: observe.Observed, problems: t.Sequence[Problem]
                 "epoch": entry.epoch,
                 "flags": sorted(entry.flags),
                 "quorum": int(entry.values["quorum"]),
+                "replicas": [str(row.address) for row in entry.rows],
                 "sentinels": [{"address": str(peer.address), "flags": sorted(peer.flags)} for peer in entry.peers],
             }
             for sentinel, entry in sorted(seen.items())
