@@ -166,7 +166,7 @@ def test_an_unhealthy_set_is_refused_until_it_is_healthy(nodes_7: Set) -> None:
 def test_a_replica_that_does_not_catch_up_stops_the_switch_and_all_is_undone(nodes_7: Set) -> None:
     """It hangs from the moment of the pause on; nothing was ordered, so the old master goes on."""
     old, hung = nodes_7.master, nodes_7.replicas[0]
-    dying = start_dying(nodes_7, "pause", 1, {"pause_limit": 20.0}, victim=hung)
+    dying = start_dying(nodes_7, "pause", 1, {"pause_limit": 10.0}, victim=hung)
     with Writers(nodes_7.group, NAME, "hung") as writers:
         warm(writers)
         out, dummy = dying.communicate(timeout=60)
