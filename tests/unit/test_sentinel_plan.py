@@ -215,6 +215,19 @@ def test_a_sentinel_that_never_reached_its_loopback_address_is_repaired() -> Non
     assert refusal(declared({"name": "m", "address": [A]}), observed(views, **{A: "no answer"})).code == "master.not_found"
 
 
+def test_what_no_sentinel_ever_reached_is_no_more_than_a_word() -> None:
+    views = [view(n, seen("m", "10.0.9.9:6379", **IGNORANT)) for n in (1, 2, 3)]
+    wanted = declared({"name": "m", "address": [A, B]})
+    made = planned(wanted, observed(views, SET, **{"10.0.9.9:6379": "no answer"}))
+    assert [change.action for change in made.changes] == ["replace"] * 3
+    # One that we reach, and that says that it is a master, is a second one.
+    assert refusal(wanted, observed(views, [*SET, master_node("10.0.9.9:6379", 0)])).code == "master.two_masters"
+    # One that was there, and is silent now, too.
+    known = [view(n, seen("m", "10.0.9.9:6379", replicas=0, others=0, run_id="")) for n in (1, 2)]
+    known.append(view(3, seen("m", "10.0.9.9:6379", run_id="", epoch=3)))
+    assert refusal(wanted, observed(known, SET, **{"10.0.9.9:6379": "no answer"})).code == "master.silent"
+
+
 def test_a_loopback_address_is_known_by_the_run_id_or_not_at_all() -> None:
     there = seen("m", LOOPBACK, is_local=True, run_id=f"run-{A}")
     views = [view(1, there), view(2, seen("m", A)), view(3, seen("m", A))]
