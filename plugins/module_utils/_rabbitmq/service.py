@@ -27,8 +27,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client imp
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.declared import definitions, manifests
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION, KINDS
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import patterns
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import recreation, room
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import patterns, trial
 
 # From this many new objects of a stage in one vhost on, one import is faster than single writes.
 IMPORT_FROM = 40
@@ -92,6 +92,8 @@ class Topology(Service):
 
     def prove(self, plan: Plan) -> t.Iterable[Problem]:
         yield from patterns.problems(self.client, plan.changes, self.broker.vhosts)
+        yield from trial.problems(self.client, plan.changes, self.broker)
+        yield from room.problems(self.client, plan.changes, self.broker)
         yield from proof.problems(self.client, plan, self.declared, self.allowed, self.options.accept_loss_window)
 
     def together(self, changes: t.Sequence[Change]) -> t.Iterator[Change]:
