@@ -66,7 +66,16 @@ class Broker:
         _wait_until_ready(self.container, self.url, self.username, self.password)
 
     def pause(self) -> None:
-        podman("pause", self.container)
+        """The kernel cannot always freeze a busy process at once."""
+        for attempt in range(1, 6):
+            try:
+                podman("pause", self.container)
+            except LabError:
+                if attempt == 5:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def resume(self) -> None:
         podman("unpause", self.container)
