@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import shutil
 import time
+import typing as t
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
@@ -64,7 +66,16 @@ class Broker:
         _wait_until_ready(self.container, self.url, self.username, self.password)
 
     def pause(self) -> None:
-        podman("pause", self.container)
+        """The kernel cannot always freeze a busy process at once."""
+        for attempt in range(1, 6):
+            try:
+                podman("pause", self.container)
+            except LabError:
+                if attempt == 5:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def resume(self) -> None:
         podman("unpause", self.container)
@@ -83,11 +94,25 @@ def up(name: str, line: str) -> Broker:
     home, container = state_dir("brokers", name), containers.full_name(name)
     state = containers.state(name)
     if state is None:
-        _create(home, container, line)
+        _create(home, _Node(name), line, secrets.token_urlsafe(18))
     elif state != "running":
         say(f"starting {name} again")
         podman("start", container)
-    return _describe(home, name, container, line)
+    return _describe(home, _Node(name), line)
+
+
+def cluster(name: str, line: str, **settings: str) -> list[Broker]:
+    """Three new nodes of one cluster, with these settings beside the lab's. All have the network of the first, so do not pause that one."""
+    require()
+    nodes = [_Node(f"{name}-{number + 1}", number, f"{name}-1") for number in range(3)]
+    peers = {f"cluster_formation.classic_config.nodes.{node.number + 1}": node.erlang_name for node in nodes}
+    shared = {"cluster_formation.peer_discovery_backend": "classic_config", **peers, **settings}
+    for node in reversed(nodes):
+        down(node.name)
+    password = secrets.token_urlsafe(18)
+    for node in nodes:
+        _create(state_dir("brokers", node.name), node, line, password, shared)
+    return [_describe(state_dir("brokers", node.name), node, line) for node in nodes]
 
 
 def get(name: str) -> Broker:
@@ -111,35 +136,75 @@ def names() -> list[str]:
     return containers.names("broker")
 
 
-def _create(home: Path, container: str, line: str) -> None:
+@dataclass(frozen=True)
+class _Node:
+    """One node: alone, or of a cluster, whose nodes have the network of the node `first`."""
+
+    name: str
+    number: int = 0
+    first: str = ""
+
+    @property
+    def container(self) -> str:
+        return containers.full_name(self.name)
+
+    @property
+    def erlang_name(self) -> str:
+        return f"{self.name}@localhost"
+
+    def port(self, usual: int) -> int:
+        return usual + 100 * self.number
+
+    def network(self) -> list[str]:
+        if self.number:
+            return ["--network", f"container:{containers.full_name(self.first)}"]
+        offsets = range(0, 300 if self.first else 100, 100)
+        return ["--hostname", "rabbit", *(f"--publish=127.0.0.1::{port + more}" for more in offsets for port in (5672, 15671, 15672))]
+
+    def environment(self) -> list[str]:
+        if not self.first:
+            return []
+        return ["--env", f"RABBITMQ_NODENAME={self.erlang_name}", "--env", f"RABBITMQ_NODE_PORT={self.port(5672)}"]
+
+
+# The nodes of a cluster prove to one another with the cookie that they belong together. Erlang wants a file that only they can read.
+_RUN = "install -o rabbitmq -m 400 /etc/rabbitmq/cookie /var/lib/rabbitmq/.erlang.cookie && exec rabbitmq-server"
+
+
+def _create(home: Path, node: _Node, line: str, password: str, settings: t.Mapping[str, str] | None = None) -> None:
     reference = images.ensure(image(line))
     certificates = tls.ensure()
-    password = secrets.token_urlsafe(18)
     (home / "password").write_text(password, encoding="utf-8")
-    (home / "rabbitmq.conf").write_text(_configuration(line, password), encoding="utf-8")
-    say(f"starting RabbitMQ {line} as {container.removeprefix(containers.full_name(''))}")
+    (home / "cookie").write_text(hashlib.sha256(password.encode()).hexdigest(), encoding="utf-8")
+    (home / "rabbitmq.conf").write_text(_configuration(line, password, node, settings or {}), encoding="utf-8")
+    say(f"starting RabbitMQ {line} as {node.name}")
     podman(
-        *("run", "--detach", "--init", "--name", container, "--hostname", "rabbit", *containers.labels("broker")),
+        *("run", "--detach", "--init", "--name", node.container, *containers.labels("broker")),
         *ulimits(),
         *("--volume", f"{home}/rabbitmq.conf:/etc/rabbitmq/rabbitmq.conf:ro"),
+        *("--volume", f"{home}/cookie:/etc/rabbitmq/cookie:ro"),
         *("--volume", f"{certificates}:/etc/rabbitmq/tls:ro"),
-        *("--publish", "127.0.0.1::5672", "--publish", "127.0.0.1::15671", "--publish", "127.0.0.1::15672"),
-        *(reference, "rabbitmq-server"),
+        *node.network(),
+        *node.environment(),
+        *(reference, "sh", "-c", _RUN),
     )
 
 
-def _configuration(line: str, password: str) -> str:
+def _configuration(line: str, password: str, node: _Node, more: t.Mapping[str, str]) -> str:
     settings = {
         "default_user": "lab",
         "default_pass": password,
         "loopback_users": "none",
-        "management.tcp.port": "15672",
-        "management.ssl.port": "15671",
+        "management.tcp.port": str(node.port(15672)),
+        "management.ssl.port": str(node.port(15671)),
         "management.ssl.cacertfile": "/etc/rabbitmq/tls/ca.crt",
         "management.ssl.certfile": "/etc/rabbitmq/tls/server.crt",
         "management.ssl.keyfile": "/etc/rabbitmq/tls/server.key",
         "management.ssl.verify": "verify_peer",
         "management.ssl.fail_if_no_peer_cert": "true",
+        "prometheus.tcp.port": str(node.port(15692)),
+        "stream.listeners.tcp.1": str(node.port(5552)),
+        **more,
     }
     if line == "4.3":
         # Debian patches this to permitted; upstream 4.3 denies it, and upstream is what users run.
@@ -147,17 +212,18 @@ def _configuration(line: str, password: str) -> str:
     return "".join(f"{key} = {value}\n" for key, value in settings.items())
 
 
-def _describe(home: Path, name: str, container: str, line: str) -> Broker:
-    def port(inside: int) -> int:
-        return int(podman("port", container, f"{inside}/tcp").strip().rsplit(":", 1)[1])
+def _describe(home: Path, node: _Node, line: str) -> Broker:
+    def port(usual: int) -> int:
+        published_by = containers.full_name(node.first) if node.first else node.container
+        return int(podman("port", published_by, f"{node.port(usual)}/tcp").strip().rsplit(":", 1)[1])
 
     password = (home / "password").read_text(encoding="utf-8")
     url = f"http://127.0.0.1:{port(15672)}"
-    version = _wait_until_ready(container, url, "lab", password)
+    version = _wait_until_ready(node.container, url, "lab", password)
     certificates = tls.ensure()
     broker = Broker(
-        name=name,
-        container=container,
+        name=node.name,
+        container=node.container,
         line=line,
         version=version,
         url=url,

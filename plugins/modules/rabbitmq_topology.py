@@ -130,7 +130,9 @@ options:
           - absent
         default: present
   vhost_limits:
-    description: Limits of vhosts, one item for each.
+    description:
+      - Limits of vhosts, one item for each.
+      - A task that would make more queues than V(max-queues) allows is refused before the first write.
     type: list
     elements: dict
     suboptions:
@@ -209,7 +211,10 @@ options:
           - absent
         default: present
   policies:
-    description: Policies. Pattern and definition are required unless O(policies[].state=absent).
+    description:
+      - Policies. Pattern and definition are required unless O(policies[].state=absent).
+      - The broker judges keys that the module does not know, before the first write and in check mode too. The module asks
+        it with a policy that it always refuses.
     type: list
     elements: dict
     suboptions:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import http.client
 import http.server
 import inspect
@@ -293,6 +294,22 @@ def test_no_error_of_the_library_escapes(kind: type[BaseException], proven: bool
     sent = (requests.exceptions.ReadTimeout, requests.exceptions.ContentDecodingError, http.client.IncompleteRead, ConnectionResetError)
     if issubclass(kind, sent):
         assert isinstance(caught.value, errors.TimedOut)
+
+
+def test_a_connection_that_breaks_after_the_time_limit_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker without a majority closes it after a minute, each time."""
+    tried = []
+
+    def fail(*dummy: t.Any, **more: t.Any) -> t.Any:
+        tried.append(1)
+        raise requests.exceptions.ConnectionError("Remote end closed connection without response")
+
+    monkeypatch.setattr(requests.Session, "request", fail)
+    client = client_of(NOBODY)
+    monkeypatch.setattr(client, "settings", dataclasses.replace(client.settings, timeout=0.0))
+    with pytest.raises(errors.Silent):
+        client.put(["queues", "/", "a"], {})
+    assert len(tried) == 1
 
 
 def test_an_answer_that_cannot_be_unpacked_leaves_a_write_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

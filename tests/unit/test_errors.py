@@ -43,6 +43,10 @@ def answer(error: str, reason: t.Any) -> str:
         (504, "", errors.BadGateway),
         (500, "", errors.Crashed),
         (400, answer("bad_request", "the metadata store operation timed out"), errors.NoMajority),
+        (400, answer("bad_request", "timeout"), errors.NoMajority),
+        (400, answer("bad_request", "Could not add binding due to timeout"), errors.NoMajority),
+        (500, answer("timeout", "Timed out waiting for the vhost to initialise"), errors.NoMajority),
+        (400, answer("bad_request", "invalid arg 'x-consumer-timeout' for queue 'q'"), errors.Invalid),
         (401, "Unauthorized", errors.NotABroker),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
@@ -9,12 +10,13 @@ from memory import Memory, hash_of, logs_in
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Plan, Secret
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
-from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, passwords
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors, passwords, service
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import path_of
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.bindings import BINDING
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plain import TOPIC_PERMISSION
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_OPTION
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.users import USER
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety import room
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.safety.recreation import Replacement
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.service import IMPORT_FROM, Topology
 
@@ -272,3 +274,49 @@ def test_an_import_that_nobody_can_ask_about_any_more_is_unknown_and_not_untried
     assert len(report.result["unknown"]) == IMPORT_FROM
     assert report.result["not_attempted"] == [] and report.result["changes"] == []
     assert str(report.failure).startswith("the connection broke before an answer came")
+
+
+@pytest.mark.parametrize(
+    ("answer", "there", "raised"),
+    [
+        (None, True, None),
+        (None, False, errors.Doubtful),
+        (errors.Doubtful(errors.Crashed("", 500, "")), False, errors.Doubtful),
+        (errors.Doubtful(errors.Crashed("", 500, "")), True, None),
+    ],
+    ids=["done", "acknowledged and not there", "failed and not there", "failed and there"],
+)
+def test_a_slow_answer_is_read_back(answer: Exception | None, there: bool, raised: type[Exception] | None, monkeypatch: t.Any) -> None:
+    """Without a majority 4.3 answers some writes with 204 that were not made, and others with 500 that it makes later."""
+    monkeypatch.setattr(service, "DOUBTED_AFTER", 0.0)
+    row = {"vhost": "/", "user": "ann", "configure": "", "write": "", "read": ".*"}
+    change_ = change("permissions", "create", {"vhost": "/", "user": "ann"}, {"configure": "", "write": "", "read": ".*"})
+    writing = writer(Recorder([row] if there else [], answer))
+    with pytest.raises(raised) if raised else contextlib.nullcontext():
+        assert writing.write(change_) is change_
+
+
+def test_what_crashes_at_once_and_is_not_there_has_failed() -> None:
+    crash = errors.Crashed("", 500, "")
+    with pytest.raises(errors.Crashed):
+        writer(Recorder([], errors.Doubtful(crash))).write(change("permissions", "create", {"vhost": "/", "user": "ann"}, {"read": ""}))
+
+
+def new_queues(count: int, limit: int | None) -> list[Change]:
+    changes = [change("queues", "create", {"vhost": "/", "name": str(number)}, {}) for number in range(count)]
+    if limit is not None:
+        changes.append(change("vhost_limits", "update", {"vhost": "/", "name": "max-queues"}, {"value": limit}))
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("stored", "declared", "refused"),
+    [(3, None, False), (2, None, True), (2, 3, False), (3, 2, True), (-1, None, False), (None, None, False), (None, 0, True)],
+)
+def test_room_for_new_queues(stored: int | None, declared: int | None, refused: bool) -> None:
+    memory = Memory()
+    memory.put("queues", name="there")
+    rows = [] if stored is None else [{"vhost": "/", "value": {"max-queues": stored, "max-connections": 0}}]
+    client = t.cast("t.Any", Recorder(rows))
+    found = list(room.problems(client, new_queues(2, declared), memory.broker))
+    assert [problem.code for problem in found] == ["limit.queues"] * refused

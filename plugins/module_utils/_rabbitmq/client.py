@@ -18,6 +18,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._net import retry, tls
@@ -246,6 +247,7 @@ class Client:
         """One request to one endpoint; raises CannotConnect, NotTrusted or TimedOut."""
         url = self.settings.urls[endpoint]
         waits = (self.settings.timeout, self.settings.timeout + request.patience)
+        in_time = wait.Deadline(self.settings.timeout)
         library = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException)
         try:
             # Redirects are not followed: requests would turn a PUT into a GET.
@@ -261,7 +263,10 @@ class Client:
                 allow_redirects=False,
             )
         except (*library, OSError, ValueError, OverflowError) as error:
-            raise _failure(url, error, waits, proven=self._home is not None) from error
+            failure = _failure(url, error, waits, proven=self._home is not None)
+            # A broker that hangs closes the connection after a minute: a second attempt would take as long again.
+            late = isinstance(failure, errors.TimedOut) and not in_time.left()
+            raise (errors.Silent(str(failure)) if late else failure) from error
 
     def _session(self, endpoint: int) -> requests.Session:
         """This thread's connection to that endpoint, which must belong to the cluster we began with."""

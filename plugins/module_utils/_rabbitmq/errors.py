@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import sys
 import typing as t
 from urllib.parse import urlsplit
@@ -137,12 +138,13 @@ def _kind(status: int, error: str, reason: str) -> type[BrokerError]:
         return NoSuchVhost if "vhost" in reason and "in vhost" not in reason else NotFound
     if status == 400 and "inequivalent" in reason:
         return Inequivalent
-    # Measured on 4.3 with two of three nodes stopped: what it answers so is made as soon as there is a majority again.
-    if "timed out" in reason or "timeout" in error:
+    if error == "timeout" or _TIMED_OUT.search(reason):
         return NoMajority
     return Invalid if status == 400 else _BY_STATUS.get(status, Crashed if status >= 500 else BrokerError)
 
 
+# Measured on 4.3 with two of three nodes stopped: what it answers so may be made as soon as there is a majority again.
+_TIMED_OUT = re.compile(r"timed out|due to timeout$|^timeout$", re.IGNORECASE)
 _BY_STATUS: dict[int, type[BrokerError]] = {405: MissingPlugin, 502: BadGateway, 503: NotReady, 504: BadGateway}
 
 

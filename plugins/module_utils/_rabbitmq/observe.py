@@ -9,7 +9,7 @@ import contextlib
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Key
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, first
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import errors
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Broker, Kind, Observed, Values, key_of
@@ -105,9 +105,48 @@ def _rows(client: Client, broker: Broker, kind: Kind, existing: t.Sequence[str],
     except errors.BrokerError as error:
         if kind.name != "binding" or error.status != 500:
             raise
-        message = f"the broker cannot list its bindings ({error}): it fails so where a binding has a ~ in its key beside arguments"
-        way_out = "remove that binding over AMQP, or delete its queue or exchange"
-        raise Refused([Problem("binding.unlistable", message, "bindings", remedy=way_out)]) from error
+        raise Refused(_unlistable(client, broker.vhosts if len(existing) != 1 else existing, error)) from error
+
+
+# Of more queues than these none is asked for.
+_ASKED = 2000
+
+
+def _unlistable(client: Client, vhosts: t.Iterable[str], error: errors.BrokerError) -> t.Iterator[Problem]:
+    """Where the bindings are that the broker cannot list: a ~ in a key beside arguments makes it fail."""
+    way_out = "remove the binding over AMQP, or delete its queue or exchange"
+    found = False
+    for vhost in vhosts:
+        if not _lists(client, "bindings", vhost):
+            found = True
+            ends = list(_ends(client, vhost))
+            where = first(ends) or "one of its exchanges"
+            message = f"the broker cannot list its bindings, because that of {where} has a ~ in its key beside arguments"
+            yield Problem("binding.unlistable", message, f"vhost {vhost}", remedy=way_out)
+    if not found:
+        yield Problem("binding.unlistable", f"the broker cannot list its bindings ({error})", "bindings", remedy="run the task again")
+
+
+def _ends(client: Client, vhost: str) -> t.Iterator[str]:
+    """The ends of the bindings that cannot be listed; only the exchange, if there are too many queues to ask for each."""
+    exchanges = [row["name"] for row in client.get("exchanges", vhost, columns="name") if row["name"]]
+    for source in exchanges:
+        if _lists(client, "exchanges", vhost, source, "bindings", "source"):
+            continue
+        queues = [row["name"] for row in client.get("queues", vhost, disable_stats="true", columns="name")]
+        others = [("q", name) for name in queues if len(queues) <= _ASKED] + [("e", name) for name in exchanges]
+        ends = [f"{source} -> {name}" for letter, name in others if not _lists(client, "bindings", vhost, "e", source, letter, name)]
+        yield from ends or [f"exchange {source}"]
+
+
+def _lists(client: Client, *segments: str) -> bool:
+    try:
+        client.get(*segments)
+    except errors.BrokerError as error:
+        return error.status != 500
+    except Refused:  # a name that cannot be asked for
+        return True
+    return True
 
 
 def read_consumers(client: Client, broker: Broker) -> None:

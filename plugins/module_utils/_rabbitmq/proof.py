@@ -58,9 +58,10 @@ def _rows(client: Client, vhost: str) -> list[Values]:
     """The vhost's queues with their message counts, each from the source that is right for its type."""
     columns = "name,type,messages,consumers"
     fresh = client.get("queues", vhost, disable_stats="true", enable_queue_totals="true", columns=columns)
-    totals = {row["name"]: row["messages"] for row in fresh if row["type"] != "stream" and "messages" in row}
+    totals = {row["name"]: row.get("messages") for row in fresh}
     rows = client.get("queues", vhost, columns=columns)
-    return [dict(row, messages=totals.get(row["name"], row.get("messages"))) for row in rows]
+    # Statistics of a queue whose node is down are from before it went down.
+    return [dict(row, messages=row.get("messages") if row["type"] == "stream" else totals.get(row["name"])) for row in rows]
 
 
 def _concerned(change: Change, rows: t.Mapping[str, list[Values]]) -> list[Values]:
@@ -75,8 +76,10 @@ def _held(change: Change, rows: t.Mapping[str, list[Values]], settled: bool) -> 
         where = f"queue {row['name']} " if change.kind != "queue" else ""
         if row["messages"]:
             reasons.append(f"{where}holds {row['messages']} messages")
-        elif row["messages"] is None and row["type"] != "classic" and settled:
-            reasons.append(f"{where}has no message count yet (it was made seconds ago, or statistics are off)")
+        elif row["messages"] is None and row["type"] == "classic":
+            reasons.append(f"{where}has no message count (its node may be down), and the broker may delete it although it holds messages")
+        elif row["messages"] is None and settled:
+            reasons.append(f"{where}has no message count yet (it was made seconds ago, its node is down, or statistics are off)")
     if not reasons:
         return []
     item, message = f"{change.kind} {change.object}", "; ".join(reasons[:5]) + ("; and more" if len(reasons) > 5 else "")

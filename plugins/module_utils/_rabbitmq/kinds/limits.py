@@ -13,7 +13,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds impo
 
 DOCUMENTATION = r"""
 vhost_limits:
-  description: Limits of vhosts, one item for each.
+  description:
+    - Limits of vhosts, one item for each.
+    - A task that would make more queues than V(max-queues) allows is refused before the first write.
   options:
     name: The limit to set.
     value: The limit; a negative number for none. Required unless O(vhost_limits[].state=absent).

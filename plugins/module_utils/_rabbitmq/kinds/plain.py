@@ -39,7 +39,10 @@ topic_permissions:
     write: Regular expression of the routing keys that the user may publish with.
     read: Regular expression of the routing keys that the user may bind with.
 policies:
-  description: Policies. Pattern and definition are required unless O(policies[].state=absent).
+  description:
+    - Policies. Pattern and definition are required unless O(policies[].state=absent).
+    - The broker judges keys that the module does not know, before the first write and in check mode too. The module asks it with a
+      policy that it always refuses.
   options: &policy
     name: Name of the policy.
     pattern: Regular expression of the names that the policy applies to.
@@ -100,9 +103,9 @@ class _Policy(Kind):
             yield replace(problem, item=str(declared))
         for name, why, mistaken in judge.unknown(new, self.keys(), broker.release):
             only = name in table.POLICY and name not in self.keys()
-            message = f"is no key of {'an operator policy' if only else 'a policy'} of RabbitMQ {broker.version}"
-            say = declared.problem if mistaken or only else declared.advice
-            yield say("definition.unknown", message, "use it in a policy" if only else why, f"definition.{name}")
+            if mistaken or only:  # else the broker is asked before the first write
+                message = f"is no key of {'an operator policy' if only else 'a policy'} of RabbitMQ {broker.version}"
+                yield declared.problem("definition.unknown", message, "use it in a policy" if only else why, f"definition.{name}")
         since = table.APPLY_TO.get(declared.fields.get("apply_to", ""), ())
         if broker.release < since and (there is None or there.fields["apply_to"] != declared.fields["apply_to"]):
             message = f"RabbitMQ {broker.version} does not know {declared.fields['apply_to']!r}"
