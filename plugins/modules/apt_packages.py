@@ -80,6 +80,12 @@ options:
     description: Seconds to wait for the locks of apt and dpkg in total.
     type: float
     default: 300.0
+  option_names:
+    description: >-
+      What messages call the options of this module. A role names its variables here, so that a message says what its user can set. An
+      option with an empty name is not mentioned.
+    type: dict
+    default: {}
 seealso:
   - module: eco2.platform.apt_source
   - module: ansible.builtin.apt
@@ -176,6 +182,7 @@ def argument_spec() -> Spec:
         "allow_remove": {"type": "list", "elements": "str", "default": []},
         "install_recommends": {"type": "bool", "default": False},
         "lock_timeout": {"type": "float", "default": 300.0},
+        "option_names": {"type": "dict", "default": {}},
     }
 
 

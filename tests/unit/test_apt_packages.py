@@ -100,11 +100,38 @@ def test_what_no_repository_has_is_explained() -> None:
     missing = plan.unknown(wants, {}, offers)
     problems = list(plan.explain(missing, offers, "Release file is not valid yet"))
     assert [(problem.code, problem.item) for problem in problems] == [
+        ("apt.update", ""),
         ("apt.unknown_version", "package kubelet"),
         ("apt.unknown_package", "package kubelett"),
         ("apt.pinned", "package pinned"),
     ]
-    assert "only 1.36.3-1.1, 1.36.2-1.1 (apt-get update: Release file is not valid yet)" in str(problems[0])
+    assert "Release file is not valid yet" in str(problems[0])
+    assert "only 1.36.3-1.1, 1.36.2-1.1" in str(problems[1])
+
+
+@needs_dpkg
+def test_one_cause_is_one_problem_in_the_words_of_the_role() -> None:
+    """Without the option apt refuses the downgrade as well, for the same reason."""
+    names = ("kubelet", "kubeadm", "kubectl")
+    there = dict.fromkeys(names, Installed("1.37.2-1.1", held=True))
+    offers = dict.fromkeys(names, Available("1.36.3-1.1", ("1.36.3-1.1",)))
+    simulated = Simulated({}, (), "Packages were downgraded and -y was used without --allow-downgrades.")
+    wants = [Wanted(name, "1.36.3") for name in names]
+    role = {"allow_downgrade": "kubernetes_node_allow_downgrade", "allow_change_held": ""}
+    with pytest.raises(Refused) as caught:
+        planned(wants, there, offers, simulated=simulated, names=role)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "packages kubelet, kubeadm, kubectl: version: it is held at 1.37.2-1.1, and the task asks for 1.36.3-1.1",
+        "packages kubelet, kubeadm, kubectl: version: installing 1.36.3-1.1 would downgrade it from 1.37.2-1.1; "
+        "set kubernetes_node_allow_downgrade to allow it",
+    ]
+
+
+def test_a_package_in_the_way_is_named_with_the_option_of_the_role() -> None:
+    there = dict.fromkeys(("docker.io", "runc"), Installed("1-1", held=False))
+    simulated = Simulated({"containerd.io": "2.2.9-1"}, ("docker.io", "runc"), None)
+    with pytest.raises(Refused, match=r"packages docker\.io, runc: apt would remove this .*; list it in containerd_allow_remove, or"):
+        planned([Wanted("containerd.io")], there, {}, simulated=simulated, names={"allow_remove": "containerd_allow_remove"})
 
 
 def test_what_apt_does_not_know_yet_counts_as_available() -> None:
@@ -227,7 +254,14 @@ def apt(monkeypatch: pytest.MonkeyPatch) -> Apt:
 
 
 def converged(check_mode: bool = False, name: str = "kubelet", version: str = "", **more: t.Any) -> Report:
-    options = {"hold": True, "allow_change_held": True, "allow_downgrade": False, "allow_remove": [], "install_recommends": False}
+    options = {
+        "hold": True,
+        "allow_change_held": True,
+        "allow_downgrade": False,
+        "allow_remove": [],
+        "install_recommends": False,
+        "option_names": {},
+    }
     asked = {"packages": [{"name": name, "version": version}], **options, "lock_timeout": 1.0, **more}
     return converge(packages.Packages(asked), check_mode, diff=False)
 

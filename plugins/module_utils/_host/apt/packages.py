@@ -25,9 +25,10 @@ class Packages(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
         self.wants = plan.wanted(params["packages"])
-        self.options = plan.Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+        allowed = (params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+        self.options = plan.Options(params["hold"], *allowed, params["option_names"])
         self.recommends: bool = params["install_recommends"]
-        self.locks = Locks(params["lock_timeout"])
+        self.locks = Locks(params["lock_timeout"], self.options.names.get("lock_timeout", "lock_timeout"))
         self.force = self.options.force()
         # Why the transaction failed.
         self.failure: str | None = None
