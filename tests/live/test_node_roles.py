@@ -435,11 +435,14 @@ def test_the_key_comes_through_the_proxy_of_apt_as_the_packages_do(debian: Prepa
     wanted = {"name": "proxied", "uris": [elsewhere], "suites": ["bookworm"], "components": ["stable"], "key": f"{elsewhere}/gpg"}
     refused = nodes.task(home, node, "apt_source", wanted)
     assert f"{elsewhere}/gpg cannot be fetched" in refused.message
-    write(node, "/etc/apt/apt.conf.d/90proxy", f'Acquire::http::Proxy "http://{address.split("/")[2]}";\n')
-    nodes.task(home, node, "apt_source", wanted)
+    through = {"packages": [], "proxy": {"http": f"http://{address.split('/')[2]}"}}
+    assert nodes.task(home, node, "apt_packages", through).state == "changed"
+    assert nodes.task(home, node, "apt_source", wanted).state == "changed"
     assert node.run("sh", "-c", "apt-get update 2>&1 | grep -E '^[EW]:' || true") == ""
     nodes.task(home, node, "apt_source", {"name": "proxied", "state": "absent"})
-    node.run("rm", "/etc/apt/apt.conf.d/90proxy")
+    assert nodes.task(home, node, "apt_packages", through).state == "ok"
+    assert nodes.task(home, node, "apt_packages", {"packages": [], "proxy": {}}).state == "changed"
+    assert "eco2" not in node.run("ls", "/etc/apt/apt.conf.d")
 
 
 # Refused, or waited for

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, repositories, versions
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, proxy, repositories, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import Options, Wanted
@@ -261,6 +261,7 @@ def converged(check_mode: bool = False, name: str = "kubelet", version: str = ""
         "allow_remove": [],
         "install_recommends": False,
         "option_names": {},
+        "proxy": None,
     }
     asked = {"packages": [{"name": name, "version": version}], **options, "lock_timeout": 1.0, **more}
     return converge(packages.Packages(asked), check_mode, diff=False)
@@ -444,3 +445,31 @@ def test_a_command_that_finds_the_lock_taken_is_run_again(monkeypatch: pytest.Mo
     assert now[0] == 1
     assert waiting.retry(lambda: taken) == taken, "in the end it is told"
     assert now[0] >= 10
+
+
+def test_the_proxy_of_apt_comes_first_and_goes_again(apt: Apt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "apt.conf.d" / "01-eco2-proxy"
+    monkeypatch.setattr(proxy, "PATH", str(path))
+    wanted = {"http": "http://me:s3cret@proxy:3128", "no_proxy": "10.0.0.0/8,mirror.example.org"}
+    for check_mode in (True, False):
+        report = converged(check_mode, proxy=wanted)
+        assert report.failure is None
+        assert (report.result["changes"][0]["kind"], report.result["changes"][0]["object"]) == ("file", str(path))
+        assert "s3cret" not in str(report)
+        assert path.exists() is not check_mode
+    assert path.read_text().splitlines()[1:] == [
+        'Acquire::http::Proxy "http://me:s3cret@proxy:3128";',
+        'Acquire::http::Proxy::mirror.example.org "DIRECT";',
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+    converged(False, proxy=None)
+    assert path.exists()
+    converged(False, proxy={})
+    assert not path.exists()
+
+
+def test_what_cannot_be_a_proxy_is_refused_and_not_shown(apt: Apt) -> None:
+    with pytest.raises(Refused) as caught:
+        converged(False, proxy={"https": 'http://s3cret@proxy";evil'})
+    assert [problem.code for problem in caught.value.problems] == ["proxy.address"]
+    assert "s3cret" not in str(caught.value)

@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._net import proxy
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd_hosts, toml
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd_settings as settings
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd_hosts import HEAD, REGISTRIES
@@ -138,10 +139,10 @@ def moved(options: Options, config: t.Mapping[str, t.Any] | None) -> t.Iterator[
             yield Problem("containerd.moved", message, field=f"containerd_settings.{name}", remedy=remedy)
 
 
-def _proxies(proxy: t.Mapping[str, t.Any]) -> Files:
+def _proxies(given: t.Mapping[str, t.Any]) -> Files:
     """A drop-in and a file of variables that only root may read, because systemctl shows the variables of a unit to everyone."""
     names = (("HTTP_PROXY", "http"), ("HTTPS_PROXY", "https"), ("NO_PROXY", "no_proxy"))
-    values = {variable: _joined(proxy.get(option)) for variable, option in names}
+    values = {variable: _joined(given.get(option)) for variable, option in names}
     if not (values["HTTP_PROXY"] or values["HTTPS_PROXY"]):
         return [{"path": path, "state": "absent"} for path in (DROP_IN, PROXIES)]
     lines = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items() if value)
@@ -170,24 +171,6 @@ def problems(numbers: tuple[int, int], options: Options) -> t.Iterator[Problem]:
         for path in paths:
             if not str(path).startswith("/"):
                 yield Problem("containerd.relative_path", f"{path!r} is not an absolute path", field=field)
-    yield from proxy_problems(options["proxy"], "containerd_proxy")
+    yield from proxy.problems(options["proxy"], "containerd_proxy")
     yield from containerd_hosts.problems(options["registry_mirrors"], numbers)
     yield from settings.problems(options)
-
-
-def proxy_problems(proxy: t.Any, option: str) -> t.Iterator[Problem]:
-    """Addresses are not shown, because they may have a password."""
-    if not isinstance(proxy, dict):
-        yield Problem("containerd.proxy", "is not a mapping", field=option, remedy="give http, https and no_proxy")
-        return
-    yield from containerd_hosts.unknown_keys(proxy, ("http", "https", "no_proxy"), option)
-    for name in ("http", "https"):
-        address = proxy.get(name) or ""
-        if address and not (isinstance(address, str) and re.fullmatch(r"(https?|socks5)://\S+", address)):
-            remedy = "write it such as http://proxy.example.org:3128"
-            yield Problem("containerd.proxy", "this is not the address of a proxy", field=f"{option}.{name}", remedy=remedy)
-    exceptions = proxy.get("no_proxy") or ""
-    words = exceptions if isinstance(exceptions, list) else [exceptions]
-    if not all(isinstance(word, str) and word.isprintable() for word in words):
-        message = "is neither a text nor a list of texts"
-        yield Problem("containerd.proxy", message, field=f"{option}.no_proxy", remedy="write it such as [10.0.0.0/8, .svc]")
