@@ -6,16 +6,12 @@
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, containerd_hosts
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, containerd_hosts, facts_containerd
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import FACTS, OF_SETTINGS, Configured
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
-
-_IGNORED = re.compile(r'Ignoring unknown key in TOML.*?\bkey="?(?P<key>[^"\s]+(?: [^"\s=]+)*?)"?(?= \w+=|$)')
-_WHERE = re.compile(r"\b(?:plugin|file)=(\S+)")
 
 
 class ActionModule(Action):
@@ -44,23 +40,18 @@ class ActionModule(Action):
 
     def explained(self, done: Result, configured: Configured) -> Result:
         """With the file of the user, or the option, that has the key that containerd does not know."""
-        found = [unknown_key(problem["message"]) for problem in done.get("problems") or [] if problem["code"] == "file.rejected"]
-        if not any(found):
+        complaints = "\n".join(problem["message"] for problem in done.get("problems") or [] if problem["code"] == "file.rejected")
+        found = facts_containerd.ignored(complaints)
+        if not found:
             return done
         seen = self.on_target("eco2.platform.kube_host_info", {})
         files = ((seen.get("host") or {}).get("containerd") or {}).get("drop_ins") or []
-        return failed(done, [ignored(*key, configured, files) for key in found if key])
+        return failed(done, [ignored(each["key"], each["where"], configured, files) for each in found])
 
 
 def failed(done: Result, problems: t.Iterable[Problem]) -> Result:
     refusal = Refused(problems)
     return {**done, "failed": True, "msg": str(refusal), "problems": refusal.shown()} if refusal.problems else done
-
-
-def unknown_key(complaint: str) -> tuple[str, str] | None:
-    """The path of a key that containerd ignores, and the plugin or the file that it belongs to."""
-    found, where = _IGNORED.search(complaint), _WHERE.search(complaint)
-    return (".".join(found.group("key").split()), where.group(1) if where else "") if found else None
 
 
 def ignored(key: str, where: str, configured: Configured, files: t.Sequence[t.Mapping[str, t.Any]]) -> Problem:
@@ -96,6 +87,8 @@ def not_in_force(seen: t.Mapping[str, t.Any], configured: Configured) -> t.Itera
         message = f"is {value} in the running containerd, and not {wanted} as in {containerd.CONFIG}"
         remedy = reason or look_at(what, found.get("drop_ins") or [], (found.get("config") or {}).get("version"))
         yield Problem("containerd.not_in_force", message, item="containerd", field=field.strip(), remedy=remedy)
+    for each in (found.get("config") or {}).get("ignored") or []:
+        yield ignored(each["key"], each["where"], configured, found.get("drop_ins") or [])
     for path in configured.paths:
         if path not in host["digests"]:
             message = "the file is not there, and containerd pulls nothing from a registry without it"

@@ -120,7 +120,8 @@ host:
       description: >-
         Its C(version), its C(config) in force and its C(drop_ins). The configuration has the C(version) of the format, C(cri_disabled),
         C(cgroup_systemd), C(sandbox_image), C(registry_config_path), C(cni_bin_dirs), C(cni_conf_dir), C(settings) (all of it, as
-        C(containerd config dump) prints it, without passwords of registries), and C(problem). Each file of C(/etc/containerd/conf.d) has
+        C(containerd config dump) prints it, without passwords of registries), C(ignored) (keys that containerd does not know, each with
+        the plugin or file that has it), and C(problem). Each file of C(/etc/containerd/conf.d) has
         a C(path), a C(version) and the names of its C(settings). Null where containerd is not installed.
       type: dict
     cri:

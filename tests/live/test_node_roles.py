@@ -214,7 +214,7 @@ CONFIGURE: dict[str, t.Any] = {"runtime_settings": {"restrict_oom_score_adj": Tr
 
 
 def test_a_key_that_containerd_ignores_is_refused_before_anything_is_written(docker: Prepared, home: Path) -> None:
-    node = docker[0]
+    node, mirrors = docker[0], lab_nodes.variables()["containerd_registry_mirrors"]
     before = read(node, "/etc/containerd/config.toml")
     wanted = {
         "version": OLDER,
@@ -235,9 +235,12 @@ def test_a_key_that_containerd_ignores_is_refused_before_anything_is_written(doc
     )
     assert read(node, "/etc/containerd/config.toml") == before
     write(node, "/etc/containerd/conf.d/10-theirs.toml", "version = 3\n[plugins.'io.containerd.cri.v1.runtime']\nenable_cdii = true\n")
-    found = nodes.task(home, node, "kube_containerd", {"version": OLDER, "runtime_settings": {"enable_cdi": True}})
+    # Also where nothing is to be written.
+    for settings in ({"restrict_oom_score_adj": True, "enable_cdi": True}, {"restrict_oom_score_adj": True}):
+        found = nodes.task(home, node, "kube_containerd", {"version": OLDER, "runtime_settings": settings, "registry_mirrors": mirrors})
+        assert found.message.startswith("/etc/containerd/conf.d/10-theirs.toml: containerd has no setting enable_cdii")
+    assert read(node, "/etc/containerd/config.toml") == before
     node.run("rm", "/etc/containerd/conf.d/10-theirs.toml")
-    assert found.message.startswith("/etc/containerd/conf.d/10-theirs.toml: containerd has no setting enable_cdii")
 
 
 def has_metrics(node: Node) -> bool:

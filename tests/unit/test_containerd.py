@@ -293,25 +293,28 @@ def test_a_key_that_containerd_ignores_is_named_with_its_option_or_file() -> Non
         (IN_FILE, ("debug.levle", "/etc/containerd/config.toml"), "containerd_settings.debug.levle"),
         (IN_PLUGIN, ("cni.bin_dirz", "io.containerd.cri.v1.runtime"), "containerd_runtime_settings.cni.bin_dirz"),
     ):
-        assert kube_containerd.unknown_key(complaint) == key
+        assert facts_containerd.ignored(f"x\n{complaint}\ny") == [dict(zip(("key", "where"), key))]
         assert kube_containerd.ignored(*key, made, []).field == field
     of_file = kube_containerd.ignored("cni.bin_dirz", "io.containerd.cri.v1.runtime", containerd.configuration("2.3.7", OPTIONS), [THEIRS])
     assert (of_file.item, of_file.field) == (THEIRS["path"], "")
-    assert kube_containerd.unknown_key("toml: expected character") is None
+    assert facts_containerd.ignored("toml: expected character") == []
 
 
 def test_what_is_not_in_force_is_told_with_the_file_that_may_set_it() -> None:
     kube_containerd = pytest.importorskip("ansible_collections.eco2.platform.plugins.action.kube_containerd", reason="needs a controller")
     made = containerd.configuration("2.3.7", {**OPTIONS, "runtime_settings": {"enable_cdi": True}, **of_host(ca="/ca.pem")})
     wrong = [path for path, value in made.effective.items() if value is True]
-    host = {"cri": {"ready": True, "problem": None}, "digests": {}, "containerd": {"config": {"version": 4}, "drop_ins": []}}
+    config = {"version": 4, "ignored": [{"key": "a.b", "where": "/etc/containerd/conf.d/a.toml"}]}
+    host = {"cri": {"ready": True, "problem": None}, "digests": {}, "containerd": {"config": config, "drop_ins": [THEIRS]}}
     seen = {"host": host, "differences": [{"what": path, "is": False, "wanted": True} for path in wrong]}
     problems = list(kube_containerd.not_in_force(seen, made))
     assert [(problem.code, problem.field) for problem in problems] == [
         ("containerd.not_in_force", "cgroup_systemd"),
         ("containerd.not_in_force", "containerd_runtime_settings plugins.io.containerd.cri.v1.runtime.enable_cdi"),
+        ("containerd.unknown_setting", ""),
         ("containerd.no_file", "containerd_registry_mirrors"),
     ]
+    assert problems[2].item == THEIRS["path"]
     for name, remedy in (
         ("x.containerd.runtimes.runc.options.SystemdCgroup", "correct or remove /a.toml"),
         ("x.other", "look for a file in /etc/containerd/conf.d that sets another value"),

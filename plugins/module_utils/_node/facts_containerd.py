@@ -32,6 +32,22 @@ def version(done: Done) -> str | None:
     return found.group(1) if found else None
 
 
+# What it prints of a key that it does not know, and ignores: the path of the key, and the plugin or the file that has it.
+_IGNORED = re.compile(r'Ignoring unknown key in TOML[^\n]*?\bkey=(?:"([^"\n]*)"|(\S+))')
+_WHERE = re.compile(r"\b(?:plugin|file)=(\S+)")
+
+
+def ignored(errors: str) -> list[dict[str, str]]:
+    """The keys that containerd ignores: the path of each, and the plugin or the file that has it."""
+    found = []
+    for line in errors.splitlines():
+        key, where = _IGNORED.search(line), _WHERE.search(line)
+        if key:
+            path = ".".join((key.group(1) or key.group(2)).split())
+            found.append({"key": path, "where": where.group(1) if where else ""})
+    return found
+
+
 def effective(dump: Done) -> dict[str, t.Any]:
     """The configuration in force. `problem`: why it is not known, null where it is."""
     if dump.code != 0:
@@ -56,6 +72,7 @@ def effective(dump: Done) -> dict[str, t.Any]:
         "cni_bin_dirs": list(cni.get("bin_dirs") or [cni[name] for name in ("bin_dir",) if cni.get(name)]),
         "cni_conf_dir": cni.get("conf_dir", ""),
         "settings": containerd_settings.public({name: value for name, value in config.items() if name not in _OF_FILE}),
+        "ignored": ignored(dump.errors),
         "problem": None,
     }
 
