@@ -173,9 +173,9 @@ class Stranger:
         self.maybe(proxy, "no_proxy", ("10.0.0.0/8,.svc", ["10.0.0.0/8"], [10, None], {}), 2)
         return {
             "cgroup_driver": self.pick(("systemd", "cgroupfs", "Systemd"), 2),
-            "sandbox_image": self.random.choice(("", "mirror/pause:3.10")),
-            "cni_bin_dirs": self.random.choice((["/opt/cni/bin"], ["/opt/cni/bin", "/usr/lib/cni"])),
-            "cni_conf_dir": "/etc/cni/net.d",
+            "sandbox_image": self.pick(("", "mirror/pause:3.10"), 2),
+            "cni_bin_dirs": self.pick((["/opt/cni/bin"], ["/opt/cni/bin", "/usr/lib/cni"], "/opt/cni/bin"), 2),
+            "cni_conf_dir": self.pick(("/etc/cni/net.d", "etc/cni"), 1),
             "registry_mirrors": mirrors if self.random.random() >= self.wrong / 4 else self.random.choice(ODD),
             "proxy": proxy if self.random.random() >= self.wrong / 4 else self.random.choice(ODD),
             **{name: self.pick(({}, *values), 6) for name, values in SETTINGS.items()},

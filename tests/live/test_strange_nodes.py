@@ -45,8 +45,9 @@ def test_no_options_end_in_a_traceback() -> None:
         made = taken(number, stranger.version())[1]
         if made:
             good += 1
-            contents = [file.get("content") or file.get("secret_content") for file in made.files if file["path"].endswith(".toml")]
-            assert all(toml.parse(content or "") for content in contents), number
+            contents = {file["path"]: file.get("content") or file.get("secret_content") or "" for file in made.files}
+            assert all(content.encode() or path.endswith(("proxy.env", "proxy.conf")) for path, content in contents.items()), number
+            assert all(toml.parse(content) for path, content in contents.items() if path.endswith(".toml")), number
     assert CASES / 5 < good < CASES * 4 / 5, "both sides are tried"
 
 

@@ -164,12 +164,17 @@ def problems(numbers: tuple[int, int], options: Options) -> t.Iterator[Problem]:
     if options["cgroup_driver"] not in ("systemd", "cgroupfs"):
         message = f"{options['cgroup_driver']!r} is neither systemd nor cgroupfs"
         yield Problem("containerd.cgroup_driver", message, field="containerd_cgroup_driver")
-    if not options["cni_bin_dirs"]:
-        message = "the list is empty, and without CNI plugins no pod gets an address"
+    image = options["sandbox_image"]
+    if not isinstance(image, str) or not image.isprintable() or " " in image:
+        yield Problem("containerd.sandbox_image", "is not the name of an image", field="containerd_sandbox_image")
+    directories = options["cni_bin_dirs"]
+    if not isinstance(directories, list) or not directories:
+        message = "is not a list of directories, and without CNI plugins no pod gets an address"
         yield Problem("containerd.no_cni", message, field="containerd_cni_bin_dirs")
-    for field, paths in (("containerd_cni_bin_dirs", options["cni_bin_dirs"]), ("containerd_cni_conf_dir", [options["cni_conf_dir"]])):
+        directories = []
+    for field, paths in (("containerd_cni_bin_dirs", directories), ("containerd_cni_conf_dir", [options["cni_conf_dir"]])):
         for path in paths:
-            if not str(path).startswith("/"):
+            if not isinstance(path, str) or not path.startswith("/") or not path.isprintable():
                 yield Problem("containerd.relative_path", f"{path!r} is not an absolute path", field=field)
     yield from proxy.problems(options["proxy"], "containerd_proxy")
     yield from containerd_hosts.problems(options["registry_mirrors"], numbers)
