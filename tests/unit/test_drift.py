@@ -125,4 +125,4 @@ def test_the_other_source_of_containerd_is_named() -> None:
 
 def test_a_declaration_that_cannot_be_stops_nothing() -> None:
     (line,) = drift.sentences(host(), {**DECLARED, "containerd_cni_bin_dirs": []}, "1.36.3")
-    assert "containerd_cni_bin_dirs: the list is empty" in line
+    assert "containerd_cni_bin_dirs: is not a list of directories" in line
