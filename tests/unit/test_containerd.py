@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import typing as t
 from pathlib import Path
 
@@ -286,7 +287,8 @@ THEIRS = {"path": "/etc/containerd/conf.d/a.toml", "version": 2, "settings": ["p
 
 
 def test_a_key_that_containerd_ignores_is_named_with_its_option_or_file() -> None:
-    kube_containerd = pytest.importorskip("ansible_collections.eco2.platform.plugins.action.kube_containerd", reason="needs a controller")
+    pytest.importorskip("jinja2", reason="action plugins run on a controller")
+    kube_containerd = importlib.import_module("ansible_collections.eco2.platform.plugins.action.kube_containerd")
     wanted = {"runtime_settings": {"cni": {"bin_dirz": 1}}, "settings": {"debug": {"levle": "x"}}}
     made = containerd.configuration("2.3.7", {**OPTIONS, **wanted})
     for complaint, key, field in (
@@ -301,7 +303,8 @@ def test_a_key_that_containerd_ignores_is_named_with_its_option_or_file() -> Non
 
 
 def test_what_is_not_in_force_is_told_with_the_file_that_may_set_it() -> None:
-    kube_containerd = pytest.importorskip("ansible_collections.eco2.platform.plugins.action.kube_containerd", reason="needs a controller")
+    pytest.importorskip("jinja2", reason="action plugins run on a controller")
+    kube_containerd = importlib.import_module("ansible_collections.eco2.platform.plugins.action.kube_containerd")
     made = containerd.configuration("2.3.7", {**OPTIONS, "runtime_settings": {"enable_cdi": True}, **of_host(ca="/ca.pem")})
     wrong = [path for path, value in made.effective.items() if value is True]
     config = {"version": 4, "ignored": [{"key": "a.b", "where": "/etc/containerd/conf.d/a.toml"}]}
