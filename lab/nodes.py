@@ -132,9 +132,9 @@ def variables() -> dict[str, t.Any]:
     legacy = host.cgroup_version() == 1
     return {
         "containerd_apt_repository": f"{found.packages}/docker/linux/debian",
-        "containerd_registry_mirrors": {
-            "_default": {"hosts": [{"url": f"http://{found.registry}", "capabilities": ["pull", "resolve"]}]},
-        },
+        "containerd_registry_mirrors": [
+            {"registry": "_default", "hosts": [{"url": f"http://{found.registry}", "capabilities": ["pull", "resolve"]}]},
+        ],
         # Without CAP_SYS_RESOURCE runc cannot lower a container's OOM score.
         "containerd_runtime_settings": {"restrict_oom_score_adj": True},
         "kubernetes_node_apt_repository": f"{found.packages}/kubernetes/core:/stable:/v{{{{ kubernetes_node_minor }}}}/deb/",

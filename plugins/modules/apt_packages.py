@@ -37,7 +37,7 @@ attributes:
     support: full
 options:
   packages:
-    description: The packages. With an empty list, the module does nothing.
+    description: The packages. With an empty list, none is installed.
     type: list
     elements: dict
     required: true
@@ -80,6 +80,19 @@ options:
     description: Seconds to wait for the locks of apt and dpkg in total.
     type: float
     default: 300.0
+  proxy:
+    description:
+      - The proxies of apt, as C(http), C(https) and C(no_proxy) (text or list). Written to C(/etc/apt/apt.conf.d/01-eco2-proxy) before apt
+        is used, with O(packages) or without. The settings of files with higher numbers win.
+      - apt asks the hosts of C(no_proxy) directly. It knows no networks and no domains there.
+      - Without it, apt's proxies are not changed. If it is empty, the file is removed.
+    type: dict
+  option_names:
+    description: >-
+      What messages call the options of this module. A role names its variables here, so that a message says what its user can set. An
+      option with an empty name is not mentioned.
+    type: dict
+    default: {}
 seealso:
   - module: eco2.platform.apt_source
   - module: ansible.builtin.apt
@@ -176,6 +189,8 @@ def argument_spec() -> Spec:
         "allow_remove": {"type": "list", "elements": "str", "default": []},
         "install_recommends": {"type": "bool", "default": False},
         "lock_timeout": {"type": "float", "default": 300.0},
+        "proxy": {"type": "dict"},
+        "option_names": {"type": "dict", "default": {}},
     }
 
 

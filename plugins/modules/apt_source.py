@@ -14,7 +14,12 @@ author:
   - The eco2.platform authors (@eco2-platform)
 description:
   - Writes C(/etc/apt/sources.list.d/NAME.sources) and C(/etc/apt/keyrings/NAME.asc), the key first.
-  - Fetches the key if it is missing, and again if its address changes. apt trusts the key for this repository only.
+  - Fetches the key if it is missing, and again if its address changes. apt trusts the key for this repository only. A proxy of apt
+    (C(Acquire::https::Proxy), C(Acquire::http::Proxy)) is used for the key too.
+  - Knows a repository by its address and suite, not by the name of a file. If another file in C(/etc/apt) has the same repository, in one
+    line or in the format of C(.sources), its entry is removed, because apt reads no list at all when two entries of one repository have
+    different keys. A file in which no entry is left is removed. Other entries of these files stay.
+  - An entry that has this repository together with another one is refused with file and line.
   - Requires only Python's standard library on the host, not C(python3-debian), C(gnupg) or C(curl).
   - Does not run C(apt-get update). M(eco2.platform.apt_packages) runs it if necessary.
 extends_documentation_fragment:
@@ -58,8 +63,9 @@ options:
     type: str
   replaces:
     description:
-      - Names or name patterns of other files in C(/etc/apt/sources.list.d) to remove, such as V(kubernetes.list).
-      - If two files configure the same repository with different keys, apt stops with an error.
+      - Patterns of addresses, such as V(*://download.docker.com/linux/*), of repositories that this one replaces, in any file.
+        An address ends with a slash here.
+      - The repository itself is always replaced.
     type: list
     elements: str
     default: []
@@ -79,7 +85,7 @@ EXAMPLES = r"""
     uris: ["https://pkgs.k8s.io/core:/stable:/v1.36/deb/"]
     suites: ["/"]
     key: https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key
-    replaces: [kubernetes.list]
+    replaces: ["*://pkgs.k8s.io/core:/*"]
   become: true
 """
 

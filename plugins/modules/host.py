@@ -61,8 +61,12 @@ options:
         default: present
       validate:
         description:
-          - A command that checks the new content before the file is replaced. C(%s) stands for the path of the temporary file.
+          - A command that checks the new content before anything is written, in check mode too. C(%s) stands for the path of a temporary
+            file with the new content.
           - Skipped if the program is not installed.
+        type: str
+      reject:
+        description: Words of a warning on standard error of O(files[].validate) for which the content is refused too.
         type: str
   purge:
     description:
@@ -192,6 +196,7 @@ FILE: Spec = {
     "mode": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "validate": {"type": "str"},
+    "reject": {"type": "str"},
 }
 SERVICE: Spec = {
     "name": {"type": "str", "required": True},

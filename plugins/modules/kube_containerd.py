@@ -56,14 +56,27 @@ options:
     default: /etc/cni/net.d
   registry_mirrors:
     description: See O(eco2.platform.containerd#role:main:containerd_registry_mirrors).
-    type: dict
-    default: {}
+    type: list
+    elements: raw
+    default: []
   proxy:
     description: See O(eco2.platform.containerd#role:main:containerd_proxy).
     type: dict
     default: {}
   runtime_settings:
     description: See O(eco2.platform.containerd#role:main:containerd_runtime_settings).
+    type: dict
+    default: {}
+  image_settings:
+    description: See O(eco2.platform.containerd#role:main:containerd_image_settings).
+    type: dict
+    default: {}
+  settings:
+    description: See O(eco2.platform.containerd#role:main:containerd_settings).
+    type: dict
+    default: {}
+  host:
+    description: RV(eco2.platform.kube_host_info#module:host) as it was before. Without it, data in another directory is not noticed.
     type: dict
     default: {}
 """

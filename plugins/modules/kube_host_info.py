@@ -118,9 +118,11 @@ host:
       sample: {"containerd": {"active": "active", "enabled": true, "failure": null}}
     containerd:
       description: >-
-        Its C(version) and its C(config) in force; the C(version) of the format, C(cri_disabled), C(cgroup_systemd),
-        C(sandbox_image), C(registry_config_path), C(cni_bin_dirs), C(cni_conf_dir), C(runtime_settings) (plain values of the
-        CRI's runtime section), and C(problem). Null where it is not installed.
+        Its C(version), its C(config) in force and its C(drop_ins). The configuration has the C(version) of the format, C(cri_disabled),
+        C(cgroup_systemd), C(sandbox_image), C(registry_config_path), C(cni_bin_dirs), C(cni_conf_dir), C(settings) (all of it, as
+        C(containerd config dump) prints it, without passwords of registries), C(ignored) (keys that containerd does not know, each with
+        the plugin or file that has it), and C(problem). Each file of C(/etc/containerd/conf.d) has
+        a C(path), a C(version) and the names of its C(settings). Null where containerd is not installed.
       type: dict
     cri:
       description: Whether the CRI is C(ready), and the C(problem) if it is not.

@@ -62,9 +62,9 @@ CASES: list[dict[str, t.Any]] = [
         "twice": [["key", "/etc/apt/keyrings/failing.asc"]],
         "least": 3,
         "reset": "mkdir -p /etc/apt/keyrings; rm -f /etc/apt/keyrings/failing.* /etc/apt/sources.list.d/*; "
-        "echo '# old' >/etc/apt/sources.list.d/old.list; printf -- '-----BEGIN PGP PUBLIC KEY BLOCK-----\\nx\\n' >/root/key.asc",
+        "echo 'deb file:/srv /' >/etc/apt/sources.list.d/old.list; printf -- '-----BEGIN PGP PUBLIC KEY BLOCK-----\\nx\\n' >/root/key.asc",
         "told": "cat /etc/apt/keyrings/failing.* /etc/apt/sources.list.d/* 2>&1",
-        "arguments": {"name": "failing", "uris": ["file:///srv"], "suites": ["/"], "key": "file:///root/key.asc", "replaces": ["old.list"]},
+        "arguments": {"name": "failing", "uris": ["file:///srv"], "suites": ["/"], "key": "file:///root/key.asc"},
     },
 ]
 

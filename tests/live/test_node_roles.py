@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 import typing as t
@@ -45,6 +46,13 @@ def bare() -> t.Iterator[t.Callable[[str], Node]]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def certificate(home: Path) -> str:
+    """The text of one."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -days 2 -subj /CN=lab"
+    return subprocess.run(command.split(), check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -187,25 +195,138 @@ def test_a_run_that_was_cut_off_before_the_restart_is_made_good(docker: Prepared
 
 
 def test_a_setting_that_a_drop_in_contradicts_is_named(docker: Prepared, home: Path) -> None:
+    """With the file, and its version where that is another."""
     node = docker[0]
     options = "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\nSystemdCgroup = false\n"
     write(node, "/etc/containerd/conf.d/10-theirs.toml", f"version = 3\n{options}")
     run = containerd(home, node, {})
     assert run.code != 0
     assert "cgroup_systemd: is false in the running containerd, and not true" in run.failure
-    assert "/etc/containerd/conf.d" in run.failure
+    assert run.failure.endswith("; correct or remove /etc/containerd/conf.d/10-theirs.toml")
+    write(node, "/etc/containerd/conf.d/10-theirs.toml", f"version = 2\n{options.replace('cri.v1.runtime', 'grpc.v1.cri')}")
+    run = containerd(home, node, {})
+    assert run.failure.endswith("; correct or remove /etc/containerd/conf.d/10-theirs.toml (version 2)")
     node.run("rm", "/etc/containerd/conf.d/10-theirs.toml")
     containerd(home, node, {}).ok()
+
+
+CONFIGURE: dict[str, t.Any] = {"runtime_settings": {"restrict_oom_score_adj": True}}
+
+
+def test_a_key_that_containerd_ignores_is_refused_before_anything_is_written(docker: Prepared, home: Path) -> None:
+    node, mirrors = docker[0], lab_nodes.variables()["containerd_registry_mirrors"]
+    before = read(node, "/etc/containerd/config.toml")
+    wanted = {
+        "version": OLDER,
+        "runtime_settings": {"enable_cdii": True, "cni": {"bin_dirz": "/x"}},
+        "settings": {"debug": {"levle": "info"}},
+    }
+    for check in (("--check",), ()):
+        found = nodes.task(home, node, "kube_containerd", wanted, *check)
+        assert [(problem["code"], problem["field"]) for problem in found.result["problems"]] == [
+            ("containerd.unknown_setting", "containerd_settings.debug.levle"),
+            ("containerd.unknown_setting", "containerd_runtime_settings.enable_cdii"),
+            ("containerd.unknown_setting", "containerd_runtime_settings.cni.bin_dirz"),
+        ]
+    found = nodes.task(home, node, "kube_containerd", {"version": OLDER, "runtime_settings": {"max_concurrent_downloads": 5}})
+    assert (
+        "containerd_runtime_settings.max_concurrent_downloads: is not in this section; move it to containerd_image_settings"
+        in found.message
+    )
+    assert read(node, "/etc/containerd/config.toml") == before
+    write(node, "/etc/containerd/conf.d/10-theirs.toml", "version = 3\n[plugins.'io.containerd.cri.v1.runtime']\nenable_cdii = true\n")
+    # Also where nothing is to be written.
+    for settings in ({"restrict_oom_score_adj": True, "enable_cdi": True}, {"restrict_oom_score_adj": True}):
+        found = nodes.task(home, node, "kube_containerd", {"version": OLDER, "runtime_settings": settings, "registry_mirrors": mirrors})
+        assert found.message.startswith("/etc/containerd/conf.d/10-theirs.toml: containerd has no setting enable_cdii")
+    assert read(node, "/etc/containerd/config.toml") == before
+    node.run("rm", "/etc/containerd/conf.d/10-theirs.toml")
+
+
+def has_metrics(node: Node) -> bool:
+    """Whether containerd answers at the address of its metrics; only that proves that it uses the setting."""
+    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:1338/v1/metrics', timeout=5).status)"
+    return node.run("python3", "-c", f"try:\n {ask}\nexcept OSError: print(0)").strip() == "200"
+
+
+SETTINGS = {
+    **CONFIGURE,
+    "image_settings": {"max_concurrent_downloads": 5, "discard_unpacked_layers": True},
+    "settings": {"metrics": {"address": "127.0.0.1:1338"}, "debug": {"level": "warn"}, "oom_score": 0},
+}
+SAME_FOR_ROLE = {f"containerd_{name}": value for name, value in SETTINGS.items()}
+
+
+@pytest.mark.parametrize(("prepared", "version"), [("docker", OLDER), ("debian", "1.6.20")])
+def test_settings_of_images_metrics_and_debug_are_in_force_on_both_majors(
+    prepared: str, version: str, request: pytest.FixtureRequest, home: Path
+) -> None:
+    node = request.getfixturevalue(prepared)[0]
+    source = {"containerd_source": "distribution", "containerd_version": ""} if prepared == "debian" else {}
+    assert not has_metrics(node)
+    predicted = containerd(home, node, {**source, **SAME_FOR_ROLE}, "--check").ok()
+    assert predicted.changed == containerd(home, node, {**source, **SAME_FOR_ROLE}).ok().changed == ["Configure containerd"]
+    assert has_metrics(node)
+    assert "max_concurrent_downloads = 5" in node.run("containerd", "config", "dump")
+    assert containerd(home, node, {**source, **SAME_FOR_ROLE}).ok().changed == []
+    containerd(home, node, source).ok()
+    assert not has_metrics(node)
+
+
+def test_data_on_another_disk_is_kept_or_named(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    theirs = 'version = 3\nroot = "/var/lib/containerd/disk"\n'
+    before = read(node, "/etc/containerd/config.toml")
+    write(node, "/etc/containerd/config.toml", theirs)
+    run = containerd(home, node, {})
+    assert "containerd has its data in /var/lib/containerd/disk" in run.failure
+    assert "set containerd_settings: {root: /var/lib/containerd/disk} to keep it" in run.failure
+    assert read(node, "/etc/containerd/config.toml") == theirs
+    containerd(home, node, {"containerd_settings": {"root": "/var/lib/containerd/disk"}}, "--check").ok()
+    write(node, "/etc/containerd/config.toml", before)
+
+
+def asked(node: Node, image: str) -> str:
+    """What containerd's own reader of hosts.toml says and asks."""
+    digest = "sha256:" + "0" * 64
+    fetch = f"ctr --debug content fetch-object --hosts-dir /etc/containerd/certs.d {image}@{digest} {digest} 2>&1 || true"
+    return node.run("sh", "-c", fetch)
+
+
+def test_values_of_the_wrong_type_get_theirs_or_are_refused(docker: Prepared, home: Path, certificate: str) -> None:
+    """As from a line of an inventory in INI. containerd ignores a whole file with one of them, and the run would be green."""
+    node = docker[0]
+    host = {"url": "http://127.0.0.1:9/v2/us", "skip_verify": "true", "override_path": "yes", "header": {"X-A": "b"}, "ca": certificate}
+    mirror = {"registry": "127.0.0.1:9", "hosts": [{**host, "dial_timeout": "1s"}], "server": "http://127.0.0.1:9", "capabilities": "pull"}
+    containerd(home, node, {"containerd_registry_mirrors": [mirror]}).ok()
+    seen = asked(node, "127.0.0.1:9/x/y")
+    assert "failed to decode" not in seen
+    assert "unable to" not in seen, "the certificate is read"
+    assert "request.header.x-a=b" in seen
+    addresses = re.findall(r'msg="do request".*? url="(\S+?)/x/y/manifests', seen)
+    assert addresses == ["https://127.0.0.1:9/v2/us", "http://127.0.0.1:9/v2"], "https first, because it has a certificate"
+    before = read(node, "/etc/containerd/certs.d/127.0.0.1:9/hosts.toml")
+    bad = {"skip_verify": "maybe", "override_path": "5", "header": "X-A: b", "client": 1, "dial_timeout": "5", "capabilities": "read"}
+    found = nodes.task(home, node, "kube_containerd", {"version": OLDER, "registry_mirrors": [{**mirror, **bad}]})
+    assert sorted(problem["field"].rpartition(".")[2] for problem in found.result["problems"]) == sorted(bad)
+    assert read(node, "/etc/containerd/certs.d/127.0.0.1:9/hosts.toml") == before
+    missing = {"version": OLDER, "registry_mirrors": [{**mirror, "ca": "/no/such.pem"}], **CONFIGURE}
+    assert (
+        "file /no/such.pem: containerd_registry_mirrors: the file is not there"
+        in nodes.task(home, node, "kube_containerd", missing).message
+    )
+    containerd(home, node, {}).ok()
+    assert node.run("ls", "/etc/containerd/certs.d").split() == ["_default"]
 
 
 def test_mirrors_come_and_go_without_a_restart(docker: Prepared, home: Path) -> None:
     node = docker[0]
     before = started(node)
-    mirrors = {
-        "_default": {"hosts": [{"url": "http://10.0.0.9:5000", "capabilities": ["pull", "resolve"]}]},
-        "registry.k8s.io": {"server": "https://mirror.example.org", "hosts": []},
-        "quay.io": {"hosts": [{"url": "https://mirror.example.org", "header": {"Authorization": "Basic c2VjcmV0"}}]},
-    }
+    mirrors = [
+        {"registry": "_default", "hosts": [{"url": "http://10.0.0.9:5000", "capabilities": ["pull", "resolve"]}]},
+        {"registry": "registry.k8s.io", "server": "https://mirror.example.org"},
+        {"registry": "quay.io", "hosts": [{"url": "https://mirror.example.org", "header": {"Authorization": "Basic c2VjcmV0"}}]},
+    ]
     run = containerd(home, node, {"containerd_registry_mirrors": mirrors}, "--diff", "-vvv").ok()
     assert "c2VjcmV0" not in run.output + json.dumps([outcome.result for outcome in run.outcomes])
     assert "c2VjcmV0" in read(node, "/etc/containerd/certs.d/quay.io/hosts.toml")
@@ -251,15 +372,82 @@ def test_a_hold_that_was_let_go_is_kept_again(docker: Prepared, home: Path) -> N
 def test_an_upgrade_is_a_version_and_brings_its_form(docker: Prepared, home: Path) -> None:
     """Last of the docker node: 2.2 to 2.3, whose configuration has version 4; and back only when said."""
     node = docker[0]
-    variables = {"containerd_version": NEWER}
+    variables = {"containerd_version": NEWER, **SAME_FOR_ROLE}
     predicted = containerd(home, node, variables, "--check").ok()
     assert predicted.changed == containerd(home, node, variables).ok().changed == ["Install containerd", "Configure containerd"]
     assert "\nversion = 4\n" in read(node, "/etc/containerd/config.toml")
+    assert has_metrics(node), "in its new place"
     assert containerd(home, node, variables).ok().changed == []
     refused = containerd(home, node, {"containerd_version": OLDER})
     assert re.search(
-        r"containerd.io: version: installing 2.2.9-\S+ would downgrade it from 2.3.7-\S+; set allow_downgrade", refused.failure
+        r"containerd.io: version: installing 2.2.9-\S+ would downgrade it from 2.3.7-\S+; set containerd_allow_downgrade", refused.failure
     )
+    assert "apt-get refuses" not in refused.failure, "one cause, said once"
+    containerd(home, node, {"containerd_allow_downgrade": True}).ok()
+    assert "containerd.io" in node.run("apt-mark", "showhold").split()
+
+
+# Docker's repository, as its own documentation, its script and others write it; apt reads nothing at all with two keys of one repository.
+KEYRING = "/usr/share/keyrings/theirs.gpg"
+THEIRS = {
+    "/etc/apt/sources.list.d/docker-engine.list": "deb [arch=amd64 signed-by={key}] {address} bookworm stable\n",
+    "/etc/apt/sources.list": "deb {address}/ bookworm stable\n",
+    "/etc/apt/sources.list.d/get-docker.sources": "Types: deb\nURIs: {address}\nSuites: bookworm\nComponents: stable\nSigned-By: {key}\n",
+}
+
+
+def test_dockers_repository_in_other_files_is_taken_over_and_apt_works(docker: Prepared, home: Path) -> None:
+    node = docker[0]
+    address = lab_nodes.variables()["containerd_apt_repository"]
+    node.run("cp", "/etc/apt/keyrings/docker.asc", KEYRING)
+    debian = read(node, "/etc/apt/sources.list")
+    for path, text in THEIRS.items():
+        write(node, path, (debian if path == "/etc/apt/sources.list" else "") + text.format(key=KEYRING, address=address))
+    broken = node.run("sh", "-c", "apt-get update 2>&1 || true")
+    assert "Conflicting values set for option Signed-By" in broken
+    predicted = containerd(home, node, {}, "--check", "--diff").ok()
+    applied = containerd(home, node, {}, "--diff").ok()
+    task = "Configure Docker's repository"
+    assert predicted.of(task).result["changes"] == applied.of(task).result["changes"]
+    assert {change["object"]: change["action"] for change in applied.of(task).result["changes"]} == {
+        "/etc/apt/sources.list": "update",
+        "/etc/apt/sources.list.d/docker-engine.list": "delete",
+        "/etc/apt/sources.list.d/get-docker.sources": "delete",
+    }
+    assert node.run("sh", "-c", "apt-get update 2>&1 | grep -E '^[EW]:' || true") == ""
+    assert read(node, "/etc/apt/sources.list") == debian
+    assert containerd(home, node, {}).ok().changed == []
+
+
+def test_an_entry_with_two_repositories_is_refused_with_file_and_line(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    address = lab_nodes.variables()["containerd_apt_repository"]
+    shared = "/etc/apt/sources.list.d/all.sources"
+    write(node, shared, f"# both\nTypes: deb\nURIs: {address} http://other.example.org/debian\nSuites: bookworm\nComponents: stable\n")
+    wanted = {"name": "docker", "uris": [address], "suites": ["bookworm"], "components": ["stable"], "key": f"{address}/gpg"}
+    for check in (("--check",), ()):
+        found = nodes.task(home, node, "apt_source", wanted, *check)
+        assert f"{shared}:2: this entry has the repository {address} together with http://other.example.org/debian/" in found.message
+    assert node.run("ls", "/etc/apt/sources.list.d").split() == ["all.sources"]
+    node.run("rm", shared)
+
+
+def test_the_key_comes_through_the_proxy_of_apt_as_the_packages_do(debian: Prepared, home: Path) -> None:
+    """The depot answers for any host, as a proxy does."""
+    node = debian[0]
+    address = lab_nodes.variables()["containerd_apt_repository"]
+    elsewhere = re.sub("//[^/]+", "//nowhere.invalid", address)
+    wanted = {"name": "proxied", "uris": [elsewhere], "suites": ["bookworm"], "components": ["stable"], "key": f"{elsewhere}/gpg"}
+    refused = nodes.task(home, node, "apt_source", wanted)
+    assert f"{elsewhere}/gpg cannot be fetched" in refused.message
+    through = {"packages": [], "proxy": {"http": f"http://{address.split('/')[2]}"}}
+    assert nodes.task(home, node, "apt_packages", through).state == "changed"
+    assert nodes.task(home, node, "apt_source", wanted).state == "changed"
+    assert node.run("sh", "-c", "apt-get update 2>&1 | grep -E '^[EW]:' || true") == ""
+    nodes.task(home, node, "apt_source", {"name": "proxied", "state": "absent"})
+    assert nodes.task(home, node, "apt_packages", through).state == "ok"
+    assert nodes.task(home, node, "apt_packages", {"packages": [], "proxy": {}}).state == "changed"
+    assert "eco2" not in node.run("ls", "/etc/apt/apt.conf.d")
 
 
 # Refused, or waited for
@@ -354,7 +542,7 @@ def test_what_is_in_the_way_is_removed_only_where_that_is_said(debian: Prepared,
     node.run("sh", "-c", IN_THE_WAY)
     rival = {"packages": [{"name": "rival", "version": "1.0"}]}
     assert nodes.task(home, node, "apt_packages", rival).message == (
-        "package socat: installing the packages would remove this one; add it to allow_remove, or remove it first"
+        "package socat: apt would remove this to install the packages; list it in allow_remove, or remove it first"
     )
     done = nodes.task(home, node, "apt_packages", {**rival, "allow_remove": ["socat"]})
     assert [(change["action"], change["object"]) for change in done.result["changes"]] == [("create", "rival"), ("delete", "socat")]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, repositories, versions
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, locks, packages, plan, proxy, repositories, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.dpkg import Installed
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import Options, Wanted
@@ -100,11 +100,38 @@ def test_what_no_repository_has_is_explained() -> None:
     missing = plan.unknown(wants, {}, offers)
     problems = list(plan.explain(missing, offers, "Release file is not valid yet"))
     assert [(problem.code, problem.item) for problem in problems] == [
+        ("apt.update", ""),
         ("apt.unknown_version", "package kubelet"),
         ("apt.unknown_package", "package kubelett"),
         ("apt.pinned", "package pinned"),
     ]
-    assert "only 1.36.3-1.1, 1.36.2-1.1 (apt-get update: Release file is not valid yet)" in str(problems[0])
+    assert "Release file is not valid yet" in str(problems[0])
+    assert "only 1.36.3-1.1, 1.36.2-1.1" in str(problems[1])
+
+
+@needs_dpkg
+def test_one_cause_is_one_problem_in_the_words_of_the_role() -> None:
+    """Without the option apt refuses the downgrade as well, for the same reason."""
+    names = ("kubelet", "kubeadm", "kubectl")
+    there = dict.fromkeys(names, Installed("1.37.2-1.1", held=True))
+    offers = dict.fromkeys(names, Available("1.36.3-1.1", ("1.36.3-1.1",)))
+    simulated = Simulated({}, (), "Packages were downgraded and -y was used without --allow-downgrades.")
+    wants = [Wanted(name, "1.36.3") for name in names]
+    role = {"allow_downgrade": "kubernetes_node_allow_downgrade", "allow_change_held": ""}
+    with pytest.raises(Refused) as caught:
+        planned(wants, there, offers, simulated=simulated, names=role)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "packages kubelet, kubeadm, kubectl: version: it is held at 1.37.2-1.1, and the task asks for 1.36.3-1.1",
+        "packages kubelet, kubeadm, kubectl: version: installing 1.36.3-1.1 would downgrade it from 1.37.2-1.1; "
+        "set kubernetes_node_allow_downgrade to allow it",
+    ]
+
+
+def test_a_package_in_the_way_is_named_with_the_option_of_the_role() -> None:
+    there = dict.fromkeys(("docker.io", "runc"), Installed("1-1", held=False))
+    simulated = Simulated({"containerd.io": "2.2.9-1"}, ("docker.io", "runc"), None)
+    with pytest.raises(Refused, match=r"packages docker\.io, runc: apt would remove this .*; list it in containerd_allow_remove, or"):
+        planned([Wanted("containerd.io")], there, {}, simulated=simulated, names={"allow_remove": "containerd_allow_remove"})
 
 
 def test_what_apt_does_not_know_yet_counts_as_available() -> None:
@@ -227,7 +254,15 @@ def apt(monkeypatch: pytest.MonkeyPatch) -> Apt:
 
 
 def converged(check_mode: bool = False, name: str = "kubelet", version: str = "", **more: t.Any) -> Report:
-    options = {"hold": True, "allow_change_held": True, "allow_downgrade": False, "allow_remove": [], "install_recommends": False}
+    options = {
+        "hold": True,
+        "allow_change_held": True,
+        "allow_downgrade": False,
+        "allow_remove": [],
+        "install_recommends": False,
+        "option_names": {},
+        "proxy": None,
+    }
     asked = {"packages": [{"name": name, "version": version}], **options, "lock_timeout": 1.0, **more}
     return converge(packages.Packages(asked), check_mode, diff=False)
 
@@ -410,3 +445,31 @@ def test_a_command_that_finds_the_lock_taken_is_run_again(monkeypatch: pytest.Mo
     assert now[0] == 1
     assert waiting.retry(lambda: taken) == taken, "in the end it is told"
     assert now[0] >= 10
+
+
+def test_the_proxy_of_apt_comes_first_and_goes_again(apt: Apt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "apt.conf.d" / "01-eco2-proxy"
+    monkeypatch.setattr(proxy, "PATH", str(path))
+    wanted = {"http": "http://me:s3cret@proxy:3128", "no_proxy": "10.0.0.0/8,mirror.example.org"}
+    for check_mode in (True, False):
+        report = converged(check_mode, proxy=wanted)
+        assert report.failure is None
+        assert (report.result["changes"][0]["kind"], report.result["changes"][0]["object"]) == ("file", str(path))
+        assert "s3cret" not in str(report)
+        assert path.exists() is not check_mode
+    assert path.read_text().splitlines()[1:] == [
+        'Acquire::http::Proxy "http://me:s3cret@proxy:3128";',
+        'Acquire::http::Proxy::mirror.example.org "DIRECT";',
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+    converged(False, proxy=None)
+    assert path.exists()
+    converged(False, proxy={})
+    assert not path.exists()
+
+
+def test_what_cannot_be_a_proxy_is_refused_and_not_shown(apt: Apt) -> None:
+    with pytest.raises(Refused) as caught:
+        converged(False, proxy={"https": 'http://s3cret@proxy";evil'})
+    assert [problem.code for problem in caught.value.problems] == ["proxy.address"]
+    assert "s3cret" not in str(caught.value)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import source
+from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import key, source
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
 
 KEY = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
@@ -39,8 +42,7 @@ def server() -> t.Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(source, "SOURCES", str(tmp_path / "sources.list.d"))
-    monkeypatch.setattr(source, "KEYRINGS", str(tmp_path / "keyrings"))
+    monkeypatch.setattr(source, "APT", str(tmp_path))
     return tmp_path
 
 
@@ -81,13 +83,96 @@ def test_another_minor_release_rewrites_it_and_fetches_its_key(server: str) -> N
     ]
 
 
-def test_files_of_the_old_way_go(server: str, elsewhere: Path) -> None:
-    (elsewhere / "sources.list.d").mkdir()
-    for name in ("kubernetes.list", "pkgs_k8s_io_core.list", "debian.sources"):
-        (elsewhere / "sources.list.d" / name).write_text("deb http://x /\n")
-    wanted = params(f"{server}/key", replaces=["kubernetes.list", "pkgs_k8s_io_*.list", "kubernetes.sources"])
-    assert {("delete", "kubernetes.list"), ("delete", "pkgs_k8s_io_core.list")} < set(converged(wanted))
-    assert sorted(path.name for path in (elsewhere / "sources.list.d").iterdir()) == ["debian.sources", "kubernetes.sources"]
+KEPT = "deb http://deb.example.org/debian bookworm main\n"
+SAME = "https://pkgs.example.org/v1.36/deb"
+ANOTHER_KEY = "/usr/share/keyrings/other.gpg"
+# Files that have the repository of `params`, and what stays of them: None for nothing.
+OTHERS = {
+    "sources.list.d/kubernetes.list": (f"# Kubernetes\ndeb [signed-by={ANOTHER_KEY}] {SAME}/ /\n# deb-src {SAME}/ /\n", None),
+    "sources.list.d/one.list": (f"deb [arch=amd64 signed-by={ANOTHER_KEY}] {SAME} ./\n{KEPT}", KEPT),
+    "sources.list.d/user.list": (f"{KEPT}deb HTTPS://user:pw@pkgs.example.org/v1.36 deb/ # ours\n", KEPT),
+    "sources.list": (f"deb [trusted=yes] {SAME}/ / \n", ""),
+    "sources.list.d/deb.sources": (f"Types: deb\nURIs: {SAME}\nSuites: /\nSigned-By:\n -----BEGIN\n .\n -----END\n", None),
+    "sources.list.d/two.sources": (
+        f"# one\nTypes: deb deb-src\nuris:\n  {SAME}/\nSUITES: /\n\nTypes: deb\nURIs: http://b\nSuites: x\nComponents: y\n",
+        "# one\nTypes: deb\nURIs: http://b\nSuites: x\nComponents: y\n",
+    ),
+    "sources.list.d/older.list": ("deb https://pkgs.example.org/v1.30/deb/ /\n", None),
+    # Of these apt reads nothing, or nothing of this repository.
+    "sources.list.d/off.sources": (f"Enabled: no\nTypes: deb\nURIs: {SAME}\nSuites: /\n", ...),
+    "sources.list.d/docker.list.save": (f"deb {SAME}/ /\n", ...),
+    "sources.list.d/addons.list": ("deb https://pkgs.example.org/addons/v1.36/deb/ /\n", ...),
+    "sources.list.d/comment.list": (f"# deb {SAME}/ /\n", ...),
+}
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_the_repository_is_taken_over_from_any_file_in_any_format(path: str, server: str, elsewhere: Path) -> None:
+    before, after = OTHERS[path]
+    (elsewhere / path).parent.mkdir(exist_ok=True)
+    (elsewhere / path).write_text(before)
+    wanted = params(f"{server}/key", replaces=["*://pkgs.example.org/v1.*"])
+    expected = [] if after is ... else [("delete" if after is None else "update", Path(path).name)]
+    assert [
+        change
+        for change in converged(wanted, check_mode=True)
+        if not change[1].startswith("kubernetes.s") and change[1] != "kubernetes.asc"
+    ] == expected
+    converged(wanted)
+    left = (elsewhere / path).read_text() if (elsewhere / path).exists() else None
+    assert left == (before if after is ... else after)
+    assert converged(wanted) == []
+
+
+def test_a_password_in_another_file_is_not_shown(server: str, elsewhere: Path) -> None:
+    (elsewhere / "sources.list").write_text(f"{KEPT}deb https://me:s3cret@pkgs.example.org/v1.36/deb/ /\n")
+    report = converge(source.Source(params(f"{server}/key")), check_mode=False, diff=True)
+    assert "s3cret" not in str(report.result)
+    assert (elsewhere / "sources.list").read_text() == KEPT
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "problem"),
+    [
+        ("shared.sources", f"\nTypes: deb\nURIs: {SAME} http://b\nSuites: /\n", ("source.shared_entry", 2)),
+        (
+            "kubernetes.sources",
+            f"Types: deb\nURIs: {SAME}\nSuites: /\n\n\nTypes: deb\nURIs: http://b\nSuites: /\n",
+            ("source.other_repository", 6),
+        ),
+    ],
+)
+def test_what_cannot_be_taken_over_is_refused_with_file_and_line(
+    path: str, text: str, problem: tuple[str, int], server: str, elsewhere: Path
+) -> None:
+    code, line = problem
+    place = elsewhere / "sources.list.d" / path
+    place.parent.mkdir()
+    place.write_text(text)
+    for check_mode in (True, False):
+        report = converge(source.Source(params(f"{server}/key")), check_mode, diff=False)
+        assert [(found["code"], found["item"]) for found in report.result["problems"]] == [(code, f"{place}:{line}")]
+        assert "http://b/" in str(report.failure)
+    assert [path.name for path in elsewhere.rglob("*") if path.is_file()] == [place.name]
+
+
+def test_all_files_change_or_none(server: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its own file the repository would be gone, and with both apt reads nothing."""
+    place = elsewhere / "sources.list"
+    place.write_text(f"{KEPT}deb {SAME}/ /\n")
+    apply = files.apply
+    full = ChangeFailed("No space left on device")
+
+    def no_new_file(file: files.File) -> None:
+        if file.path.endswith(".sources"):
+            raise full
+        apply(file)
+
+    monkeypatch.setattr(files, "apply", no_new_file)
+    result = converge(source.Source(params(f"{server}/key")), check_mode=False, diff=False).result
+    assert [change["kind"] for change in result["changes"]] == ["key"]
+    assert {failure["reason"] for failure in result["failures"]} == {"No space left on device"}
+    assert place.read_text() == f"{KEPT}deb {SAME}/ /\n"
 
 
 def test_absent(server: str, elsewhere: Path) -> None:
@@ -95,6 +180,14 @@ def test_absent(server: str, elsewhere: Path) -> None:
     gone = params("", state="absent", uris=[], suites=[])
     assert converged(gone) == [("delete", "kubernetes.sources"), ("delete", "kubernetes.asc")]
     assert converged(gone) == []
+
+
+def test_a_key_that_another_file_names_stays(server: str, elsewhere: Path) -> None:
+    converged(params(f"{server}/key"))
+    other = f"deb [signed-by={elsewhere}/keyrings/kubernetes.asc] https://other.example.org x y\n"
+    (elsewhere / "sources.list.d" / "other.list").write_text(other)
+    assert converged(params("", state="absent", uris=[], suites=[])) == [("delete", "kubernetes.sources")]
+    assert (elsewhere / "keyrings" / "kubernetes.asc").exists()
 
 
 @pytest.mark.parametrize(
@@ -118,9 +211,46 @@ def test_what_is_no_key_is_told_and_no_repository_comes_without(path: str, reaso
         ({"uris": ["pkgs.k8s.io"]}, "source.address", "uris"),
         ({"components": ["main"]}, "source.flat", "components"),
         ({"suites": ["bookworm"]}, "source.components", "components"),
+        ({"uris": ["https://a\nTrusted: yes"]}, "source.address", "uris"),
+        ({"suites": ["/ x/"]}, "source.word", "suites"),
+        ({"suites": ["x\nTrusted:"], "components": ["main"]}, "source.word", "suites"),
+        ({"suites": ["x"], "components": ["main", ""]}, "source.word", "components"),
     ],
 )
 def test_what_cannot_be_a_repository_is_refused(more: dict[str, t.Any], code: str, field: str) -> None:
     with pytest.raises(Refused) as caught:
         source.Source(params("https://k", **more))
     assert [(problem.code, problem.field) for problem in caught.value.problems] == [(code, field)]
+
+
+APT_CONFIG = """Acquire "";
+Acquire::http "";
+Acquire::http::Proxy "http://me:s3cret@proxy:3128";
+Acquire::http::Proxy::direct.example.org "DIRECT";
+Acquire::https::Proxy "http://tls:3128";
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "proxy"),
+    [
+        ("http://a/key", APT_CONFIG, "http://me:s3cret@proxy:3128"),
+        ("https://a/key", APT_CONFIG, "http://tls:3128"),
+        ("https://direct.example.org/key", APT_CONFIG, ""),
+        ("https://a/key", APT_CONFIG.replace("https::Proxy", "other::Proxy"), "http://me:s3cret@proxy:3128"),
+        ("https://a/key", "", None),
+        ("file:///a/key", APT_CONFIG, None),
+    ],
+)
+def test_a_key_comes_through_apts_proxy(url: str, settings: str, proxy: str | None) -> None:
+    assert key.proxy_of(url, settings) == proxy
+
+
+def test_the_proxy_of_apt_is_used_and_its_password_not_shown(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = f'Acquire::http::Proxy "{server.replace("://", "://me:s3cret@")}";\n'
+    monkeypatch.setattr(key.command, "run", lambda *words: Done(0, settings, ""))
+    # The server takes the address of a proxied request as a path that it does not have.
+    with pytest.raises(ChangeFailed, match="cannot be fetched through apt's proxy http://127") as caught:
+        key.fetch("http://nowhere.invalid/key", 5)
+    assert "404" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

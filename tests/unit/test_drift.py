@@ -16,8 +16,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMPARED = yaml.safe_load((PROJECT / "roles/node_join/vars/main.yml").read_text())["node_join_declared"]
 ROLES = [yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text()) for role in ("containerd", "kubernetes_node")]
 DEFAULTS = {name: value for role in ROLES for name, value in role.items() if name in COMPARED}
-MIRROR = {"hosts": [{"url": "http://10.0.0.5:5000", "capabilities": ["pull", "resolve"]}]}
-DECLARED = {**DEFAULTS, "containerd_registry_mirrors": {"_default": MIRROR}, "containerd_sandbox_image": "pause:3.10"}
+MIRROR = {"registry": "_default", "hosts": [{"url": "http://10.0.0.5:5000", "capabilities": ["pull", "resolve"]}]}
+DECLARED = {**DEFAULTS, "containerd_registry_mirrors": [MIRROR], "containerd_sandbox_image": "pause:3.10"}
 PATH = "/etc/containerd/certs.d/_default/hosts.toml"
 
 
@@ -25,11 +25,11 @@ def host(declared: dict[str, t.Any] = DECLARED) -> dict[str, t.Any]:
     """As the roles leave it, with containerd 2.2.9 and Kubernetes 1.36.3."""
     options = {name.partition("_")[2]: value for name, value in declared.items() if name.startswith("containerd_")}
     configured = containerd.configuration("2.2.9", options)
-    config: dict[str, t.Any] = {"problem": None, "runtime_settings": {}}
-    for path, value in configured["effective"].items():
-        parent, dummy, name = path.rpartition(".")
-        (config["runtime_settings"] if parent.endswith("runtime_settings") else config)[name] = value
-    (file,) = [file for file in configured["files"] if file["path"] == PATH]
+    config: dict[str, t.Any] = {"problem": None, "settings": {}}
+    for path, value in configured.effective.items():
+        setting = path.startswith(containerd.OF_SETTINGS)
+        (config["settings"] if setting else config)[path[len(containerd.OF_SETTINGS if setting else containerd.FACTS) :]] = value
+    (file,) = [file for file in configured.files if file["path"] == PATH]
     hold = declared["kubernetes_node_hold"]
     return {
         "packages": {
@@ -52,7 +52,7 @@ def host(declared: dict[str, t.Any] = DECLARED) -> dict[str, t.Any]:
         {"kubernetes_node_hold": False, "containerd_hold": False},
         {"containerd_cgroup_driver": "cgroupfs"},
         {"containerd_version": "2.2.9", "kubernetes_node_cni_version": "1.8.0"},
-        {"containerd_runtime_settings": {"enable_cdi": True}},
+        {"containerd_runtime_settings": {"enable_cdi": True}, "containerd_settings": {"metrics": {"address": "127.0.0.1:1338"}}},
         {"kubernetes_node_swap": "leave"},
     ],
     ids=str,
@@ -125,4 +125,4 @@ def test_the_other_source_of_containerd_is_named() -> None:
 
 def test_a_declaration_that_cannot_be_stops_nothing() -> None:
     (line,) = drift.sentences(host(), {**DECLARED, "containerd_cni_bin_dirs": []}, "1.36.3")
-    assert "containerd_cni_bin_dirs: the list is empty" in line
+    assert "containerd_cni_bin_dirs: is not a list of directories" in line

@@ -22,7 +22,7 @@ NOTHING = {"name": "kubernetes", "files": [], "purge": [], "modules": [], "sysct
 
 
 def file(path: t.Any, **more: t.Any) -> dict[str, t.Any]:
-    item = {"content": None, "secret_content": None, "mode": None, "state": "present", "validate": None}
+    item = {"content": None, "secret_content": None, "mode": None, "state": "present", "validate": None, "reject": None}
     return {"path": str(path), **item, **more}
 
 
@@ -81,14 +81,24 @@ def test_a_secret_is_written_and_never_shown(tmp_path: Path) -> None:
         assert path.read_text() == text
 
 
-def test_a_file_that_does_not_stand_its_trial_is_not_written(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
+def test_a_content_that_its_program_rejects_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    path, other = tmp_path / "config.toml", file(tmp_path / "a", content="written first")
     wanted = file(path, content="nonsense", validate="grep -q '^version' %s")
-    (failure,) = report({"files": [wanted]}).result["failures"]
-    assert f"'grep -q '^version' {path}' rejects its content" in failure["reason"]
+    for check_mode in (True, False):
+        (problem,) = report({"files": [other, wanted]}, check_mode).result["problems"]
+        assert (problem["code"], problem["item"]) == ("file.rejected", f"file {path}")
+        assert f"'grep -q '^version' {path}' rejects its new content" in problem["message"]
     assert list(tmp_path.iterdir()) == []
     converged({"files": [{**wanted, "content": "version = 3"}]})
     converged({"files": [{**wanted, "content": "nonsense", "validate": "no-such-program %s"}]})
+
+
+def test_a_warning_of_its_program_can_reject_a_content(tmp_path: Path) -> None:
+    warns = 'sh -c "echo warning: ignored key >&2" %s'
+    wanted = file(tmp_path / "config.toml", content="key = 1", validate=warns)
+    (problem,) = report({"files": [{**wanted, "reject": "ignored key"}]}).result["problems"]
+    assert problem["message"].endswith("rejects its new content: warning: ignored key")
+    converged({"files": [{**wanted, "reject": "another"}]})
 
 
 def test_what_is_declared_no_more_goes_where_it_is_ours(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_what_is_in_force_is_read_from_both_shapes() -> None:
     new = facts_containerd.effective(Done(0, THREE_PIECES, ""))
     assert (new["cgroup_systemd"], new["cri_disabled"], new["cni_bin_dirs"]) == (False, True, ["/opt/cni/bin"])
     assert (new["sandbox_image"], new["registry_config_path"]) == ("registry.k8s.io/pause:3.10.1", "/etc/containerd/certs.d")
-    assert new["runtime_settings"] == {"restrict_oom_score_adj": True}
+    assert new["settings"]["plugins"]["io.containerd.cri.v1.runtime"]["restrict_oom_score_adj"] is True
 
 
 def test_why_it_is_not_known_is_told() -> None:

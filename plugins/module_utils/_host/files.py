@@ -27,7 +27,10 @@ STAGE = 0
 
 @dataclass(frozen=True)
 class File:
-    """`content` None: it must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner`: a user and a group."""
+    """`content` None: it must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner`: a user and a group.
+
+    `validate`: a command that tells whether the content is right; `reject`: words of a warning that it must not print.
+    """
 
     path: str
     content: str | None
@@ -35,6 +38,7 @@ class File:
     secret: bool = False
     validate: str | None = None
     owner: str | None = None
+    reject: str | None = None
 
     def shown(self, content: str | None) -> t.Any:
         """As a list of lines, so that a diff shows them one by one."""
@@ -62,7 +66,8 @@ def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | Prob
             yield Problem("file.mode", f"{mode!r} is not an octal mode", where, "mode", "write it such as '0644'")
         else:
             content = contents[0] if item["state"] == "present" else None
-            yield File(path, content, int(mode, 8) if mode else None, item["secret_content"] is not None, item["validate"])
+            secret = item["secret_content"] is not None
+            yield File(path, content, int(mode, 8) if mode else None, secret, item["validate"], reject=item["reject"])
 
 
 def read(path: str) -> Found | None:
@@ -142,17 +147,25 @@ def _write(file: File) -> None:
             os.fchmod(target.fileno(), mode)
         if file.owner:
             shutil.chown(draft, file.owner, file.owner)
-        _validate(file, draft)
         os.replace(draft, path)
-    except (OSError, LookupError, ChangeFailed):
+    except (OSError, LookupError):
         os.unlink(draft)
         raise
 
 
-def _validate(file: File, draft: str) -> None:
-    """Does nothing where the program that reads the file is not installed."""
-    if file.validate:
+def rejected(file: File) -> t.Iterator[Problem]:
+    """Why the program that reads the file does not take its content, before it is written. Nothing where it is not installed."""
+    if not file.validate or file.content is None:
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        draft = os.path.join(directory, os.path.basename(file.path))
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8", errors="surrogateescape") as target:
+            target.write(file.content)
         done = run(*(draft if word == "%s" else word for word in shlex.split(file.validate)))
-        if done.code not in (0, MISSING):
-            command = file.validate.replace("%s", file.path)
-            raise ChangeFailed(f"the file was not written, because '{command}' rejects its content: {done.complaint}")
+    if done.code == MISSING:
+        return
+    warnings = [line for line in done.errors.splitlines() if file.reject and file.reject in line]
+    reasons = warnings if done.code == 0 else [done.complaint]
+    for reason in dict.fromkeys(reason.replace(draft, file.path) for reason in reasons):
+        message = f"'{file.validate.replace('%s', file.path)}' rejects its new content: {reason}"
+        yield Problem("file.rejected", message, f"file {file.path}", remedy="correct the content; nothing was written")

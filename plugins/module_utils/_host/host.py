@@ -56,7 +56,10 @@ class Host(Service):
         return Plan.of(changes, len(known - {change.key for change in changes}))
 
     def problems(self, plan: Plan) -> t.Iterable[Problem]:
-        return services.problems(self.services, self.running)
+        yield from services.problems(self.services, self.running)
+        for change in plan.changes:
+            if change.kind == "file":
+                yield from files.rejected(change.payload)
 
     def missing(self, plan: Plan) -> t.Iterable[Problem]:
         return services.missing(self.services, self.running)

@@ -9,36 +9,72 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.module_utils._node import toml
+from ansible_collections.eco2.platform.plugins.module_utils._net import proxy
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd_hosts, toml
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd_settings as settings
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd_hosts import HEAD, REGISTRIES
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd_settings import CRI, IMAGES, RUNTIME
 
 Options = t.Mapping[str, t.Any]
 Files = t.List[t.Dict[str, t.Any]]
 
-HEAD = "# Managed by eco2.platform (role containerd)\n"
-CONFIG, REGISTRIES, CRICTL = "/etc/containerd/config.toml", "/etc/containerd/certs.d", "/etc/crictl.yaml"
+CONFIG, CRICTL, DROP_INS = "/etc/containerd/config.toml", "/etc/crictl.yaml", "/etc/containerd/conf.d"
 DROP_IN, PROXIES = "/etc/systemd/system/containerd.service.d/50-eco2-proxy.conf", "/etc/containerd/proxy.env"
 SOCKET = "unix:///run/containerd/containerd.sock"
-_CAPABILITIES = {"pull", "resolve", "push"}
-_HOST_KEYS = {"url", "capabilities", "ca", "skip_verify", "override_path", "header"}
-_REGISTRY = re.compile(r"_default|[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
+# Paths in the facts of kube_host_info.
+FACTS = "containerd.config."
+OF_SETTINGS = f"{FACTS}settings."
+_PLACES = {"root": "/var/lib/containerd", "state": "/run/containerd"}
 
 
-def configuration(version: str, options: Options) -> dict[str, t.Any]:
-    """`files` for the module `host`, and `effective`, the facts of kube_host_info when these files are in force.
+class Configured(t.NamedTuple):
+    """`files` for the module `host`. `effective`: the facts of kube_host_info when these files are in force. `options`: the option that
+    sets each of them, where that is one for settings. `paths`: files that the user puts on the host."""
+
+    files: Files
+    effective: dict[str, t.Any]
+    options: dict[str, str]
+    paths: list[str]
+    restart_after: list[str]
+
+
+def configuration(version: str, options: Options) -> Configured:
+    """What the options make of containerd.
 
     `version`: of containerd, such as 2.2.9; if it does not begin with numbers, the newest format is written.
-    Options: cgroup_driver, sandbox_image, cni_bin_dirs, cni_conf_dir, registry_mirrors, proxy, runtime_settings.
+    Options: cgroup_driver, sandbox_image, cni_bin_dirs, cni_conf_dir, registry_mirrors, proxy, and those of containerd_settings.
     Raises Refused with everything that is wrong.
     """
-    found = list(problems(options))
+    numbers = _numbers(version)
+    found = list(problems(numbers, options))
     if found:
         raise Refused(found)
-    numbers = _numbers(version)
-    table = _one_piece(options) if numbers < (2, 0) else _three_pieces(numbers, options)
-    config = {"path": CONFIG, "content": HEAD + toml.render(table), "mode": "0644", "validate": "containerd --config %s config dump"}
+    own = _one_piece(options) if numbers < (2, 0) else _three_pieces(numbers, options)
+    extra = settings.placed(numbers, options)
+    secret = any(settings.is_private(path) for path, dummy in settings.leaves(extra))
+    content = {"secret_content" if secret else "content": HEAD + toml.render(settings.merged(own, extra))}
+    config = {"path": CONFIG, **content, "mode": "0600" if secret else "0644", **_VALIDATED}
     crictl = {"path": CRICTL, "content": f"{HEAD}runtime-endpoint: {SOCKET}\nimage-endpoint: {SOCKET}\n", "mode": "0644"}
-    files = [config, crictl, *_proxies(options["proxy"]), *(_hosts(*entry) for entry in options["registry_mirrors"].items())]
-    return {"files": files, "effective": _effective(numbers, options), "restart_after": [CONFIG, DROP_IN, PROXIES]}
+    files = [config, crictl, *_proxies(options["proxy"]), *containerd_hosts.files(options["registry_mirrors"])]
+    by_option = _by_option(numbers, options)
+    effective = {**_effective(numbers, options), **{path: value for path, (dummy, value) in by_option.items()}}
+    names = {path: option for path, (option, dummy) in by_option.items()}
+    return Configured(files, effective, names, containerd_hosts.paths(options["registry_mirrors"]), [CONFIG, DROP_IN, PROXIES])
+
+
+# containerd only warns of a key that it does not know, and ignores it.
+_VALIDATED = {"validate": "containerd --config %s config dump", "reject": "Ignoring unknown key"}
+
+
+def _by_option(numbers: tuple[int, int], options: Options) -> dict[str, tuple[str, t.Any]]:
+    """The option and the value of each setting, by its path in the facts."""
+    found: dict[str, tuple[str, t.Any]] = {}
+    for option in settings.OPTIONS:
+        alone = {name: options[name] if name == option else {} for name in settings.OPTIONS}
+        for path, value in settings.leaves(settings.placed(numbers, alone)):
+            if not settings.is_private(path) and path != ("disabled_plugins",):
+                found[OF_SETTINGS + ".".join(path)] = (f"containerd_{option}", value)
+    return found
 
 
 def _numbers(version: str) -> tuple[int, int]:
@@ -58,7 +94,7 @@ def _one_piece(options: Options) -> dict[str, t.Any]:
         "containerd": {"default_runtime_name": "runc", "runtimes": {"runc": _runc(options)}},
         "registry": {"config_path": REGISTRIES},
     }
-    return {"version": 2, "disabled_plugins": [], "plugins": {"io.containerd.grpc.v1.cri": merged(cri, options["runtime_settings"])}}
+    return {"version": 2, "disabled_plugins": [], "plugins": {CRI: cri}}
 
 
 def _three_pieces(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
@@ -72,26 +108,13 @@ def _three_pieces(numbers: tuple[int, int], options: Options) -> dict[str, t.Any
     return {
         "version": 4 if numbers >= (2, 3) else 3,
         "disabled_plugins": [],
-        "imports": ["/etc/containerd/conf.d/*.toml"],
-        "plugins": {
-            "io.containerd.cri.v1.runtime": merged(runtime, options["runtime_settings"]),
-            "io.containerd.cri.v1.images": images,
-        },
+        "imports": [f"{DROP_INS}/*.toml"],
+        "plugins": {RUNTIME: runtime, IMAGES: images},
     }
-
-
-def merged(base: t.Mapping[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """`extra` over `base`; tables are merged key by key."""
-    both = dict(base)
-    for name, value in extra.items():
-        ours = both.get(name)
-        both[name] = merged(ours, value) if isinstance(ours, dict) and isinstance(value, dict) else value
-    return both
 
 
 def _effective(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
     directories = list(options["cni_bin_dirs"])
-    plain = {f"runtime_settings.{name}": value for name, value in options["runtime_settings"].items() if not isinstance(value, dict)}
     wanted = {
         "cri_disabled": False,
         "cgroup_systemd": options["cgroup_driver"] == "systemd",
@@ -99,29 +122,27 @@ def _effective(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
         "cni_bin_dirs": directories if numbers >= (2, 1) else directories[:1],
         "cni_conf_dir": options["cni_conf_dir"],
         **({"sandbox_image": options["sandbox_image"]} if options["sandbox_image"] else {}),
-        **plain,
     }
-    return {f"containerd.config.{name}": value for name, value in wanted.items()}
+    return {FACTS + name: value for name, value in wanted.items()}
 
 
-def _hosts(registry: str, mirror: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """hosts.toml of a registry (docs/hosts.md of containerd). Headers may contain credentials, so they are never shown."""
-    hosts = {}
-    for host in mirror["hosts"]:
-        hosts[host["url"]] = {name: value for name, value in host.items() if name != "url"}
-        if "header" in host:
-            header = {name: value if isinstance(value, list) else [value] for name, value in host["header"].items()}
-            hosts[host["url"]]["header"] = header
-    table = {**({"server": mirror["server"]} if mirror.get("server") else {}), "host": hosts}
-    secret = any("header" in host for host in mirror["hosts"])
-    content = {"secret_content" if secret else "content": HEAD + toml.render(table)}
-    return {"path": f"{REGISTRIES}/{registry}/hosts.toml", **content, "mode": "0600" if secret else "0644"}
+def moved(options: Options, config: t.Mapping[str, t.Any] | None) -> t.Iterator[Problem]:
+    """Data of containerd in a directory that no option names: with another directory, its images and containers would be gone.
+
+    `config`: of kube_host_info, before anything is written.
+    """
+    for name, default in _PLACES.items():
+        now = ((config or {}).get("settings") or {}).get(name)
+        if now and now != default and name not in options["settings"]:
+            message = f"containerd has its data in {now} and would begin anew in {default}"
+            remedy = f"set containerd_settings: {{{name}: {now}}} to keep it, or {name}: {default} to change it"
+            yield Problem("containerd.moved", message, field=f"containerd_settings.{name}", remedy=remedy)
 
 
-def _proxies(proxy: t.Mapping[str, t.Any]) -> Files:
+def _proxies(given: t.Mapping[str, t.Any]) -> Files:
     """A drop-in and a file of variables that only root may read, because systemctl shows the variables of a unit to everyone."""
     names = (("HTTP_PROXY", "http"), ("HTTPS_PROXY", "https"), ("NO_PROXY", "no_proxy"))
-    values = {variable: _joined(proxy.get(option)) for variable, option in names}
+    values = {variable: _joined(given.get(option)) for variable, option in names}
     if not (values["HTTP_PROXY"] or values["HTTPS_PROXY"]):
         return [{"path": path, "state": "absent"} for path in (DROP_IN, PROXIES)]
     lines = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items() if value)
@@ -139,54 +160,22 @@ def _quoted(text: str) -> str:
     return '"' + re.sub(r'(["\\$`])', r"\\\1", text) + '"'
 
 
-def problems(options: Options) -> t.Iterator[Problem]:
+def problems(numbers: tuple[int, int], options: Options) -> t.Iterator[Problem]:
     if options["cgroup_driver"] not in ("systemd", "cgroupfs"):
         message = f"{options['cgroup_driver']!r} is neither systemd nor cgroupfs"
         yield Problem("containerd.cgroup_driver", message, field="containerd_cgroup_driver")
-    if not options["cni_bin_dirs"]:
-        message = "the list is empty, and without CNI plugins no pod gets an address"
+    image = options["sandbox_image"]
+    if not isinstance(image, str) or not image.isprintable() or " " in image:
+        yield Problem("containerd.sandbox_image", "is not the name of an image", field="containerd_sandbox_image")
+    directories = options["cni_bin_dirs"]
+    if not isinstance(directories, list) or not directories:
+        message = "is not a list of directories, and without CNI plugins no pod gets an address"
         yield Problem("containerd.no_cni", message, field="containerd_cni_bin_dirs")
-    for field, paths in (("containerd_cni_bin_dirs", options["cni_bin_dirs"]), ("containerd_cni_conf_dir", [options["cni_conf_dir"]])):
+        directories = []
+    for field, paths in (("containerd_cni_bin_dirs", directories), ("containerd_cni_conf_dir", [options["cni_conf_dir"]])):
         for path in paths:
-            if not str(path).startswith("/"):
+            if not isinstance(path, str) or not path.startswith("/") or not path.isprintable():
                 yield Problem("containerd.relative_path", f"{path!r} is not an absolute path", field=field)
-    for name in ("http", "https"):
-        address = options["proxy"].get(name)
-        if address and not re.match(r"(https?|socks5)://[^\s]+$", address):
-            remedy = "write it such as http://proxy.example.org:3128"
-            yield Problem("containerd.proxy", "this is not the address of a proxy", field=f"containerd_proxy.{name}", remedy=remedy)
-    yield from _unknown_keys(options["proxy"], {"http", "https", "no_proxy"}, "containerd_proxy")
-    for registry, mirror in options["registry_mirrors"].items():
-        yield from _mirror_problems(registry, mirror, f"containerd_registry_mirrors.{registry}")
-
-
-def _unknown_keys(given: t.Iterable[str], known: t.Collection[str], field: str) -> t.Iterator[Problem]:
-    unknown = sorted({*given} - {*known})
-    if unknown:
-        message = f"unknown keys {', '.join(unknown)}"
-        yield Problem("containerd.unknown_key", message, field=field, remedy=f"use {', '.join(sorted(known))}")
-
-
-def _mirror_problems(registry: str, mirror: t.Any, field: str) -> t.Iterator[Problem]:
-    if not _REGISTRY.fullmatch(registry):
-        remedy = "name it as in the names of images, such as registry.k8s.io or 10.0.0.5:5000, or _default for all others"
-        yield Problem("containerd.registry", "this is not the name of a registry", field=field, remedy=remedy)
-    if not isinstance(mirror, dict) or not isinstance(mirror.get("hosts"), list):
-        remedy = "give server (an address) and hosts (a list)"
-        yield Problem("containerd.mirror", "a mirror is a mapping with a list of hosts", field=field, remedy=remedy)
-        return
-    yield from _unknown_keys(mirror, {"server", "hosts"}, field)
-    urls = [mirror["server"]] if mirror.get("server") else []
-    for host in mirror["hosts"]:
-        urls.append(host.get("url") if isinstance(host, dict) else host)
-        if isinstance(host, dict):
-            yield from _unknown_keys(host, _HOST_KEYS, f"{field}: host {host.get('url')}")
-            if not set(host.get("capabilities", [])) <= _CAPABILITIES:
-                remedy = "use pull, resolve and push"
-                yield Problem("containerd.capabilities", f"host {host.get('url')} has unknown capabilities", field=field, remedy=remedy)
-    for url in urls:
-        if not re.match(r"https?://\S+$", str(url)):
-            message = f"{url!r} is not an address"
-            yield Problem(
-                "containerd.address", message, field=field, remedy="begin server and the url of each host with https:// or http://"
-            )
+    yield from proxy.problems(options["proxy"], "containerd_proxy")
+    yield from containerd_hosts.problems(options["registry_mirrors"], numbers)
+    yield from settings.problems(options)

@@ -96,11 +96,11 @@ def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
         return [str(error)]
     if not found or config.get("problem"):
         return [f"containerd's configuration is not known: {config.get('problem') or 'containerd is not installed'}"]
-    for path, want in configured["effective"].items():
-        field = path.rpartition("containerd.config.")[2]
-        name, option = _NAMES.get(field, (f"containerd's {field.rpartition('.')[2]}", "containerd_runtime_settings"))
-        wanted[path] = (name, want, option)
-    for file in configured["files"]:
+    for path, want in configured.effective.items():
+        name, option = _NAMES.get(path[len(containerd.FACTS) :], ("", ""))
+        setting = path[len(containerd.OF_SETTINGS) :]
+        wanted[path] = (name or f"containerd's {setting}", want, option or configured.options.get(path, ""))
+    for file in configured.files:
         if file["path"].endswith(_FILE):
             content = file.get("content") or file["secret_content"]
             wanted[f"digests.{file['path']}"] = (file["path"], hashlib.sha256(content.encode()).hexdigest(), "containerd_registry_mirrors")

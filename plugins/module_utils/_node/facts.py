@@ -114,7 +114,9 @@ def services() -> Host:
 
 def _containerd(answers: t.Mapping[str, Done]) -> Host | None:
     version = facts_containerd.version(answers["containerd version"])
-    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"])} if version else None
+    if not version:
+        return None
+    return {"version": version, "config": facts_containerd.effective(answers["containerd dump"]), "drop_ins": facts_containerd.drop_ins()}
 
 
 def _version(done: Done) -> str | None:

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._node import toml
-from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd_settings, toml
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import DROP_INS, SOCKET
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd_settings import CRI, IMAGES, RUNTIME
 
 COMMANDS = {
     "containerd version": ("containerd", "--version"),
@@ -19,14 +22,30 @@ COMMANDS = {
     "crictl": ("crictl", "--runtime-endpoint", SOCKET, "--image-endpoint", SOCKET, "--timeout", "5s", "info"),
     "ctr": ("ctr", "--connect-timeout", "5s", "plugins", "ls"),
 }
-# The CRI plugin in one piece until 1.7, in three from 2.0 on (docs/containerd-2.0.md of containerd).
-_CRI, _RUNTIME, _IMAGES = "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images"
+# Not settings: the format, and the files that are read.
+_OF_FILE = ("version", "imports")
 
 
 def version(done: Done) -> str | None:
     """`1.6.20` of `containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u1`."""
     found = re.search(r"\sv?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)", done.output)
     return found.group(1) if found else None
+
+
+# What it prints of a key that it does not know, and ignores: the path of the key, and the plugin or the file that has it.
+_IGNORED = re.compile(r'Ignoring unknown key in TOML[^\n]*?\bkey=(?:"([^"\n]*)"|(\S+))')
+_WHERE = re.compile(r"\b(?:plugin|file)=(\S+)")
+
+
+def ignored(errors: str) -> list[dict[str, str]]:
+    """The keys that containerd ignores: the path of each, and the plugin or the file that has it."""
+    found = []
+    for line in errors.splitlines():
+        key, where = _IGNORED.search(line), _WHERE.search(line)
+        if key:
+            path = ".".join((key.group(1) or key.group(2)).split())
+            found.append({"key": path, "where": where.group(1) if where else ""})
+    return found
 
 
 def effective(dump: Done) -> dict[str, t.Any]:
@@ -38,12 +57,12 @@ def effective(dump: Done) -> dict[str, t.Any]:
     except ValueError as error:
         return {"problem": f"the output of containerd config dump cannot be parsed: {error}"}
     plugins = config.get("plugins", {})
-    one_piece = _RUNTIME not in plugins
-    runtime = plugins.get(_CRI if one_piece else _RUNTIME, {})
-    images = plugins.get(_CRI if one_piece else _IMAGES, {})
+    one_piece = RUNTIME not in plugins
+    runtime = plugins.get(CRI if one_piece else RUNTIME, {})
+    images = plugins.get(CRI if one_piece else IMAGES, {})
     containerd, cni = runtime.get("containerd", {}), runtime.get("cni", {})
     default = containerd.get("runtimes", {}).get(containerd.get("default_runtime_name", "runc"), {})
-    disabled = {_CRI, _RUNTIME, _IMAGES, "cri"} & set(config.get("disabled_plugins") or [])
+    disabled = {CRI, RUNTIME, IMAGES, "cri"} & set(config.get("disabled_plugins") or [])
     return {
         "version": config.get("version"),
         "cri_disabled": bool(disabled),
@@ -52,9 +71,25 @@ def effective(dump: Done) -> dict[str, t.Any]:
         "registry_config_path": images.get("registry", {}).get("config_path", ""),
         "cni_bin_dirs": list(cni.get("bin_dirs") or [cni[name] for name in ("bin_dir",) if cni.get(name)]),
         "cni_conf_dir": cni.get("conf_dir", ""),
-        "runtime_settings": {name: value for name, value in runtime.items() if not isinstance(value, dict)},
+        "settings": containerd_settings.public({name: value for name, value in config.items() if name not in _OF_FILE}),
+        "ignored": ignored(dump.errors),
         "problem": None,
     }
+
+
+def drop_ins(pattern: str = f"{DROP_INS}/*.toml") -> list[dict[str, t.Any]]:
+    """The files that config.toml imports: the version of each, None where it cannot be read, and the paths of its settings."""
+    found: list[dict[str, t.Any]] = []
+    for path in sorted(glob.glob(pattern)):
+        try:
+            table = toml.parse(text(path) or "")
+        except ValueError:
+            found.append({"path": path, "version": None, "settings": []})
+            continue
+        # A file without a version has version 1.
+        paths = [".".join(path) for path, dummy in containerd_settings.leaves(table)]
+        found.append({"path": path, "version": table.get("version", 1), "settings": [name for name in paths if name not in _OF_FILE]})
+    return found
 
 
 def cri(crictl: Done, ctr: Done) -> dict[str, t.Any]:
@@ -66,11 +101,11 @@ def cri(crictl: Done, ctr: Done) -> dict[str, t.Any]:
     rows = [row.split() for row in ctr.output.splitlines()[1:]]
     # TYPE ID PLATFORMS STATUS; a disabled plugin is not listed.
     states = {f"{row[0]}.{row[1]}": row[-1] for row in rows if len(row) >= 4}
-    if _CRI not in states:
+    if CRI not in states:
         return {"ready": False, "problem": "containerd's CRI plugin is disabled"}
     bad = [
         f"plugin {name}: {states[name]} (see 'ctr plugins ls --detailed' and 'journalctl -u containerd')"
-        for name in (_CRI, _RUNTIME, _IMAGES)
+        for name in (CRI, RUNTIME, IMAGES)
         if states.get(name, "ok") != "ok"
     ]
     return {"ready": not bad, "problem": "; ".join(bad) or None}

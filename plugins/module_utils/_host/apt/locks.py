@@ -25,17 +25,18 @@ _TAKEN = re.compile(
 
 
 class Locks:
-    """`deadline`: how long one task waits for locks in all."""
+    """`deadline`: how long one task waits for locks in all. `option`: what sets it."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, option: str = "lock_timeout") -> None:
         self.deadline = Deadline(seconds)
+        self.option = option
 
     def wait(self, paths: t.Sequence[str] = LOCKS) -> None:
         """Wait until no process holds a lock. Raises Refused with the name of the holder when the time is over."""
         held = until(lambda: next(filter(None, map(holder, paths)), None), lambda held: held is None, self.deadline)
         if held is not None:
             message = f"{held} for longer than {self.deadline.seconds:g} s"
-            raise Refused([Problem("apt.locked", message, remedy="wait until it is done, or raise lock_timeout")])
+            raise Refused([Problem("apt.locked", message, remedy=f"wait until it is done, or raise {self.option}")])
 
     def retry(self, command: t.Callable[[], Done]) -> Done:
         """Run the command when the locks are free, and again where another process took them first."""

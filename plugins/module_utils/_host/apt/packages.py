@@ -11,10 +11,12 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, HalfDone, Key, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, repositories
+from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, plan, proxy, repositories
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.command import complaint
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.locks import Locks
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt.plan import NEWEST
+from ansible_collections.eco2.platform.plugins.module_utils._net import proxy as net_proxy
 
 _LISTS = "/var/lib/apt/lists"
 
@@ -24,10 +26,16 @@ class Packages(Service):
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
+        problems = list(net_proxy.problems(params["proxy"] or {}, "proxy"))
+        if problems:
+            raise Refused(problems)
         self.wants = plan.wanted(params["packages"])
-        self.options = plan.Options(params["hold"], params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+        # None leaves apt's proxies alone.
+        self.proxies = [] if params["proxy"] is None else [proxy.file(params["proxy"])]
+        allowed = (params["allow_change_held"], params["allow_downgrade"], tuple(params["allow_remove"]))
+        self.options = plan.Options(params["hold"], *allowed, params["option_names"])
         self.recommends: bool = params["install_recommends"]
-        self.locks = Locks(params["lock_timeout"])
+        self.locks = Locks(params["lock_timeout"], self.options.names.get("lock_timeout", "lock_timeout"))
         self.force = self.options.force()
         # Why the transaction failed.
         self.failure: str | None = None
@@ -54,6 +62,8 @@ class Packages(Service):
         return [want.name for want in self.wants if not want.is_there(self.state.installed)]
 
     def prepare(self) -> t.Iterator[Change]:
+        # apt reads the lists through the proxy, so it comes first.
+        yield from files.changes(self.proxies, {file.path: files.read(file.path) for file in self.proxies})
         self.repaired = self.state.interrupted
         if self.repaired:
             yield Change("dpkg", "dpkg", {"name": "dpkg"}, "update", (Difference("interrupted", self.repaired, None),))
@@ -150,6 +160,10 @@ class Packages(Service):
 
     def write(self, change: Change) -> Change:
         try:
+            if change.kind == "file":
+                # The directory stays, also without its last file.
+                files.remove(change.object) if change.action == "delete" else files.apply(change.payload)
+                return change
             if change.kind == "lists":
                 self.update()
                 return change

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
@@ -52,6 +52,13 @@ class Options:
     allow_change_held: bool = False
     allow_downgrade: bool = False
     allow_remove: tuple[str, ...] = ()
+    # What a role calls these options.
+    names: t.Mapping[str, str] = field(default_factory=dict)
+
+    def remedy(self, option: str, text: str) -> str:
+        """What to do with an option, which `text` has as {}; nothing where a role has no such option."""
+        name = self.names.get(option, option)
+        return text.format(name) if name else ""
 
     def force(self) -> list[str]:
         """The options of apt-get for what is allowed."""
@@ -100,18 +107,29 @@ def targets(wants: t.Iterable[Wanted], installed: t.Mapping[str, Installed], ava
 
 
 def explain(missing: t.Iterable[Wanted], available: t.Mapping[str, Available], update: str | None) -> t.Iterator[Problem]:
-    """Why packages cannot be installed; `update`: the complaint of apt-get update."""
-    suffix = f" (apt-get update: {update})" if update else ""
-    for want in missing:
-        where = f"package {want.name}"
-        offer = available.get(want.name)
-        if offer is None:
-            yield Problem("apt.unknown_package", f"none of the configured repositories has it{suffix}", where)
-        elif not offer.candidate and not want.version:
-            yield Problem("apt.pinned", f"apt's preferences forbid all of its versions{suffix}", where, remedy="see apt-cache policy")
-        else:
-            message = f"no repository has version {want.version}, only {', '.join(offer.versions[:8])}{suffix}"
-            yield Problem("apt.unknown_version", message, where, "version")
+    """Why packages cannot be installed; `update`: the complaint of apt-get update, which is one cause for all of them."""
+    if update:
+        remedy = "correct the repositories until 'apt-get update' succeeds"
+        yield Problem("apt.update", f"apt-get update does not read all repositories: {update}", remedy=remedy)
+    yield from _once(_unknown(want, available.get(want.name)) for want in missing)
+
+
+def _unknown(want: Wanted, offer: Available | None) -> Problem:
+    item = f"package {want.name}"
+    if offer is None:
+        return Problem("apt.unknown_package", "none of the configured repositories has it", item)
+    if not offer.candidate and not want.version:
+        return Problem("apt.pinned", "apt's preferences forbid all of its versions", item, remedy="see apt-cache policy")
+    message = f"no repository has version {want.version}, only {', '.join(offer.versions[:8])}"
+    return Problem("apt.unknown_version", message, item, "version")
+
+
+def _once(problems: t.Iterable[Problem]) -> list[Problem]:
+    """One problem for all packages that have the same one."""
+    items: dict[Problem, list[str]] = {}
+    for problem in problems:
+        items.setdefault(replace(problem, item=""), []).append(problem.item.partition(" ")[2])
+    return [replace(each, item=f"package{'s' * (len(names) > 1)} {', '.join(names)}" if names[0] else "") for each, names in items.items()]
 
 
 def plan(
@@ -122,9 +140,12 @@ def plan(
     options: Options,
 ) -> Plan:
     """The changes. Raises Refused for what the options do not allow; `simulated` is None where apt cannot be asked yet."""
-    problems = [*_not_allowed(installed, chosen, options), *_side_effects(wants, installed, simulated, options)]
+    forbidden = list(_not_allowed(installed, chosen, options))
+    problems = [*forbidden, *_side_effects(wants, installed, simulated, options)]
+    # apt refuses what is forbidden for the same reason.
+    problems = [problem for problem in problems if not (forbidden and problem.code == "apt.refused")]
     if problems:
-        raise Refused(problems)
+        raise Refused(_once(problems))
     changes = []
     considered = [want for want in wants if want.name in chosen or want.name in installed]
     for want in considered:
@@ -151,10 +172,10 @@ def _not_allowed(installed: t.Mapping[str, Installed], chosen: t.Mapping[str, st
         have = installed.get(name)
         if have and have.held and not options.allow_change_held:
             message = f"it is held at {have.version}, and the task asks for {version}"
-            yield Problem("apt.held", message, f"package {name}", "version", "set allow_change_held to change it")
+            yield Problem("apt.held", message, f"package {name}", "version", options.remedy("allow_change_held", "set {} to change it"))
         if have and version != NEWEST and not options.allow_downgrade and _is_older(version, have.version):
             message = f"installing {version} would downgrade it from {have.version}"
-            yield Problem("apt.downgrade", message, f"package {name}", "version", "set allow_downgrade to allow it")
+            yield Problem("apt.downgrade", message, f"package {name}", "version", options.remedy("allow_downgrade", "set {} to allow it"))
 
 
 def _is_older(version: str, have: str) -> bool:
@@ -171,19 +192,22 @@ def _side_effects(
         return
     if simulated.problem:
         yield Problem("apt.refused", f"apt-get refuses the installation: {simulated.problem}")
-    named = {want.name for want in wants}
     for name in simulated.removes:
         if name not in options.allow_remove:
-            message = "installing the packages would remove this one"
-            yield Problem("apt.removes", message, f"package {name}", remedy="add it to allow_remove, or remove it first")
+            remedy = options.remedy("allow_remove", "list it in {}, or remove it first") or "remove it first"
+            yield Problem("apt.removes", "apt would remove this to install the packages", f"package {name}", remedy=remedy)
+    yield from _dependencies({want.name for want in wants}, installed, simulated)
+
+
+def _dependencies(named: t.Collection[str], installed: t.Mapping[str, Installed], simulated: Simulated) -> t.Iterator[Problem]:
     for name, version in simulated.installs.items():
         have = installed.get(name)
         if have is None or name in named:
             continue
-        remedy = f"add {name} to packages to allow it"
         if have.held:
             message = f"installing the packages would also change it from {have.version}, at which it is held, to {version}"
-            yield Problem("apt.held_dependency", message, f"package {name}", remedy=remedy)
+            yield Problem("apt.held_dependency", message, f"package {name}", remedy=f"run 'apt-mark unhold {name}' to allow it")
         elif dpkg.is_older(version, have.version):
             message = f"installing the packages would also downgrade it from {have.version} to {version}"
+            remedy = f"run 'apt-get install {name}={version}' first to allow it"
             yield Problem("apt.downgrades_dependency", message, f"package {name}", remedy=remedy)

@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import glob
 import os
 import re
 import typing as t
 from dataclasses import replace
 
-from ansible.module_utils.urls import open_url
-
-from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Key, Plan
+from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import key, listed
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt.listed import Entry, Place
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, Found
 
-SOURCES = "/etc/apt/sources.list.d"
-KEYRINGS = "/etc/apt/keyrings"
-_ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+APT = "/etc/apt"
+_PASSWORD = re.compile(r"://[^\s/@]*:[^\s/@]+@")
 
 Params = t.Mapping[str, t.Any]
 
@@ -42,58 +43,111 @@ class Source(Service):
             raise Refused(problems)
         self.params = params
         self.present = params["state"] == "present"
-        self.path, self.key = f"{SOURCES}/{params['name']}.sources", f"{KEYRINGS}/{params['name']}.asc"
+        self.path, self.key = f"{APT}/sources.list.d/{params['name']}.sources", f"{APT}/keyrings/{params['name']}.asc"
+        self.places = {listed.place(uri, suite) for uri in params["uris"] for suite in params["suites"]} if self.present else set()
+        # Why the files were left as they were.
+        self.failure: str | None = None
 
     def observe(self) -> None:
-        patterns = [os.path.join(SOURCES, os.path.basename(pattern)) for pattern in self.params["replaces"]]
-        self.others = sorted({path for pattern in patterns for path in glob.glob(pattern)} - {self.path})
-        self.found = {path: files.read(path) for path in (self.path, *self.others)}
+        paths = [f"{APT}/sources.list", *(path for end in ("list", "sources") for path in glob.glob(f"{APT}/sources.list.d/*.{end}"))]
+        read = {path: files.read(path) for path in sorted({self.path, *paths})}
+        self.found: dict[str, Found] = {path: found for path, found in read.items() if found}
+        self.entries = [entry for path, found in self.found.items() for entry in listed.entries(path, found.content)]
         self.has_key = os.path.isfile(self.key)
 
     def plan(self) -> Plan:
         content = render(self.params, self.key) if self.present else None
-        # A repository without its key would make apt refuse everything, so the key is first to come and last to go; what the repository
-        # replaces goes once it is there.
-        own = files.changes([File(self.path, content, 0o644)], self.found)
-        others = files.changes([File(path, None) for path in self.others], self.found)
-        changes = [replace(change, stage=1, needs=self.needs("key", self.key)) for change in own]
-        changes += [replace(change, stage=2, needs=self.needs("file", self.path)) for change in others]
-        have = self.found[self.path]
+        declared = [File(self.path, content, 0o644), *self.others()]
+        # One stage for all files, which are written together. apt refuses everything if two entries of one repository have different keys
+        # or if a key is missing, so the key is first to come and last to go.
+        needs = frozenset({("key", self.key)}) if self.present else frozenset()
+        found = {file.path: self.found.get(file.path) for file in declared}
+        changes = [replace(change, stage=1, needs=needs) for change in files.changes(declared, found)]
+        own = sum(change.object == self.path for change in changes)
+        key_changes = list(self.key_changes(content))
+        return Plan.of([*changes, *key_changes], 2 - own - len(key_changes))
+
+    def key_changes(self, content: str | None) -> t.Iterator[Change]:
+        have = self.found.get(self.path)
         moved = not have or have.content.partition("\n")[0] != (content or "").partition("\n")[0]
         if self.present and (moved or not self.has_key):
-            changes.append(self.key_change("update" if self.has_key else "create", f"from {self.params['key']}", stage=0))
-        elif not self.present and self.has_key:
-            changes.append(self.key_change("delete", None, stage=3))
-        replaced = sum(change.object in self.others for change in changes)
-        return Plan.of(changes, 2 - (len(changes) - replaced))
+            yield self.key_change("update" if self.has_key else "create", f"from {self.params['key']}", stage=0)
+        elif not self.present and self.has_key and not self.key_users():
+            yield replace(self.key_change("delete", None, stage=2), needs=frozenset({("file", self.path)}))
 
-    def needs(self, kind: str, path: str) -> frozenset[Key]:
-        return frozenset({(kind, path)}) if self.present else frozenset()
+    def key_users(self) -> list[Entry]:
+        """The entries of other files that name this key. apt would read no list any more without it."""
+        return [entry for entry in self.entries if entry.path != self.path and self.key in re.split(r"[,\s]+", entry.key)]
 
     def key_change(self, action: str, after: str | None, stage: int) -> Change:
         difference = Difference("key", "present" if self.has_key else None, after)
         return Change("key", self.key, {"path": self.key}, action, (difference,), stage)
 
+    def others(self) -> t.Iterator[File]:
+        """The other files that name this repository or one that it replaces, without these entries."""
+        for path, found in self.found.items():
+            of_file = [entry for entry in self.entries if entry.path == path]
+            gone = [entry for entry in of_file if self.is_taken_over(entry)]
+            if path != self.path and gone:
+                rest = listed.without(found.content, gone)
+                stays = len(gone) < len(of_file) or path.endswith("/sources.list")
+                yield File(path, rest if stays else None, secret=bool(_PASSWORD.search(found.content)))
+
+    def is_taken_over(self, entry: Entry) -> bool:
+        return entry.enabled and bool(entry.places) and all(map(self.is_ours, entry.places))
+
+    def is_ours(self, place: Place) -> bool:
+        return place in self.places or (self.present and any(fnmatch.fnmatchcase(place[0], name) for name in self.params["replaces"]))
+
+    def problems(self, plan: Plan) -> t.Iterator[Problem]:
+        for entry in self.entries:
+            theirs = sorted({address for address, dummy in entry.places if not self.is_ours((address, dummy))})
+            if not theirs or not entry.enabled:
+                continue
+            if entry.path == self.path and self.present and not self.is_own():
+                message = f"this file is to be replaced, and it also has the repository {theirs[0]}"
+                yield Problem("source.other_repository", message, entry.where, remedy="move that repository to another file")
+            elif entry.path != self.path and entry.places & self.places:
+                message = f"this entry has the repository {self.params['uris'][0]} together with {theirs[0]}"
+                yield Problem("source.shared_entry", message, entry.where, remedy="make two entries of it, or remove the first repository")
+
+    def is_own(self) -> bool:
+        return MARK in self.found[self.path].content.partition("\n")[0]
+
+    def together(self, changes: t.Sequence[Change]) -> list[Change]:
+        """All files or none. The others go first: apt works without a repository, and does not with two keys of one."""
+        if changes[0].kind == "key":
+            return []
+        done: list[Change] = []
+        try:
+            for change in sorted(changes, key=lambda change: change.object == self.path):
+                # The directory stays, also without its last file.
+                files.remove(change.object) if change.action == "delete" else files.apply(change.payload)
+                done.append(change)
+        except ChangeFailed as error:
+            self.failure = str(error)
+            return [change for change in done if not self.is_restored(change.object)]
+        return done
+
+    def is_restored(self, path: str) -> bool:
+        with contextlib.suppress(ChangeFailed):
+            files.apply(File(path, self.found[path].content, self.found[path].mode))
+            return True
+        return False
+
     def write(self, change: Change) -> Change:
+        if change.kind == "file":
+            raise ChangeFailed(str(self.failure))
         if change.action == "delete":
             files.remove(change.object)
-        elif change.kind == "key":
-            files.apply(File(self.key, self.fetch(), 0o644))
         else:
-            files.apply(change.payload)
+            files.apply(File(self.key, key.fetch(self.params["key"], self.params["timeout"]), 0o644))
         return change
 
-    def fetch(self) -> str:
-        url = self.params["key"]
-        try:
-            data = open_url(url, timeout=self.params["timeout"]).read(1_000_000)
-        except (OSError, ValueError) as error:  # URLError and SSL errors are OSErrors
-            raise ChangeFailed(f"{url} cannot be fetched: {error}") from error
-        if data.lstrip().startswith(_ARMOUR):
-            return t.cast(str, data.decode("ascii", errors="replace"))
-        if data[:1] and data[0] & 0x80:  # a binary OpenPGP packet (RFC 4880, 4.2)
-            raise ChangeFailed(f"{url} is a key in binary form; give the address of the armoured key ('gpg --armor --export' makes one)")
-        raise ChangeFailed(f"{url} is not a key: it begins with {data[:40]!r}; give the address of an armoured OpenPGP key")
+
+_ADDRESS = re.compile(r"(https?|file)://\S+|file:/\S+")
+# Anything else could end the field of the .sources file, after which apt reads no file at all.
+_WORD = re.compile(r"[A-Za-z0-9._/~+:$()-]+")
 
 
 def check(params: Params) -> t.Iterator[Problem]:
@@ -106,11 +160,7 @@ def check(params: Params) -> t.Iterator[Problem]:
         if not params[option]:
             remedy = "give the addresses, the suites (/ for a flat repository) and the key of the repository"
             yield Problem("source.incomplete", "state=present requires this option", field=option, remedy=remedy)
-    for option, addresses in (("uris", params["uris"]), ("key", [params["key"]] if params["key"] else [])):
-        for address in addresses:
-            if not re.match("(https?|file)://[^ ]+$|file:/[^ ]+$", address):
-                remedy = "begin it with https://, http:// or file:///"
-                yield Problem("source.address", f"{address!r} is not an address", field=option, remedy=remedy)
+    yield from _bad_words(params)
     flat = [suite for suite in params["suites"] if suite.endswith("/")]
     if flat and params["components"]:
         message = f"the flat suite {flat[0]!r} has no components (sources.list(5))"
@@ -120,14 +170,26 @@ def check(params: Params) -> t.Iterator[Problem]:
         yield Problem("source.components", message, field="components", remedy="add components such as main")
 
 
-def render(params: Params, key: str) -> str:
+def _bad_words(params: Params) -> t.Iterator[Problem]:
+    for option, addresses in (("uris", params["uris"]), ("key", [params["key"]] if params["key"] else [])):
+        for address in addresses:
+            if not _ADDRESS.fullmatch(address):
+                remedy = "begin it with https://, http:// or file:///, and write no spaces in it"
+                yield Problem("source.address", f"{address!r} is not an address", field=option, remedy=remedy)
+    for option in ("suites", "components"):
+        for word in params[option]:
+            if not _WORD.fullmatch(word):
+                yield Problem("source.word", f"{word!r} is not one word as in sources.list(5)", field=option, remedy="list each word alone")
+
+
+def render(params: Params, key_path: str) -> str:
     """The .sources file (sources.list(5), deb822). Its first line holds the key's address, so that a new address is noticed."""
     fields = {
         "Types": "deb",
         "URIs": " ".join(params["uris"]),
         "Suites": " ".join(params["suites"]),
         "Components": " ".join(params["components"]),
-        "Signed-By": key,
+        "Signed-By": key_path,
     }
     head = f"# {MARK}. Key from {params['key']}\n"
     return head + "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
