@@ -55,8 +55,9 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
 
 def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, variables: t.Iterable[str] = ()) -> list[str]:
     """Of kube_node_check, whose options are all unset here but for those given."""
-    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "node_ip": "", "services": False}
-    options = {**dict.fromkeys(("version", "boot_timeout", "name", "profile")), **unset, **(BARE if host is None else host), **checked}
+    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "cloud": {}, "services": False}
+    nothing = dict.fromkeys(("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node"))
+    options = {**nothing, **unset, **(BARE if host is None else host), **checked}
     return [problem.code for problem in kube_node_check.found(options, variables)]
 
 
@@ -77,7 +78,10 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
         assert words in "".join(found[case])
     found = evaluated(tmp_path, "control_plane", "control_plane_problems", {"host": right}, K8S_AUTH_HOST="https://prod:6443")
     assert "K8S_AUTH_HOST is set in the controller's environment" in found["host"][0]
-    assert codes({"name": "K8s-A"}) == ["node.name"]
+    for name in ("K8s-A", "k8s_a", "a" * 64, "k8s-a."):
+        assert codes({"name": name}) == ["node.name"]
+    for name in (101, 1e3, True, None, ["a"]):
+        assert codes({"name": name}) == (["node.name_type"] if name is not None else [])
     assert codes({"boot_timeout": 300}, BOOTING) == ["host.booting"]
     assert codes({"profile": "--node-ip=10.0.0.2", "node_ip": "10.0.0.1"}) == ["profile.node_ip_twice"]
     assert codes({"profile": "--node-labels=a=b c"}) == ["profile.invalid"]
@@ -144,6 +148,7 @@ def test_what_keeps_a_machine_from_joining() -> None:
         "boot_timeout": 7,
         "once": {},
         "node_ip": "",
+        "node_network": "",
         "cloud": {"zone": ""},
         "profile": "",
         "cluster": cluster,
@@ -157,6 +162,10 @@ def test_what_keeps_a_machine_from_joining() -> None:
         (twice, ["profile.node_ip_twice"]),
         (BOOTING, ["host.booting"]),
         ({**BOOTING, **twice, "node_name": "A"}, ["node.name", "host.booting", "profile.node_ip_twice"]),
+        ({"node_network": "10.0.0.0/16", "profile": "--node-ip=10.0.0.2"}, ["profile.node_ip_twice"]),
+        ({"node_network": "10.9.0.0/16"}, ["node.no_address_in_network"]),
+        ({"node_ip": "10.0.0.300"}, ["node.ip_form"]),
+        ({"node_name": 101}, ["node.name_type"]),
         ({"profile": "--node-labels=a=b c"}, ["profile.invalid"]),
         ({"cluster": {"msg": "HTTP 500"}}, ["cluster.unreadable"]),
         ({"host": {**BARE["host"], "cloud": {"problem": "no answer"}}}, ["cloud.unreadable"]),
@@ -164,6 +173,10 @@ def test_what_keeps_a_machine_from_joining() -> None:
         found = kube_join_plan.decide({**common, **given}, [])
         assert [problem.code for problem in found["problems"]] == expected
         assert found["join"] is (expected in ([], ["profile.invalid"], ["cloud.unreadable"]))
+    joining = {**common, "host": {**BARE["host"], "addresses": ["10.0.1.2", "10.1.0.2"]}, "node_network": "10.0.0.0/16"}
+    assert kube_join_plan.decide(joining, {"group_names": ["workers"]})["node_ip"] == "10.0.1.2"
+    (problem,) = kube_join_plan.decide(joining, {"group_names": ["control_plane"]})["problems"]
+    assert problem.code == "join.control_plane_group"
     found = kube_join_plan.decide({**common, "host": {**BARE["host"], "cloud": {"zone": "z", "region": "r"}}}, [])
     assert found["split"]["labels"] == {"topology.kubernetes.io/zone": "z"}, "only what the role asks for"
 
