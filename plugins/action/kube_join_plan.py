@@ -29,10 +29,12 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     found = {name: value for name, value in profile.filled(host.get("cloud")).items() if name in options["cloud"]}
     split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
     node_ip, wrong = node_address.chosen(options["node_ip"], options["node_network"], split, host)
-    obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *checks.group(variables)]
+    patch, unpatchable = checks.patch(options["kubelet_patch"])
+    obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
     wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
-    differences = drift.sentences(host, options["declared"], str(options["version"] or cluster.get("api_server_version") or ""))
+    declared = {**options["declared"], "kube_kubelet_patch": patch}
+    differences = drift.sentences(host, declared, str(options["version"] or cluster.get("api_server_version") or ""))
     differences += join_plan.address_differences(cluster, plan.node_name, node_ip)
     if "nodes" not in cluster:
         # Every plan would report this in other words.
@@ -42,5 +44,5 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     else:
         problems += plan.problems
     once = options["once"]
-    result = {**dataclasses.asdict(plan), "node_ip": node_ip, "split": split}
+    result = {**dataclasses.asdict(plan), "node_ip": node_ip, "kubelet_patch": patch, "split": split}
     return {**result, "differences": differences, "once": once, "problems": problems}

@@ -17,7 +17,8 @@ class ActionModule(Action):
         problems = list(found(options, self.variables))
         if problems:
             raise Refused(problems)
-        return {"node_ip": node_address.chosen(options["node_ip"], options["node_network"], {}, options["host"])[0]}
+        node_ip = node_address.chosen(options["node_ip"], options["node_network"], {}, options["host"])[0]
+        return {"node_ip": node_ip, "kubelet_patch": checks.patch(options["kubelet_patch"])[0]}
 
 
 def found(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Iterator[Problem]:
@@ -55,6 +56,7 @@ def _declared(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.I
     split, problems = checks.split(options["profile"], options["cloud"], variables)
     yield from problems
     node_ip, problems = node_address.chosen(options["node_ip"], options["node_network"], split, options["host"])
-    yield from problems
+    yield from [*problems, *checks.patch(options["kubelet_patch"])[1]]
     if options["cluster"] is not None:
         yield from networks.problems(options["cluster"], node_ip, options["node_network"])
+        yield from checks.schedulable(options["cluster"].get("schedulable"), split)

@@ -73,6 +73,9 @@ options:
   node_network:
     description: The network that this address is in. The machine must have one address in it.
     type: raw
+  kubelet_patch:
+    description: The settings of this node's kubelet, as a dictionary or its text as YAML or JSON.
+    type: raw
   boot_timeout:
     description: The seconds that the first boot was waited for. For the error message only.
     type: float
@@ -143,6 +146,10 @@ node_ip:
   description: The address that the kubelet reports, by O(node_ip) or O(node_network). Empty if neither is set.
   returned: always
   type: str
+kubelet_patch:
+  description: O(kubelet_patch) as a dictionary.
+  returned: always
+  type: dict
 split:
   description: The parts of the profile, as P(eco2.platform.kube_profile#filter) returns them.
   returned: always

@@ -68,10 +68,14 @@ options:
   node_network:
     description: The network that this address is in. The machine must have one address in it. Checked with O(profile).
     type: raw
+  kubelet_patch:
+    description: The settings of this node's kubelet, as a dictionary or its text as YAML or JSON. Checked with O(profile).
+    type: raw
   cluster:
     description:
       - The cluster that will be made on the machine, with C(endpoint) (HOST:PORT), C(networking) (as in kubeadm's ClusterConfiguration),
-        C(cert_sans) and C(kubeconfig_server). The networks of pods, Services and nodes must not overlap. Checked with O(profile).
+        C(cert_sans), C(kubeconfig_server) and C(schedulable) (whether it takes pods of all kinds).
+      - The networks of pods, Services and nodes must not overlap. Checked with O(profile).
     type: dict
   nodes:
     description:
@@ -101,6 +105,10 @@ node_ip:
   description: The address that the kubelet reports, by O(node_ip) or O(node_network). Empty if neither is set.
   returned: success
   type: str
+kubelet_patch:
+  description: O(kubelet_patch) as a dictionary.
+  returned: success
+  type: dict
 problems:
   description: What is wrong, each with C(code), C(message), C(item), C(field) and C(remedy).
   returned: always

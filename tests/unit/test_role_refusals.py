@@ -56,7 +56,9 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
 def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, variables: t.Iterable[str] = ()) -> list[str]:
     """Of kube_node_check, whose options are all unset here but for those given."""
     unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "cloud": {}, "services": False}
-    nothing = dict.fromkeys(("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node"))
+    nothing = dict.fromkeys(
+        ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
+    )
     options = {**nothing, **unset, **(BARE if host is None else host), **checked}
     return [problem.code for problem in kube_node_check.found(options, variables)]
 
@@ -86,6 +88,10 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
     assert codes({"profile": "--node-ip=10.0.0.2", "node_ip": "10.0.0.1"}) == ["profile.node_ip_twice"]
     assert codes({"profile": "--node-labels=a=b c"}) == ["profile.invalid"]
     assert codes({"profile": ""}, variables=["--max-pods"]) == ["profile.not_quoted"]
+    tainted = "--register-with-taints=node-role.kubernetes.io/control-plane:NoSchedule"
+    assert codes({"profile": tainted, "cluster": {"schedulable": True}}) == ["profile.not_schedulable"]
+    assert codes({"profile": tainted, "cluster": {"schedulable": False}}) == []
+    assert codes({"profile": "", "cluster": {"endpoint": "a"}}) == ["endpoint.form"]
     assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
 
 
@@ -99,6 +105,47 @@ def test_what_a_member_was_made_with_is_checked_no_more() -> None:
 def test_a_member_is_a_node_by_its_certificates_name(tmp_path: Path) -> None:
     cases = {"bare": {"control_plane_found": BARE}, "member": {"control_plane_found": MEMBER}}
     assert evaluated(tmp_path, "control_plane", "control_plane_node_name", cases) == {"bare": "bare", "member": "k8s-old"}
+
+
+def test_the_taints_of_a_control_plane(tmp_path: Path) -> None:
+    standard = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    own = {"key": "a", "value": "b", "effect": "NoSchedule"}
+    profile = {"kube_profile": "--register-with-taints=a=b:NoSchedule,node-role.kubernetes.io/control-plane:NoSchedule"}
+    open_to_all = {"control_plane_schedulable": True}
+    cases = {
+        "plain": ({}, [standard]),
+        "own": ({"kube_profile": "--register-with-taints=a=b:NoSchedule"}, [standard, own]),
+        "both": (profile, [standard, own]),
+        "open": (open_to_all, []),
+        "open-own": ({"kube_profile": "--register-with-taints=a=b:NoSchedule", **open_to_all}, [own]),
+    }
+    found = evaluated(tmp_path, "control_plane", "control_plane_taints", {case: given for case, (given, dummy) in cases.items()})
+    assert found == {case: taints for case, (dummy, taints) in cases.items()}
+
+
+def test_when_pods_are_let_onto_a_control_plane_or_kept_off(tmp_path: Path) -> None:
+    taint, label = (
+        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+        "node.kubernetes.io/exclude-from-external-load-balancers",
+    )
+    made = {"name": "a", "taints": [taint], "labels": {label: ""}}
+    cases = {
+        "closed": (made, False, False),
+        "opening": (made, True, True),
+        "half-open": ({**made, "taints": []}, True, True),
+        "open": ({**made, "taints": [], "labels": {}}, True, False),
+        "closing": ({**made, "taints": [], "labels": {}}, False, True),
+    }
+    given = {
+        case: {
+            "control_plane_found": MEMBER,
+            "control_plane_cluster": {"nodes": [{**node, "name": "k8s-old"}]},
+            "control_plane_schedulable": wanted,
+        }
+        for case, (node, wanted, dummy) in cases.items()
+    }
+    found = evaluated(tmp_path, "control_plane", "control_plane_isolation_differs", given)
+    assert found == {case: differs for case, (dummy, dummy2, differs) in cases.items()}
 
 
 def test_the_api_server_advertises_the_first_of_two_addresses(tmp_path: Path) -> None:
@@ -149,6 +196,7 @@ def test_what_keeps_a_machine_from_joining() -> None:
         "once": {},
         "node_ip": "",
         "node_network": "",
+        "kubelet_patch": "",
         "cloud": {"zone": ""},
         "profile": "",
         "cluster": cluster,
@@ -165,6 +213,7 @@ def test_what_keeps_a_machine_from_joining() -> None:
         ({"node_network": "10.0.0.0/16", "profile": "--node-ip=10.0.0.2"}, ["profile.node_ip_twice"]),
         ({"node_network": "10.9.0.0/16"}, ["node.no_address_in_network"]),
         ({"node_ip": "10.0.0.300"}, ["node.ip_form"]),
+        *[({"kubelet_patch": patch}, ["kubelet_patch.invalid"]) for patch in (5, "maxPods", ["a"], "a: b: c", "{kind: Pod}", {1: 2})],
         ({"node_name": 101}, ["node.name_type"]),
         ({"profile": "--node-labels=a=b c"}, ["profile.invalid"]),
         ({"cluster": {"msg": "HTTP 500"}}, ["cluster.unreadable"]),
@@ -175,6 +224,8 @@ def test_what_keeps_a_machine_from_joining() -> None:
         assert found["join"] is (expected in ([], ["profile.invalid"], ["cloud.unreadable"]))
     joining = {**common, "host": {**BARE["host"], "addresses": ["10.0.1.2", "10.1.0.2"]}, "node_network": "10.0.0.0/16"}
     assert kube_join_plan.decide(joining, {"group_names": ["workers"]})["node_ip"] == "10.0.1.2"
+    for patch in ("{maxPods: 50}", {"maxPods": 50}):
+        assert kube_join_plan.decide({**joining, "kubelet_patch": patch}, [])["kubelet_patch"] == {"maxPods": 50}
     (problem,) = kube_join_plan.decide(joining, {"group_names": ["control_plane"]})["problems"]
     assert problem.code == "join.control_plane_group"
     found = kube_join_plan.decide({**common, "host": {**BARE["host"], "cloud": {"zone": "z", "region": "r"}}}, [])

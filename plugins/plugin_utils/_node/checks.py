@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
+import yaml
+
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, first
 from ansible_collections.eco2.platform.plugins.module_utils._kube import names
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile, versions
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubelet_patch
 
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
@@ -59,6 +62,25 @@ def further_control_planes(nodes: t.Iterable[Facts], variables: t.Any) -> Proble
         message = f"the group {CONTROL_PLANE_GROUP} has further hosts, {first(unmade)}, and no playbook makes further control planes"
         remedy = f"take them out of the group {CONTROL_PLANE_GROUP} until they have joined by hand with 'kubeadm join --control-plane'"
         yield Problem("play.further_control_planes", message, remedy=remedy)
+
+
+def schedulable(wanted: t.Any, split: Facts) -> Problems:
+    """Whether a control plane that takes pods has a profile that keeps them off."""
+    if wanted and CONTROL_PLANE_LABEL in [taint["key"] for taint in split.get("taints", ())]:
+        message = f"control_plane_schedulable is true, and the profile has kubeadm's taint {CONTROL_PLANE_LABEL}, which keeps pods off"
+        yield Problem("profile.not_schedulable", message, field="kube_profile", remedy="remove one of the two")
+
+
+def patch(given: t.Any) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The settings of one node's kubelet, from a dictionary or its text as YAML or JSON; and what is wrong with them."""
+    try:
+        value = yaml.safe_load(given) if isinstance(given, str) else given
+    except (yaml.YAMLError, ValueError):
+        return {}, [Problem("kubelet_patch.invalid", "is neither YAML nor JSON", field="kube_kubelet_patch")]
+    problem = kubelet_patch.problem(value) if value not in (None, "", {}) else None
+    if problem:
+        return {}, [Problem("kubelet_patch.invalid", problem, field="kube_kubelet_patch")]
+    return value or {}, []
 
 
 def split(value: t.Any, cloud: Facts, variables: t.Iterable[str]) -> tuple[dict[str, t.Any], list[Problem]]:
