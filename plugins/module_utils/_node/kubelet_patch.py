@@ -28,7 +28,7 @@ _NOT_FOR_A_NODE = (
 
 def text(patch: t.Mapping[str, t.Any]) -> str:
     """The content of the file, the same for the same settings."""
-    return json.dumps(patch, indent=1, sort_keys=True) + "\n"
+    return json.dumps(patch, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def problem(patch: t.Any) -> str | None:
@@ -38,4 +38,8 @@ def problem(patch: t.Any) -> str | None:
     wrong = [key for key in patch if key in _NOT_FOR_A_NODE]
     if wrong:
         return f"has {', '.join(wrong)}, which must be the same on all nodes of the cluster"
+    try:
+        text(patch)
+    except (TypeError, ValueError):
+        return "has a value that JSON does not have, such as a date: write it in quotes"
     return None

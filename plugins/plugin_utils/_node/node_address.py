@@ -54,7 +54,7 @@ def _addresses(given: t.Any) -> tuple[list[networks.Address], list[Problem]]:
         return [], []
     try:
         found = [ipaddress.ip_address(part.strip()) for part in given.split(",")]
-    except (AttributeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return [], [_wrong_form(f"is {described(given)}, and not an address")]
     if len({address.version for address in found}) < len(found):
         return [], [_wrong_form(f"has more than one address of a family: {shortened(given)}")]
