@@ -31,6 +31,7 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     node_ip, wrong = node_address.chosen(options["node_ip"], options["node_network"], split, host)
     patch, unpatchable = checks.patch(options["kubelet_patch"])
     obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
+    obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
     wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
     declared = {**options["declared"], "kube_kubelet_patch": patch}

@@ -228,6 +228,11 @@ def test_what_keeps_a_machine_from_joining() -> None:
         assert kube_join_plan.decide({**joining, "kubelet_patch": patch}, [])["kubelet_patch"] == {"maxPods": 50}
     (problem,) = kube_join_plan.decide(joining, {"group_names": ["control_plane"]})["problems"]
     assert problem.code == "join.control_plane_group"
+    there = {**cluster, "nodes": [{"name": "k8s-b", "pod_cidr": "10.0.1.0/24"}, {"name": "k8s-c", "pod_cidr": None}]}
+    (problem,) = kube_join_plan.decide({**joining, "cluster": there}, [])["problems"]
+    assert problem.code == "node.ip_among_pods" and "10.0.1.2 is in 10.0.1.0/24, the network of the pods of Node k8s-b" in problem.message
+    (problem,) = kube_join_plan.decide({**common, "cloud": {"zone": 10}}, [])["problems"]
+    assert (problem.code, problem.field) == ("profile.invalid", "kube_zone"), "by the name of the inventory's variable"
     found = kube_join_plan.decide({**common, "host": {**BARE["host"], "cloud": {"zone": "z", "region": "r"}}}, [])
     assert found["split"]["labels"] == {"topology.kubernetes.io/zone": "z"}, "only what the role asks for"
 

@@ -39,6 +39,17 @@ def chosen(node_ip: t.Any, network: t.Any, split: Facts, host: Facts) -> tuple[s
     return ",".join(map(str, given)), problems
 
 
+def among_pods(node_ip: str, nodes: t.Iterable[Facts]) -> t.Iterator[Problem]:
+    """Whether the address of a machine that joins is in the network of pods of a Node. nodes: of kube_nodes_info."""
+    for node in nodes:
+        for address in filter(None, node_ip.split(",")):
+            if node.get("pod_cidr") and ipaddress.ip_address(address) in ipaddress.ip_network(node["pod_cidr"]):
+                message = f"{address} is in {node['pod_cidr']}, the network of the pods of Node {node['name']}"
+                yield Problem(
+                    "node.ip_among_pods", message, field=_NODE_IP, remedy="give the machine an address outside of the pods' network"
+                )
+
+
 def unlike(node: Facts, node_ip: str) -> str:
     """How the InternalIPs of a Node differ from the wanted ones; "" if they do not. node: of kube_nodes_info."""
     wanted = [address for address in node_ip.split(",") if not ipaddress.ip_address(address).is_unspecified]
