@@ -3,8 +3,22 @@ terraform {
 }
 
 locals {
+  instances = {
+    for name, instance in var.instances : name => {
+      ansible_host  = tostring(instance.ansible_host)
+      node_ip       = try(tostring(instance.node_ip), null)
+      control_plane = try(tobool(instance.control_plane), null) == true
+      groups        = try([for group in instance.groups : tostring(group)], [])
+      provider_id   = try(tostring(instance.provider_id), null)
+      zone          = try(tostring(instance.zone), null)
+      region        = try(tostring(instance.region), null)
+      instance_type = try(tostring(instance.instance_type), null)
+      variables     = try({ for variable, value in instance.variables : variable => tostring(value) }, {})
+    }
+  }
+
   profiles = {
-    for name in keys(var.instances) : name => try(
+    for name in keys(local.instances) : name => try(
       tostring(var.kubelet_profiles[name]),
       jsonencode(var.kubelet_profiles[name]),
       null,
@@ -12,7 +26,7 @@ locals {
   }
 
   host_variables = {
-    for name, instance in var.instances : name => {
+    for name, instance in local.instances : name => {
       for variable, value in merge({
         ansible_host       = instance.ansible_host
         kube_node_ip       = instance.node_ip
@@ -35,14 +49,14 @@ locals {
   }
 
   host_lines = [
-    for name in sort(keys(var.instances)) : join(" ", concat([name], [
+    for name in sort(keys(local.instances)) : join(" ", concat([name], [
       for variable, value in local.host_variables[name] :
       "${variable}=${local.literals[value] == value ? value : "'${local.literals[value]}'"}"
     ]))
   ]
 
   groups_of = {
-    for name, instance in var.instances : name => distinct(concat(
+    for name, instance in local.instances : name => distinct(concat(
       [replace(trimprefix(name, var.name_prefix), "-", "_"), instance.control_plane ? "control_plane" : "workers"],
       instance.groups,
     ))

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 from ansible_collections.eco2.platform.plugins.module_utils._node import drift
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, node_address
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
@@ -28,10 +28,15 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     # The kubelet takes only some of it. The inventory takes precedence over the metadata service.
     found = {name: value for name, value in profile.filled(host.get("cloud")).items() if name in options["cloud"]}
     split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
-    obstacles = [*checks.boot(host, options["boot_timeout"]), *checks.node_ip(options["node_ip"], split)]
+    node_ip, wrong = node_address.chosen(options["node_ip"], options["node_network"], split, host)
+    patch, unpatchable = checks.patch(options["kubelet_patch"])
+    obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
+    obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
     wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
-    differences = drift.sentences(host, options["declared"], str(options["version"] or cluster.get("api_server_version") or ""))
+    declared = {**options["declared"], "kube_kubelet_patch": patch}
+    differences = drift.sentences(host, declared, str(options["version"] or cluster.get("api_server_version") or ""))
+    differences += join_plan.address_differences(cluster, plan.node_name, node_ip)
     if "nodes" not in cluster:
         # Every plan would report this in other words.
         problems = [Problem("cluster.unreadable", str(cluster.get("msg")))]
@@ -40,4 +45,5 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     else:
         problems += plan.problems
     once = options["once"]
-    return {**dataclasses.asdict(plan), "split": split, "differences": differences, "once": once, "problems": problems}
+    result = {**dataclasses.asdict(plan), "node_ip": node_ip, "kubelet_patch": patch, "split": split}
+    return {**result, "differences": differences, "once": once, "problems": problems}

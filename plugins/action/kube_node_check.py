@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, networks, node_address
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
@@ -17,7 +17,8 @@ class ActionModule(Action):
         problems = list(found(options, self.variables))
         if problems:
             raise Refused(problems)
-        return {}
+        node_ip = node_address.chosen(options["node_ip"], options["node_network"], {}, options["host"])[0]
+        return {"node_ip": node_ip, "kubelet_patch": checks.patch(options["kubelet_patch"])[0]}
 
 
 def found(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Iterator[Problem]:
@@ -32,7 +33,30 @@ def found(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Itera
     if options["name"] is not None:
         yield from checks.name(options["name"])
     if options["profile"] is not None:
-        split, problems = checks.split(options["profile"], {}, variables)
-        yield from [*problems, *checks.node_ip(options["node_ip"], split)]
+        yield from _declared(options, variables)
+    if options["nodes"] is not None:
+        yield from checks.further_control_planes(options["nodes"], variables)
+    if options["node"] is not None:
+        yield from _address(options)
     if options["services"]:
         yield from checks.services(host)
+
+
+def _address(options: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    node_ip, problems = node_address.chosen(options["node_ip"], options["node_network"], {}, options["host"])
+    yield from problems
+    node = next((node for node in options["nodes"] or () if node["name"] == options["node"]), None)
+    difference = node_address.unlike(node, node_ip) if node and node_ip and not problems else ""
+    if difference:
+        yield Problem("node.other_address", difference, remedy=node_address.REMEDY)
+
+
+def _declared(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Iterator[Problem]:
+    """Of a machine that does not belong to a cluster yet: its profile, its address, and the cluster that it is the first of."""
+    split, problems = checks.split(options["profile"], options["cloud"], variables)
+    yield from problems
+    node_ip, problems = node_address.chosen(options["node_ip"], options["node_network"], split, options["host"])
+    yield from [*problems, *checks.patch(options["kubelet_patch"])[1]]
+    if options["cluster"] is not None:
+        yield from networks.problems(options["cluster"], node_ip, options["node_network"])
+        yield from checks.schedulable(options["cluster"].get("schedulable"), split)

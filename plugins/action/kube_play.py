@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import agreement, nodes_table, profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import agreement, node_address, nodes_table, profile_nodes
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 _REPLACED = "another machine has registered Node {name} again since it was read, so it is kept: run again, or set another kube_node_name"
@@ -24,7 +24,7 @@ class ActionModule(Action):
         self._registered("node_join_plan")
         hosts = {host: self.variables["hostvars"][host] for host in self.variables["ansible_play_hosts_all"]}
         _refuse({host: {name: known.get(name) for name in self.options["settings"]} for host, known in hosts.items()})
-        return {"names": [known.get("kube_node_name") or host for host, known in hosts.items()]}
+        return {"names": [str(known.get("kube_node_name") or host) for host, known in hosts.items()]}
 
     def _replace(self) -> Result:
         plans = self._registered("node_join_plan")
@@ -33,10 +33,23 @@ class ActionModule(Action):
 
     def _wait(self) -> Result:
         awaited = ("join", "start_services", "restart_kubelet")
-        names = [plan["node_name"] for plan in self._registered("node_join_plan") if any(plan.get(action) for action in awaited)]
-        nodes = [{"name": name} for name in names]
-        skipped = "" if self.options["predicted"] else "Node {name} is not registered"
-        return self._nodes(nodes, skipped, unknown_nodes="skip", wait=True, wait_timeout=self.options["wait_timeout"])
+        plans = [plan for plan in self._registered("node_join_plan") if any(plan.get(action) for action in awaited)]
+        nodes = [{"name": plan["node_name"]} for plan in plans]
+        predicted = self.options["predicted"]
+        skipped = "" if predicted else "Node {name} is not registered"
+        done = self._nodes(nodes, skipped, unknown_nodes="skip", wait=True, wait_timeout=self.options["wait_timeout"])
+        addresses = {plan["node_name"]: plan["node_ip"] for plan in plans if plan.get("join") and plan.get("node_ip")}
+        if addresses and not predicted:
+            self._judge_addresses(done["verdicts"], addresses)
+        return done
+
+    def _judge_addresses(self, verdicts: profile_nodes.Verdicts, addresses: t.Mapping[str, str]) -> None:
+        """A Node that is well, and has another address than its kubelet was given."""
+        for node in self._module("kube_nodes_info", names=list(addresses)).get("nodes") or ():
+            name = node["name"]
+            difference = node_address.unlike(node, addresses[name])
+            if difference and not verdicts[name]:
+                verdicts[name] = [f"{difference}; {node_address.REMEDY}"]
 
     def _profile(self) -> Result:
         entries = self._registered("node_profile_declared", with_names=True)

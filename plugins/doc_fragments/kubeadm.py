@@ -58,6 +58,13 @@ options:
             description: The flag's value.
             type: str
             default: ""
+  kubelet_patch:
+    description:
+      - The settings of this node's kubelet, in addition to those of the cluster, as fields of KubeletConfiguration such as C(maxPods).
+      - They are written to C(/etc/kubernetes/patches/kubeletconfiguration+merge.json), a merge patch of kubeadm, and checked with
+        C(kubeadm config validate). C(kubeadm upgrade node) needs the option C(--patches /etc/kubernetes/patches) to keep them.
+    type: dict
+    default: {}
   config_version:
     description: The version of kubeadm's configuration. By default the one that the installed kubeadm reads; V(v1beta3) before 1.31.
     type: str

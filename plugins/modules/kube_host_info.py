@@ -106,6 +106,10 @@ host:
     boot:
       description: C(cloud_init), which is V(absent), V(running), V(done) or V(error), and its C(errors).
       type: dict
+    addresses:
+      description: The addresses of the host, IPv4 before IPv6, without loopback and link-local ones.
+      type: list
+      elements: str
     packages:
       description: The version and the hold of each package of O(packages) that is installed.
       type: dict

@@ -38,7 +38,7 @@ options:
     required: true
   node_name:
     description: The name of the Node. The name in C(kubelet.conf) takes precedence on a machine that has joined.
-    type: str
+    type: raw
     required: true
   names:
     description: The names of all Nodes of the play. A name that occurs twice is refused.
@@ -69,8 +69,13 @@ options:
     default: {}
   node_ip:
     description: The address that the kubelet reports.
-    type: str
-    default: ""
+    type: raw
+  node_network:
+    description: The network that this address is in. The machine must have one address in it.
+    type: raw
+  kubelet_patch:
+    description: The settings of this node's kubelet, as a dictionary or its text as YAML or JSON.
+    type: raw
   boot_timeout:
     description: The seconds that the first boot was waited for. For the error message only.
     type: float
@@ -137,6 +142,14 @@ reasons:
   returned: always
   type: list
   elements: str
+node_ip:
+  description: The address that the kubelet reports, by O(node_ip) or O(node_network). Empty if neither is set.
+  returned: always
+  type: str
+kubelet_patch:
+  description: O(kubelet_patch) as a dictionary.
+  returned: always
+  type: dict
 split:
   description: The parts of the profile, as P(eco2.platform.kube_profile#filter) returns them.
   returned: always

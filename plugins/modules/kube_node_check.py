@@ -54,14 +54,39 @@ options:
     type: float
   name:
     description: The name of the Node.
-    type: str
+    type: raw
   profile:
     description: Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
     type: raw
+  cloud:
+    description: What the inventory says about the machine in the cloud. Checked with O(profile).
+    type: dict
+    default: {}
   node_ip:
-    description: The address that the kubelet reports. O(profile) must not have one as well.
+    description: The address that the kubelet reports. Checked with O(profile), which must not have one as well.
+    type: raw
+  node_network:
+    description: The network that this address is in. The machine must have one address in it. Checked with O(profile).
+    type: raw
+  kubelet_patch:
+    description: The settings of this node's kubelet, as a dictionary or its text as YAML or JSON. Checked with O(profile).
+    type: raw
+  cluster:
+    description:
+      - The cluster that will be made on the machine, with C(endpoint) (HOST:PORT), C(networking) (as in kubeadm's ClusterConfiguration),
+        C(cert_sans), C(kubeconfig_server) and C(schedulable) (whether it takes pods of all kinds).
+      - The networks of pods, Services and nodes must not overlap. Checked with O(profile).
+    type: dict
+  nodes:
+    description:
+      - The Nodes of the cluster, as RV(eco2.platform.kube_nodes_info#module:nodes) returns them, or an empty list if it does not exist yet.
+        If the host is in the group C(control_plane), each other host of that group must be a control plane of the cluster, because no
+        playbook joins it.
+    type: list
+    elements: dict
+  node:
+    description: The Node in O(nodes) whose InternalIP must be the one by O(node_ip) or O(node_network).
     type: str
-    default: ""
   services:
     description: Whether containerd, its CRI and the kubelet must run.
     type: bool
@@ -76,6 +101,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+node_ip:
+  description: The address that the kubelet reports, by O(node_ip) or O(node_network). Empty if neither is set.
+  returned: success
+  type: str
+kubelet_patch:
+  description: O(kubelet_patch) as a dictionary.
+  returned: success
+  type: dict
 problems:
   description: What is wrong, each with C(code), C(message), C(item), C(field) and C(remedy).
   returned: always

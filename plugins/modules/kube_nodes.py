@@ -48,7 +48,9 @@ options:
         required: true
       labels:
         description:
-          - Labels with their values; numbers and booleans are converted to text. A value of C(null) removes the label, whoever set it.
+          - Labels with their values. A value of C(null) removes the label, whoever set it.
+          - A number or a boolean is refused, because YAML reads C(1.30) as 1.3, C(010) as 8, C(12:30) as 750 and C(no) as false. Write it
+            in quotes. Numbers from 0 to 7 are taken as text.
           - A label that already has the declared value, for example from the registration of the kubelet, is adopted. It is removed when it
             is no longer declared.
           - A label that is no longer declared and whose value others have changed stays, with a warning.

@@ -42,6 +42,8 @@ class Cluster:
     version: str = VERSION
     hosts: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     variables: dict[str, t.Any] = field(default_factory=dict)
+    # The hosts of the group control_plane.
+    masters: tuple[str, ...] = (MASTER,)
 
     @property
     def kubeconfig(self) -> Path:
@@ -73,12 +75,12 @@ class Cluster:
             **({"control_plane_cluster_configuration": QUICK} if self.version == VERSION else {}),
             **self.variables,
         }
-        workers = {name: {} for name in self.hosts if name != MASTER}
+        workers = {name: {} for name in self.hosts if name not in self.masters}
         return {
             "all": {
                 "hosts": self.hosts,
                 "vars": variables,
-                "children": {"control_plane": {"hosts": {MASTER: {}}}, "workers": {"hosts": workers}},
+                "children": {"control_plane": {"hosts": {name: {} for name in self.masters}}, "workers": {"hosts": workers}},
             }
         }
 

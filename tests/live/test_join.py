@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -42,8 +43,15 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
     text = 'KUBELET_EXTRA_ARGS="--node-labels=node-role.kubernetes.io/bad=x --v=2 --register-with-taints=old=taint:NoSchedule"\n'
     for host in (MASTER, ROUTER):
         cluster.node(host).run("python3", "-c", f"open('/etc/default/kubelet', 'w').write({text!r})")
+    # One machine by the network of its address, and with settings of its own for its kubelet.
+    address = cluster.hosts[PUBSUB].pop("kube_node_ip")
+    cluster.hosts[PUBSUB] |= {"kube_node_network": str(network_of(address)), "kube_kubelet_patch": "{maxPods: 64}"}
     yield cluster
     lab_nodes.down(list(cluster.hosts))
+
+
+def network_of(address: str) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(f"{address}/24", strict=False)
 
 
 class Story(t.NamedTuple):
@@ -79,6 +87,13 @@ def test_check_mode_lists_exactly_what_is_then_changed(story: Story) -> None:
 def test_the_nodes_are_ready_and_as_declared(story: Story) -> None:
     for host in (MASTER, *WORKERS):
         story.cluster.as_declared(host)
+
+
+def test_a_node_has_the_address_in_its_network_and_the_capacity_of_its_own_settings(story: Story) -> None:
+    status = story.cluster.nodes()[NAMES[PUBSUB]]["status"]
+    assert [entry["address"] for entry in status["addresses"] if entry["type"] == "InternalIP"] == [story.cluster.node(PUBSUB).address]
+    assert status["capacity"]["pods"] == "64"
+    assert story.cluster.nodes()[NAMES[ROUTER]]["status"]["capacity"]["pods"] == "110"
 
 
 def test_what_runs_in_the_cluster_runs(story: Story) -> None:
@@ -196,6 +211,28 @@ def test_hosts_of_two_clusters_are_refused_before_anything_is_done(cluster: Clus
             assert run.changed == []
     finally:
         del cluster.hosts[PUBSUB]["kube_kubeconfig"]
+
+
+def test_a_control_plane_takes_pods_or_not_as_declared(cluster: Cluster) -> None:
+    label, key = "node.kubernetes.io/exclude-from-external-load-balancers", "node-role.kubernetes.io/control-plane"
+    predicted = cluster.run("control_plane", "--check", control_plane_schedulable=True).ok()
+    run = cluster.run("control_plane", control_plane_schedulable=True).ok()
+    assert predicted.changed == run.changed == ["Keep pods off the control plane, or let them on"]
+    node = cluster.nodes()[NAMES[MASTER]]
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["role"], "the profile's"
+    assert label not in node["metadata"]["labels"] and key in node["metadata"]["labels"]
+    assert cluster.run("control_plane").ok().changed == ["Keep pods off the control plane, or let them on"]
+    node = cluster.nodes()[NAMES[MASTER]]
+    assert {taint["key"] for taint in node["spec"]["taints"]} == {"role", key}
+    assert label in node["metadata"]["labels"]
+
+
+def test_a_members_address_that_is_not_the_declared_one_is_named(cluster: Cluster) -> None:
+    run = cluster.setup(ROUTER, kube_node_ip="192.0.2.77", kube_kubelet_patch={"maxPods": 50}).ok()
+    assert run.changed == []
+    (told,) = [outcome.result["msg"] for outcome in run.outcomes if outcome.task == "Report differences that are not changed"]
+    assert any("InternalIP is" in line and "but must be 192.0.2.77 (kube_node_ip" in line for line in told)
+    assert "/etc/kubernetes/patches/kubeletconfiguration+merge.json is missing, but must be as kube_kubelet_patch declares" in told
 
 
 # States
@@ -339,6 +376,20 @@ def test_a_control_plane_in_the_play_is_left_alone(cluster: Cluster) -> None:
 def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> None:
     (node,) = cluster.add("test-fresh")
     try:
+        labels = {"kube_profile": {"labels": {"country": False, "code": 8, "at": 750}}}
+        run = cluster.setup("test-fresh", kube_node_name=101, kube_node_network="198.51.100.0/24", kube_node_ip="", **labels)
+        for said in (
+            "kube_node_name: is the number 101, and the name of a Node is text",
+            "kube_node_network: the machine has no address in 198.51.100.0/24",
+            "label 'country' is the boolean false, and YAML reads no and off as false too",
+            "label 'code' is the number 8, and YAML reads 010 as 8",
+            "label 'at' is the number 750",
+        ):
+            assert said in run.failure
+        cluster.masters = (MASTER, "test-fresh")
+        assert "joins are of workers only" in cluster.setup("test-fresh", kube_hosts="all").failure
+        assert "the group control_plane has further hosts, test-fresh, and" in cluster.run("control_plane").failure
+        cluster.masters = (MASTER,)
         for wrong, said in (
             ({"kube_version": "1.37.0"}, "is newer than the API server's"),
             ({"kube_version": 1.3}, "kube_version: version 1.3 is a number"),
@@ -357,6 +408,7 @@ def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> 
             assert run.changed == []
         assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
     finally:
+        cluster.masters = (MASTER,)
         lab_nodes.down(["test-fresh"])
         del cluster.hosts["test-fresh"]
 
@@ -367,6 +419,28 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
     there.write_text(cluster.kubeconfig.read_text())
     place = {"kube_control_plane": "test-fresh", "kube_kubeconfig": str(tmp_path / "new" / "admin.conf")}
     try:
+        cluster.masters = ("test-fresh", MASTER)
+        nodes_in = str(network_of(node.address))
+        run = cluster.run(
+            "control_plane",
+            kube_endpoint=f"https://{node.address}:6443",
+            control_plane_pod_subnet=nodes_in,
+            control_plane_service_subnet="10.96.0.1/12",
+            control_plane_kubelet_patch={"clusterDNS": ["10.0.0.1"]},
+            kube_node_name=101,
+            **place,
+        )
+        for said in (
+            "control_plane_endpoint (kube_endpoint): is the text 'https://",
+            f"control_plane_pod_subnet: the network of pods, {nodes_in}, contains {node.address}, which is kube_node_ip",
+            "control_plane_service_subnet: is the text '10.96.0.1/12', which is an address in the network 10.96.0.0/12",
+            "kube_kubelet_patch: has clusterDNS, which must be the same on all nodes",
+            "kube_node_name: is the number 101",
+            f"the group control_plane has further hosts, {MASTER}, and no playbook makes further control planes",
+        ):
+            assert said in run.failure
+        assert run.changed == []
+        cluster.masters = (MASTER,)
         for wrong, said in (
             ({"kube_node_name": "K8s-Master"}, "'K8s-Master' cannot be the name of a Node"),
             ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
@@ -392,6 +466,7 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
             assert run.tasks("failed") == [task]
             assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
     finally:
+        cluster.masters = (MASTER,)
         lab_nodes.down(["test-fresh"])
         del cluster.hosts["test-fresh"]
 

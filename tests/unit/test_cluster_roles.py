@@ -71,6 +71,25 @@ def test_what_is_done_once_is_done_for_the_hosts_of_this_batch(role: Path) -> No
             assert "ansible_play_hosts" not in path.read_text(), path
 
 
+@roles
+def test_the_messages_in_a_readme_are_those_of_the_code(role: Path) -> None:
+    table = (role / "README.md").read_text().partition("## Messages")[2].partition("All options")[0]
+    said = [part for row in re.findall(r"(?m)^\| (`.*?) \|", table) for part in re.findall("`([^`]+)`", row)]
+    assert len(said) >= 5
+    places = [*(PROJECT / "plugins").rglob("*.py"), *(PROJECT / "roles").rglob("tasks/*.yml"), *(PROJECT / "roles").rglob("vars/*.yml")]
+    source = " ".join(" ".join(path.read_text() for path in places).split())
+    assert [text for text in said if text not in source] == []
+
+
+def test_the_variables_that_other_collections_variables_become_exist() -> None:
+    known = {name for role in ROLES for name in options(role)}
+    known |= {name for role in ROLES for name in re.findall(r"\bkube_[a-z_]+", (role / "defaults" / "main.yml").read_text())}
+    table = (PROJECT / "docs" / "migration.md").read_text().partition("geerlingguy's roles\n")[2]
+    named = {name for row in re.findall(r"(?m)^\|.*\| (.*) \|$", table) for name in re.findall(r"`([a-z_]+_[a-z_]+)", row)}
+    assert len(named) > 20
+    assert named - known - {"control_plane", "skip_verify", "kubelet_extra_args"} == set()
+
+
 FLAGS = "Take labels and taints out of /etc/default/kubelet"
 
 

@@ -207,6 +207,20 @@ def test_a_profile_as_a_map_says_the_same_as_flags(tmp_path: Path, terraform: t.
     ("variables", "words"),
     [
         ({"instances": {"k8s-a": {"ansible_host": "x"}}, "kubelet_profiles": {"k8s-b": ""}}, "No profile for k8s-a"),
+        (
+            {"instances": {"k8s-a": {"ansible_host": "x", "nodeip": "y"}}},
+            "k8s-a has no attribute nodeip. An instance has ansible_host, node_ip",
+        ),
+        ({"instances": {"k8s-a": {"node_ip": "y"}}}, "k8s-a: an instance is a map with an ansible_host"),
+        ({"instances": {"k8s-a": "10.0.0.1"}}, "k8s-a: an instance is a map with an ansible_host"),
+        ({"instances": {"k8s-a": {"ansible_host": "x", "groups": "redis"}}}, "groups is a list of texts"),
+        ({"instances": {"k8s-a": {"ansible_host": "x", "control_plane": "maybe"}}}, "control_plane is true or false"),
+        ({"instances": {"k8s-a": {"ansible_host": "x", "node_ip": ["y"]}}}, "all others are texts"),
+        ({"instances": {"k8s-a.example.org": {"ansible_host": "x"}}}, "k8s-a.example.org: a node's name has lower-case letters"),
+        (
+            {"instances": {"k8s-a": {"ansible_host": "x"}}, "kubelet_profiles": {"k8s-a": {"label": {"a": "b"}}}},
+            "a map with labels, taints",
+        ),
         ({"instances": {"K8S": {"ansible_host": "x"}}, "kubelet_profiles": {"K8S": ""}}, "lower-case letters"),
         ({"instances": {"k8s[1:2]": {"ansible_host": "x"}}, "kubelet_profiles": {"k8s[1:2]": ""}}, "lower-case letters"),
         ({"instances": {"workers": {"ansible_host": "x"}}, "kubelet_profiles": {"workers": ""}}, "workers would name a node and a group"),
@@ -262,7 +276,8 @@ def test_what_a_person_writes_into_an_ini_inventory_is_read_or_refused(tmp_path:
         **asked(place, "all:!versions", "kube_profile | eco2.platform.kube_profile"),
         **asked(place, "versions", "kube_version | eco2.platform.kube_version"),
     }
-    for name in ("quoted", "json", "json-with-true", "python", "section"):
+    assert "label 'b' is the boolean true, and YAML reads yes and on as true too" in told["python"]
+    for name in ("quoted", "json", "json-with-true", "section"):
         assert told[name]["registration_labels"] == {"a": "5", "b": "true"}
         assert told[name]["taints"] == [{"key": "c", "value": "d", "effect": "NoSchedule"}]
     assert "a variable named --register-with-taints: it was torn off a profile without quotes" in told["unquoted"]

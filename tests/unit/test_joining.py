@@ -132,6 +132,25 @@ def test_the_configuration_is_what_the_installed_kubeadm_takes(node: Node, versi
     assert json.loads(node.config())["apiVersion"] == f"kubeadm.k8s.io/{config}"
 
 
+@pytest.mark.parametrize(("kind", "becomes"), [(Join, "joined"), (Init, "initialised")])
+def test_the_settings_of_one_nodes_kubelet_are_validated_and_applied_from_a_file(kind: type[Kubeadm], becomes: str, node: Node) -> None:
+    node.kubeadm(body="cat ROOT/etc/kubernetes/patches/* >ROOT/seen; exit 1", validate='cat "$0.validated" >>"$0.all"; echo ok')
+    result = run(kind, node, kubelet_patch={"maxPods": 50})
+    assert '"patches": {\n  "directory": "/etc/kubernetes/patches"\n }' in node.config()
+    assert json.loads((node.root / "seen").read_text()) == {"maxPods": 50}
+    assert '"maxPods": 50' in (node.programs / "kubeadm.all").read_text()
+    assert result["changed"], "the file was written"
+    assert run(kind, node, check_mode=True, kubelet_patch={"maxPods": 50})["state"] == becomes
+
+
+def test_settings_that_kubeadm_does_not_know_are_refused_before_the_join(node: Node) -> None:
+    node.kubeadm(validate='if grep -q maxpods "$0.validated"; then echo "error: unknown field maxpods" >&2; exit 1; fi')
+    result = run(Join, node, kubelet_patch={"maxpods": 50})
+    assert "unknown field maxpods" in result["failure"]
+    assert not (node.root / "etc/kubernetes/patches").exists() and not result["changed"]
+    assert refused(Join, node, check_mode=True, kubelet_patch={"clusterDNS": ["10.0.0.1"]}) == ["kubelet_patch.invalid"]
+
+
 def test_a_kubeadm_that_cannot_validate_is_not_asked_to(node: Node) -> None:
     node.kubeadm(version="1.25.16")
     run(Join, node)

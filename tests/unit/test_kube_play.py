@@ -59,6 +59,24 @@ def test_a_node_that_is_late_is_its_own_hosts_failure() -> None:
     assert play.step("wait", predicted=True)["verdicts"] == {"n1": []}
 
 
+def test_a_node_that_joined_with_another_address_is_its_own_hosts_failure() -> None:
+    there = {"nodes": [{"name": "n1", "addresses": [{"type": "InternalIP", "address": "10.1.0.1"}]}]}
+    done = {"changed": False, "skipped_nodes": []}
+    for wanted, said in (("10.1.0.1", False), ("10.0.0.1", True), ("", False)):
+        play = Play({"node_join_plan": {**JOINS, "node_ip": wanted}}, {}, kube_nodes=done, kube_nodes_info=there)
+        (verdict,) = play.step("wait")["verdicts"].values()
+        assert bool(verdict) is said
+        assert not said or ("is 10.1.0.1, but must be 10.0.0.1" in verdict[0] and "/etc/default/kubelet" in verdict[0])
+        assert not play.step("wait", predicted=True)["verdicts"]["n1"]
+
+
+def test_names_that_are_numbers_are_text_for_all_hosts() -> None:
+    assert Play({"kube_node_name": 101}, {}).step("agree") == {"names": ["101", "b"]}
+    entry = {"name": 101, "profile": ""}
+    done = Play({"node_profile_declared": entry}, {}, kube_nodes={"changed": False}, kube_nodes_info={"nodes": []}).step("profile")
+    assert "kube_node_name: is the number 101" in done["verdicts"]["101"][0]
+
+
 def test_profiles_are_applied_and_judged() -> None:
     a, b = ({"node_profile_declared": {"name": name, "profile": text}} for name, text in (("n1", "--node-labels=x=y"), ("n2", "--wrong")))
     there = {"nodes": [{"name": "n1", "labels": {"x": "z"}}]}

@@ -6,6 +6,7 @@ import shlex
 import typing as t
 
 import pytest
+import yaml
 from hypothesis import event, given
 from hypothesis import strategies as st
 from refusals import refused
@@ -101,15 +102,33 @@ def test_a_profile_of_the_platform() -> None:
     }
 
 
-def test_lower_case_true_in_json_is_text() -> None:
+def test_numbers_and_booleans_in_json_are_text() -> None:
+    """JSON has only one way to write them."""
     assert parse('{"labels": {"a": true, "b": false, "c": ""}}').labels == {"a": "true", "b": "false", "c": ""}
+    assert parse('{"labels": [{"name": "a", "value": 8080}]}').labels == {"a": "8080"}
+    assert parse('{"taints": [{"key": "a", "value": 750, "effect": "NoSchedule"}]}').taints == (Taint("a", "750", "NoSchedule"),)
+    assert refused(parse, '{"labels": 5}')[0].code == "labels.form"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), ("1.30", "1.30"), ("", ""), ("yes", "yes")]
-)
+@pytest.mark.parametrize(("value", "text"), [(5, "5"), (0, "0"), (7, "7"), ("1.30", "1.30"), ("", ""), ("yes", "yes")])
 def test_values_that_are_surely_text(value: t.Any, text: str) -> None:
     assert parse({"labels": {"a": value}}).labels == {"a": text}
+    assert parse({"kubelet_extra_args": {"a": value}}).flags == {"a": text}
+
+
+@pytest.mark.parametrize("written", ["no", "off", "yes", "on", "true", "010", "12:30", "0x1F", "1_000", "1.30", "2026-11-29", "~", "-5"])
+def test_what_yaml_reads_as_something_else_is_refused_as_a_label_and_as_a_taint(written: str) -> None:
+    read = yaml.safe_load(f"a: {written}")["a"]
+    assert not isinstance(read, str)
+    assert [problem.code for problem in refused(parse, {"labels": {"a": read}})] == ["label.invalid"]
+    if read is not None:
+        assert [problem.code for problem in refused(parse, {"taints": [{"key": "a", "value": read, "effect": "NoSchedule"}]})] == [
+            "taint.invalid"
+        ]
+
+
+@pytest.mark.parametrize(("value", "text"), [(False, "false"), (True, "true"), (110, "110")])
+def test_a_flag_that_is_a_number_or_a_boolean_by_nature_is_taken_however_written(value: t.Any, text: str) -> None:
     assert parse({"kubelet_extra_args": {"a": value}}).flags == {"a": text}
 
 

@@ -55,8 +55,11 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
 
 def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, variables: t.Iterable[str] = ()) -> list[str]:
     """Of kube_node_check, whose options are all unset here but for those given."""
-    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "node_ip": "", "services": False}
-    options = {**dict.fromkeys(("version", "boot_timeout", "name", "profile")), **unset, **(BARE if host is None else host), **checked}
+    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "cloud": {}, "services": False}
+    nothing = dict.fromkeys(
+        ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
+    )
+    options = {**nothing, **unset, **(BARE if host is None else host), **checked}
     return [problem.code for problem in kube_node_check.found(options, variables)]
 
 
@@ -77,11 +80,18 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
         assert words in "".join(found[case])
     found = evaluated(tmp_path, "control_plane", "control_plane_problems", {"host": right}, K8S_AUTH_HOST="https://prod:6443")
     assert "K8S_AUTH_HOST is set in the controller's environment" in found["host"][0]
-    assert codes({"name": "K8s-A"}) == ["node.name"]
+    for name in ("K8s-A", "k8s_a", "a" * 64, "k8s-a."):
+        assert codes({"name": name}) == ["node.name"]
+    for name in (101, 1e3, True, None, ["a"]):
+        assert codes({"name": name}) == (["node.name_type"] if name is not None else [])
     assert codes({"boot_timeout": 300}, BOOTING) == ["host.booting"]
     assert codes({"profile": "--node-ip=10.0.0.2", "node_ip": "10.0.0.1"}) == ["profile.node_ip_twice"]
     assert codes({"profile": "--node-labels=a=b c"}) == ["profile.invalid"]
     assert codes({"profile": ""}, variables=["--max-pods"]) == ["profile.not_quoted"]
+    tainted = "--register-with-taints=node-role.kubernetes.io/control-plane:NoSchedule"
+    assert codes({"profile": tainted, "cluster": {"schedulable": True}}) == ["profile.not_schedulable"]
+    assert codes({"profile": tainted, "cluster": {"schedulable": False}}) == []
+    assert codes({"profile": "", "cluster": {"endpoint": "a"}}) == ["endpoint.form"]
     assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
 
 
@@ -95,6 +105,47 @@ def test_what_a_member_was_made_with_is_checked_no_more() -> None:
 def test_a_member_is_a_node_by_its_certificates_name(tmp_path: Path) -> None:
     cases = {"bare": {"control_plane_found": BARE}, "member": {"control_plane_found": MEMBER}}
     assert evaluated(tmp_path, "control_plane", "control_plane_node_name", cases) == {"bare": "bare", "member": "k8s-old"}
+
+
+def test_the_taints_of_a_control_plane(tmp_path: Path) -> None:
+    standard = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    own = {"key": "a", "value": "b", "effect": "NoSchedule"}
+    profile = {"kube_profile": "--register-with-taints=a=b:NoSchedule,node-role.kubernetes.io/control-plane:NoSchedule"}
+    open_to_all = {"control_plane_schedulable": True}
+    cases = {
+        "plain": ({}, [standard]),
+        "own": ({"kube_profile": "--register-with-taints=a=b:NoSchedule"}, [standard, own]),
+        "both": (profile, [standard, own]),
+        "open": (open_to_all, []),
+        "open-own": ({"kube_profile": "--register-with-taints=a=b:NoSchedule", **open_to_all}, [own]),
+    }
+    found = evaluated(tmp_path, "control_plane", "control_plane_taints", {case: given for case, (given, dummy) in cases.items()})
+    assert found == {case: taints for case, (dummy, taints) in cases.items()}
+
+
+def test_when_pods_are_let_onto_a_control_plane_or_kept_off(tmp_path: Path) -> None:
+    taint, label = (
+        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+        "node.kubernetes.io/exclude-from-external-load-balancers",
+    )
+    made = {"name": "a", "taints": [taint], "labels": {label: ""}}
+    cases = {
+        "closed": (made, False, False),
+        "opening": (made, True, True),
+        "half-open": ({**made, "taints": []}, True, True),
+        "open": ({**made, "taints": [], "labels": {}}, True, False),
+        "closing": ({**made, "taints": [], "labels": {}}, False, True),
+    }
+    given = {
+        case: {
+            "control_plane_found": MEMBER,
+            "control_plane_cluster": {"nodes": [{**node, "name": "k8s-old"}]},
+            "control_plane_schedulable": wanted,
+        }
+        for case, (node, wanted, dummy) in cases.items()
+    }
+    found = evaluated(tmp_path, "control_plane", "control_plane_isolation_differs", given)
+    assert found == {case: differs for case, (dummy, dummy2, differs) in cases.items()}
 
 
 def test_the_api_server_advertises_the_first_of_two_addresses(tmp_path: Path) -> None:
@@ -144,6 +195,8 @@ def test_what_keeps_a_machine_from_joining() -> None:
         "boot_timeout": 7,
         "once": {},
         "node_ip": "",
+        "node_network": "",
+        "kubelet_patch": "",
         "cloud": {"zone": ""},
         "profile": "",
         "cluster": cluster,
@@ -157,6 +210,11 @@ def test_what_keeps_a_machine_from_joining() -> None:
         (twice, ["profile.node_ip_twice"]),
         (BOOTING, ["host.booting"]),
         ({**BOOTING, **twice, "node_name": "A"}, ["node.name", "host.booting", "profile.node_ip_twice"]),
+        ({"node_network": "10.0.0.0/16", "profile": "--node-ip=10.0.0.2"}, ["profile.node_ip_twice"]),
+        ({"node_network": "10.9.0.0/16"}, ["node.no_address_in_network"]),
+        ({"node_ip": "10.0.0.300"}, ["node.ip_form"]),
+        *[({"kubelet_patch": patch}, ["kubelet_patch.invalid"]) for patch in (5, "maxPods", ["a"], "a: b: c", "{kind: Pod}", {1: 2})],
+        ({"node_name": 101}, ["node.name_type"]),
         ({"profile": "--node-labels=a=b c"}, ["profile.invalid"]),
         ({"cluster": {"msg": "HTTP 500"}}, ["cluster.unreadable"]),
         ({"host": {**BARE["host"], "cloud": {"problem": "no answer"}}}, ["cloud.unreadable"]),
@@ -164,6 +222,17 @@ def test_what_keeps_a_machine_from_joining() -> None:
         found = kube_join_plan.decide({**common, **given}, [])
         assert [problem.code for problem in found["problems"]] == expected
         assert found["join"] is (expected in ([], ["profile.invalid"], ["cloud.unreadable"]))
+    joining = {**common, "host": {**BARE["host"], "addresses": ["10.0.1.2", "10.1.0.2"]}, "node_network": "10.0.0.0/16"}
+    assert kube_join_plan.decide(joining, {"group_names": ["workers"]})["node_ip"] == "10.0.1.2"
+    for patch in ("{maxPods: 50}", {"maxPods": 50}):
+        assert kube_join_plan.decide({**joining, "kubelet_patch": patch}, [])["kubelet_patch"] == {"maxPods": 50}
+    (problem,) = kube_join_plan.decide(joining, {"group_names": ["control_plane"]})["problems"]
+    assert problem.code == "join.control_plane_group"
+    there = {**cluster, "nodes": [{"name": "k8s-b", "pod_cidr": "10.0.1.0/24"}, {"name": "k8s-c", "pod_cidr": None}]}
+    (problem,) = kube_join_plan.decide({**joining, "cluster": there}, [])["problems"]
+    assert problem.code == "node.ip_among_pods" and "10.0.1.2 is in 10.0.1.0/24, the network of the pods of Node k8s-b" in problem.message
+    (problem,) = kube_join_plan.decide({**common, "cloud": {"zone": 10}}, [])["problems"]
+    assert (problem.code, problem.field) == ("profile.invalid", "kube_zone"), "by the name of the inventory's variable"
     found = kube_join_plan.decide({**common, "host": {**BARE["host"], "cloud": {"zone": "z", "region": "r"}}}, [])
     assert found["split"]["labels"] == {"topology.kubernetes.io/zone": "z"}, "only what the role asks for"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 LENGTH = 253
+HOSTNAME_LENGTH = 63
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -24,4 +25,15 @@ def node_problem(name: str) -> str | None:
     return (
         "cannot be the name of a Node: use lower case letters, digits, '-' and '.', begin and end each part between dots with a letter"
         f" or digit, and use at most {LENGTH} characters"
+    )
+
+
+def registered_problem(name: str) -> str | None:
+    """Why no kubelet can register a Node of this name; None if one can. Its label kubernetes.io/hostname has the name as its value."""
+    problem = node_problem(name)
+    if problem or len(name) <= HOSTNAME_LENGTH:
+        return problem
+    return (
+        f"cannot be the name of a Node: it has {len(name)} characters, and the label kubernetes.io/hostname, which has the same value,"
+        f" takes at most {HOSTNAME_LENGTH}"
     )

@@ -12,20 +12,47 @@ import typing as t
 
 
 def as_text(value: t.Any) -> str:
-    """The text that was meant: 5 is "5", true is "true".
+    """The text that was meant. A number from 0 to 7 counts as text, since `phase: 5` is usual.
 
-    Raises ValueError, with what to write instead, if the text that was meant is not certain: 1.3 may have been written 1.30.
-    The message goes on after the name of the thing: "is the number 1.3: ...".
+    Raises ValueError, with what to write instead, if the text that was meant is not certain: 1.3 may have been written 1.30, 8 as 010,
+    750 as 12:30, and false as no. The message goes on after the name of the thing: "is the number 1.3: ...".
     """
-    if isinstance(value, (str, int)):
-        return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        others = "yes and on" if value else "no and off"
+        raise _uncertain(value, f"YAML reads {others} as {str(value).lower()} too")
+    if isinstance(value, int):
+        if value in range(_OCTAL):
+            return str(value)
+        raise _uncertain(value, "YAML reads 010 as 8 and 12:30 as 750")
     if isinstance(value, float):
-        raise ValueError(
-            f'is the number {value!r}, and 1.30 is read as 1.3, so it may have been another text: write it in quotes, "{value!r}"'
-        )
+        raise _uncertain(value, "1.30 is read as 1.3")
     if value is None:
         raise ValueError('is null: write "" for an empty value, or leave it out')
     raise ValueError(f"is {described(value)}, not text: write it in quotes")
+
+
+_OCTAL = 8
+
+
+def _uncertain(value: t.Any, why: str) -> ValueError:
+    text = shortened(value)
+    return ValueError(f'is {described(value)}, and {why}, so it may have been another text: write it in quotes, "{text}"')
+
+
+def as_setting(value: t.Any) -> str:
+    """The text of a setting that is a number or a boolean by nature, such as a flag: 110 is "110", and false is "false" however written."""
+    return str(value).lower() if isinstance(value, (bool, int)) else as_text(value)
+
+
+def with_certain_text(part: t.Any) -> t.Any:
+    """A copy in which each whole number and each boolean of a dictionary is text: for JSON, where both can be written in one way only."""
+    if isinstance(part, list):
+        return [with_certain_text(entry) for entry in part]
+    if isinstance(part, dict):
+        return {key: as_setting(value) if isinstance(value, (bool, int)) else with_certain_text(value) for key, value in part.items()}
+    return part
 
 
 def described(value: t.Any) -> str:

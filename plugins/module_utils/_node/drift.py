@@ -12,7 +12,7 @@ import hashlib
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts, kubelet_patch
 
 Facts = t.Mapping[str, t.Any]
 # By path in the facts of kube_host_info: its name in messages, its wanted value, and the option that says so.
@@ -52,7 +52,7 @@ def sentences(host: Facts, declared: Facts, version: str) -> list[str]:
 
 
 def _sentence(name: str, now: t.Any, want: t.Any, option: str) -> str:
-    if name.endswith(_FILE):
+    if name.endswith(_FILES):
         return f"{name} {'is missing' if now is None else 'has other content'}, but must be as {option} declares"
     held = name.startswith("the hold")
     is_now = "missing" if now is None else _shown(now, held)
@@ -60,6 +60,11 @@ def _sentence(name: str, now: t.Any, want: t.Any, option: str) -> str:
 
 
 _FILE = "hosts.toml"
+_FILES = (_FILE, kubelet_patch.PATH)
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _shown(value: t.Any, held: bool) -> str:
@@ -82,6 +87,9 @@ def _wanted(host: Facts, declared: Facts, version: str) -> tuple[Wanted, list[st
     for key, value in declared["kubernetes_node_sysctls"].items():
         if "*" not in key:  # a pattern stands for many keys, which were not read
             wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
+    patch = declared.get("kube_kubelet_patch")
+    if patch:
+        wanted[f"digests.{kubelet_patch.PATH}"] = (kubelet_patch.PATH, _digest(kubelet_patch.text(patch)), "kube_kubelet_patch")
     return wanted, _containerd(host, declared, wanted)
 
 
@@ -103,5 +111,5 @@ def _containerd(host: Facts, declared: Facts, wanted: Wanted) -> list[str]:
     for file in configured.files:
         if file["path"].endswith(_FILE):
             content = file.get("content") or file["secret_content"]
-            wanted[f"digests.{file['path']}"] = (file["path"], hashlib.sha256(content.encode()).hexdigest(), "containerd_registry_mirrors")
+            wanted[f"digests.{file['path']}"] = (file["path"], _digest(content), "containerd_registry_mirrors")
     return []

@@ -19,7 +19,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host import service
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
-from ansible_collections.eco2.platform.plugins.module_utils._node import cloud, facts_containerd, facts_kubelet, kubeadm
+from ansible_collections.eco2.platform.plugins.module_utils._node import addresses, cloud, facts_containerd, facts_kubelet, kubeadm
 
 Params = t.Mapping[str, t.Any]
 Host = t.Dict[str, t.Any]
@@ -54,6 +54,7 @@ def gather(params: Params) -> Host:
         "codename": system.get("VERSION_CODENAME"),
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "boot": boot,
+        "addresses": addresses.of_host(),
         "packages": {name: have._asdict() for name, have, dummy in dpkg.rows(answers["packages"].output)} if packages else {},
         "services": services(),
         "containerd": _containerd(answers),

@@ -16,7 +16,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Late, Outcome, Result, Service
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
-from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config, kubeadm_errors
+from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config, kubeadm_errors, kubelet_patch
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import BOOTSTRAP_CONF, KUBELET_CONF, Machine
 
@@ -51,6 +52,7 @@ OPTIONS: Spec = {
             },
         },
     },
+    "kubelet_patch": {"type": "dict", "default": {}},
     "config_version": {"type": "str", "choices": ["v1beta3", "v1beta4"]},
     "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
 }
@@ -108,15 +110,38 @@ class Kubeadm(Service):
         """Run kubeadm with a configuration in the version that the installed kubeadm reads."""
         kubeadm = self.machine.kubeadm_version()
         version = self.params["config_version"] or kubeadm_config.config_version(kubeadm)
-        configuration = kubeadm_config.text(*documents(version))
+        wanted = documents(version)
+        patched = self._patch(wanted, version, kubeadm)
+        configuration = kubeadm_config.text(*wanted)
         self.machine.validate(configuration, kubeadm)
+        if patched:
+            files.apply(patched)
         done = self.machine.run("kubeadm", self.kind, *arguments, "--config", "/dev/stdin", stdin=configuration, timeout=self.timeout)
         if done.code != 0:
             said = kubeadm_errors.explain(done, endpoint=self.params.get("endpoint") or "", kubelet_says=self.machine.kubelet_error())
             self.reason = f"kubeadm {self.kind}: {said}"
-            raise ChangeFailed(self.reason) if kubeadm_errors.wrote_nothing(done) else HalfDone(self.reason)
+            raise ChangeFailed(self.reason) if kubeadm_errors.wrote_nothing(done) and not patched else HalfDone(self.reason)
         self.preflight_warnings = kubeadm_errors.warnings(done.output)
         self.reason = f"kubeadm {kubeadm} ({version}) ran {self.kind}"
+
+    def _patch(self, documents: list[kubeadm_config.Document], version: str, kubeadm: str) -> files.File | None:
+        """The file with the settings of this node's kubelet, which the first document then names; None if there are none.
+
+        kubeadm validates no patch, and a kubelet ignores a field that it does not know. As a KubeletConfiguration they are validated.
+        """
+        patch = self.params.get("kubelet_patch")
+        if not patch:
+            return None
+        cluster = kubeadm_config.cluster(version, {"kubernetesVersion": kubeadm})
+        self.machine.validate(kubeadm_config.text(cluster, kubeadm_config.kubelet(patch)), kubeadm)
+        documents[0]["patches"] = {"directory": kubelet_patch.DIRECTORY}
+        return files.File(self.machine.path(kubelet_patch.PATH), kubelet_patch.text(patch), 0o644)
+
+    def problems(self, plan: Plan) -> t.Iterator[Problem]:
+        patch = self.params.get("kubelet_patch")
+        problem = kubelet_patch.problem(patch) if plan.changes and patch else None
+        if problem:
+            yield Problem("kubelet_patch.invalid", problem, field="kubelet_patch", remedy="remove it")
 
     def facts(self, predicted: bool) -> Result:
         state = self.predicted if predicted else self.state

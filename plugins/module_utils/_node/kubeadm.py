@@ -55,6 +55,9 @@ class Machine:
     def has(self, name: str) -> bool:
         return (self._root / name).exists()
 
+    def path(self, absolute: str) -> str:
+        return str(self._root / absolute.lstrip("/"))
+
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self._root / name).unlink()

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+import yaml
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, first
 from ansible_collections.eco2.platform.plugins.module_utils._kube import names
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile, versions
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubelet_patch
 
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
 
+CONTROL_PLANE_GROUP = "control_plane"
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 _CGROUP_V2 = (
     "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1 on the kernel command line, or a newer release), or set "
     "failCgroupV1=false for the kubelet and add SystemVerification to the ignored preflight errors"
@@ -26,16 +32,55 @@ def boot(host: Facts, timeout: float) -> Problems:
         yield Problem("host.booting", f"cloud-init has not finished within {timeout:g} s", remedy=remedy)
 
 
-def name(given: str) -> Problems:
-    problem = names.node_problem(given)
+def name(given: t.Any) -> Problems:
+    """The name of a Node, as the inventory has it."""
+    if not isinstance(given, str):
+        remedy = "write it in quotes; on a host's line of an INI inventory in two kinds of quotes, '\"101\"'"
+        yield Problem("node.name_type", f"is {described(given)}, and the name of a Node is text", field="kube_node_name", remedy=remedy)
+        return
+    problem = names.registered_problem(given)
     if problem:
         yield Problem("node.name", f"{given!r} {problem}", field="kube_node_name", remedy="set kube_node_name")
 
 
-def node_ip(given: str, split: Facts) -> Problems:
-    if given and "node-ip" in [flag["name"] for flag in split.get("kubelet_extra_args", ())]:
-        message = "the profile has the flag --node-ip, and kube_node_ip is set as well"
-        yield Problem("profile.node_ip_twice", message, field="kube_profile", remedy="remove --node-ip from the profile")
+def group(variables: t.Any) -> Problems:
+    """variables: of the host. A machine of the group control_plane must not join as a worker."""
+    if isinstance(variables, t.Mapping) and CONTROL_PLANE_GROUP in (variables.get("group_names") or ()):
+        message = f"the host is in the group {CONTROL_PLANE_GROUP}, and joins are of workers only: no playbook makes further control planes"
+        remedy = f"take it out of the group {CONTROL_PLANE_GROUP}, or join it by hand with 'kubeadm join --control-plane'"
+        yield Problem("join.control_plane_group", message, remedy=remedy)
+
+
+def further_control_planes(nodes: t.Iterable[Facts], variables: t.Any) -> Problems:
+    """variables: of the host, with `groups` and `hostvars`. nodes: of the cluster."""
+    if not isinstance(variables, t.Mapping) or CONTROL_PLANE_GROUP not in (variables.get("group_names") or ()):
+        return
+    made = {node["name"] for node in nodes if CONTROL_PLANE_LABEL in (node.get("labels") or {})}
+    hosts = [host for host in variables["groups"][CONTROL_PLANE_GROUP] if host != variables["inventory_hostname"]]
+    unmade = [host for host in hosts if str(variables["hostvars"][host].get("kube_node_name") or host) not in made]
+    if unmade:
+        message = f"the group {CONTROL_PLANE_GROUP} has further hosts, {first(unmade)}, and no playbook makes further control planes"
+        remedy = f"take them out of the group {CONTROL_PLANE_GROUP} until they have joined by hand with 'kubeadm join --control-plane'"
+        yield Problem("play.further_control_planes", message, remedy=remedy)
+
+
+def schedulable(wanted: t.Any, split: Facts) -> Problems:
+    """Whether a control plane that takes pods has a profile that keeps them off."""
+    if wanted and CONTROL_PLANE_LABEL in [taint["key"] for taint in split.get("taints", ())]:
+        message = f"control_plane_schedulable is true, and the profile has kubeadm's taint {CONTROL_PLANE_LABEL}, which keeps pods off"
+        yield Problem("profile.not_schedulable", message, field="kube_profile", remedy="remove one of the two")
+
+
+def patch(given: t.Any) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The settings of one node's kubelet, from a dictionary or its text as YAML or JSON; and what is wrong with them."""
+    try:
+        value = yaml.safe_load(given) if isinstance(given, str) else given
+    except (yaml.YAMLError, ValueError):
+        return {}, [Problem("kubelet_patch.invalid", "is neither YAML nor JSON", field="kube_kubelet_patch")]
+    problem = kubelet_patch.problem(value) if value not in (None, "", {}) else None
+    if problem:
+        return {}, [Problem("kubelet_patch.invalid", problem, field="kube_kubelet_patch")]
+    return value or {}, []
 
 
 def split(value: t.Any, cloud: Facts, variables: t.Iterable[str]) -> tuple[dict[str, t.Any], list[Problem]]:
@@ -46,7 +91,7 @@ def split(value: t.Any, cloud: Facts, variables: t.Iterable[str]) -> tuple[dict[
     try:
         return profile.parse(value, cloud).as_dict(), []
     except Refused as refusal:
-        return {}, [Problem("profile.invalid", str(problem), field="kube_profile") for problem in refusal.problems]
+        return {}, [Problem("profile.invalid", problem.message, field=problem.field or "kube_profile") for problem in refusal.problems]
 
 
 def version(kubelet: t.Any, api_server: t.Any) -> Problems:

@@ -23,13 +23,13 @@ from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, node_address
 
 Facts = t.Mapping[str, t.Any]
 State = str
 
 CONTROL_PLANE_PODS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
-CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+CONTROL_PLANE_LABEL = checks.CONTROL_PLANE_LABEL
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Options:
     obstacles: what else is known to prevent a join.
     """
 
-    node_name: str
+    node_name: t.Any
     version: str = ""
     existing: str = "auto"
     other_cluster: str = "fail"
@@ -78,6 +78,13 @@ def plan(host: Facts, cluster: Facts, options: Options) -> Plan:
     if decided.problems:
         return Plan(decided.state, decided.node_name, decided.kubelet_version, problems=decided.problems, reasons=decided.reasons)
     return decided
+
+
+def address_differences(cluster: Facts, name: t.Any, node_ip: str) -> list[str]:
+    """How the address of a member's Node differs from the wanted one, which only a join or a restarted kubelet changes."""
+    node = _node(cluster, name)
+    difference = node_address.unlike(node, node_ip) if node and node_ip else ""
+    return [difference] if difference else []
 
 
 def _decide(host: Facts, cluster: Facts, options: Options) -> Plan:
@@ -169,7 +176,9 @@ def _member(host: Facts, cluster: Facts, options: Options, name: str) -> Plan:
         remarks.append("/etc/kubernetes/bootstrap-kubelet.conf, which holds a token, is no longer needed and can be deleted")
     if node is not None and CONTROL_PLANE_LABEL in (node.get("labels") or {}):
         decided = Plan(
-            "control_plane", name, reasons=[*remarks, f"its Node has the label {CONTROL_PLANE_LABEL}: a control plane is never reset"]
+            "control_plane",
+            name,
+            reasons=[*remarks, f"its Node has the label {CONTROL_PLANE_LABEL}: a control plane is never reset"],
         )
         return _start_where_unwell(host, node, decided)
     if _ready(node) and not checks.stopped(host):

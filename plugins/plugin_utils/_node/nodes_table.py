@@ -23,7 +23,7 @@ def row(host: str, variables: Row, nodes: t.Mapping[str, Row], alive: bool) -> R
     plan, done = variables.get("node_join_plan") or {}, variables.get("node_profile_done") or {}
     if alive and not plan:
         return None
-    name = plan.get("node_name") or variables.get("kube_node_name") or host
+    name = str(plan.get("node_name") or variables.get("kube_node_name") or host)
     words = {
         "joined": alive and plan.get("join"),
         "repaired": alive and (plan.get("start_services") or plan.get("restart_kubelet")),

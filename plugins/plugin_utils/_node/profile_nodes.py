@@ -29,10 +29,11 @@ def declared(entry: Entry, variables: t.Iterable[str]) -> Declared:
     known = filled(entry.get("found"))
     given = {**{name: known[name] for name in CLOUD_LABELS if name in known}, **filled(entry.get("cloud"))}
     split, problems = checks.split(entry["profile"], given, variables)
+    problems = [*checks.name(entry["name"]), *problems]
     # Only the metadata service knows these, and nobody has asked it in this run: leave them as they are.
     unknown = [key for name, key in CLOUD_LABELS.items() if entry.get("asked") and not entry.get("found") and name not in given]
     left = [key for key in unknown if key not in split.get("labels", {})]
-    node = {"name": entry["name"], "labels": split.get("labels"), "taints": split.get("taints"), "leave_labels": left}
+    node = {"name": str(entry["name"]), "labels": split.get("labels"), "taints": split.get("taints"), "leave_labels": left}
     return {"split": split, "node": node, "problem": "; ".join(map(str, problems))}
 
 

@@ -14,7 +14,7 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_text, described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_setting, described, shortened
 
 NODE_LABELS = "node-labels"
 REGISTER_WITH_TAINTS = "register-with-taints"
@@ -82,7 +82,7 @@ def name_of(text: t.Any) -> str:
 def value_of(name: str, value: t.Any) -> str:
     """The value as text. Raises ValueError with one line, where a profile cannot give the kubelet this flag."""
     try:
-        text = as_text(value)
+        text = as_setting(value)
     except ValueError as error:
         raise ValueError(f"flag --{name} {error}") from error
     if name in _NOT_A_PROFILES:

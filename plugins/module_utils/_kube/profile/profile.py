@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubelet_flags import NODE_LABELS, REGISTER_WITH_TAINTS
-from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened, with_certain_text
 from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
 _ReadText = t.Callable[[str], None]
@@ -122,7 +122,7 @@ class _Draft:
             except ValueError as error:
                 self._refuse("profile.json", f"the profile {shortened(text)} is not JSON ({error}): {_JSON_HINT}")
             else:
-                self._read_dict(value)
+                self._read_dict({key: with_certain_text(part) for key, part in value.items()})
         elif text and not text.startswith("-"):
             self._refuse("profile.form", f"the profile is the text {shortened(text)}: {_FORMS}")
         else:
@@ -256,14 +256,20 @@ class _Draft:
 
     def read_cloud(self, cloud: t.Mapping[str, t.Any] | None) -> None:
         for name, value in filled(cloud).items():
-            flag = _CLOUD_FLAGS.get(name, "")
-            if name in CLOUD_LABELS:
-                self._add_label(CLOUD_LABELS[name], value)
-            elif not flag:
-                known = ", ".join((*_CLOUD_FLAGS, *CLOUD_LABELS))
-                self._refuse("cloud.unknown_key", f"the cloud's facts have no key {shortened(name)}: their keys are {known}")
-            elif self.flags.get(flag) != value:
-                self._add_other_flag(flag, value)
+            known = len(self.problems)
+            self._read_cloud_fact(name, value)
+            # By the name of the inventory's variable.
+            self.problems[known:] = [replace(problem, field=f"kube_{name}") for problem in self.problems[known:]]
+
+    def _read_cloud_fact(self, name: str, value: t.Any) -> None:
+        flag = _CLOUD_FLAGS.get(name, "")
+        if name in CLOUD_LABELS:
+            self._add_label(CLOUD_LABELS[name], value)
+        elif not flag:
+            known = ", ".join((*_CLOUD_FLAGS, *CLOUD_LABELS))
+            self._refuse("cloud.unknown_key", f"the cloud's facts have no key {shortened(name)}: their keys are {known}")
+        elif self.flags.get(flag) != value:
+            self._add_other_flag(flag, value)
 
     def _refuse(self, code: str, message: str) -> None:
         # One line, whatever the message quotes.
