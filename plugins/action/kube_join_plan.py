@@ -11,8 +11,10 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 from ansible_collections.eco2.platform.plugins.module_utils._node import drift
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, leftovers
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result, retold
+
+_REMEDIES = {"connection.none": "set kube_kubeconfig (or K8S_AUTH_KUBECONFIG)"}
 
 
 class ActionModule(Action):
@@ -29,12 +31,16 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     found = {name: value for name, value in profile.filled(host.get("cloud")).items() if name in options["cloud"]}
     split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
     obstacles = [*checks.boot(host, options["boot_timeout"]), *checks.node_ip(options["node_ip"], split)]
-    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
+    wants = leftovers.wanted(options["node_name"], options["node_ip"], split)
+    obstacles += [*leftovers.addresses(host, options["node_ip"], split), *leftovers.drop_ins(host, wants)]
+    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names", "keep_cni")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
+    plan.reasons += leftovers.removed(host, wants) if plan.join else []
     differences = drift.sentences(host, options["declared"], str(options["version"] or cluster.get("api_server_version") or ""))
+    differences += leftovers.differences(host, leftovers.wanted(plan.node_name, options["node_ip"], split)) if not plan.join else []
     if "nodes" not in cluster:
         # Every plan would report this in other words.
-        problems = [Problem("cluster.unreadable", str(cluster.get("msg")))]
+        problems = [Problem("cluster.unreadable", retold(cluster, _REMEDIES))]
     elif (host.get("cloud") or {}).get("problem"):
         problems = [Problem("cloud.unreadable", host["cloud"]["problem"])]
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, leftovers
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
@@ -34,5 +34,10 @@ def found(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Itera
     if options["profile"] is not None:
         split, problems = checks.split(options["profile"], {}, variables)
         yield from [*problems, *checks.node_ip(options["node_ip"], split)]
+        yield from leftovers.addresses(host, options["node_ip"], split)
+        yield from leftovers.addresses(host, options["advertise_address"], {}, "control_plane_advertise_address")
+        yield from leftovers.drop_ins(host, leftovers.wanted(options["name"], options["node_ip"], split))
+        yield from leftovers.cni(host, (), options["keep_cni"], "control_plane_keep_cni")
+        yield from leftovers.kubeadm_files(host)
     if options["services"]:
         yield from checks.services(host)

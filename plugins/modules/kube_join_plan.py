@@ -71,6 +71,10 @@ options:
     description: The address that the kubelet reports.
     type: str
     default: ""
+  keep_cni:
+    description: See O(eco2.platform.node_join#role:main:node_join_keep_cni).
+    type: bool
+    default: false
   boot_timeout:
     description: The seconds that the first boot was waited for. For the error message only.
     type: float

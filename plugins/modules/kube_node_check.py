@@ -56,12 +56,23 @@ options:
     description: The name of the Node.
     type: str
   profile:
-    description: Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
+    description:
+      - Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
+      - With it, the host must also be free of what another cluster left; files of kubeadm, CNI configuration, and files that give the
+        kubelet other flags. It must have O(node_ip) and O(advertise_address).
     type: raw
   node_ip:
     description: The address that the kubelet reports. O(profile) must not have one as well.
     type: str
     default: ""
+  advertise_address:
+    description: The address that the API server advertises.
+    type: str
+    default: ""
+  keep_cni:
+    description: See O(eco2.platform.control_plane#role:main:control_plane_keep_cni).
+    type: bool
+    default: false
   services:
     description: Whether containerd, its CRI and the kubelet must run.
     type: bool

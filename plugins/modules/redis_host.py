@@ -24,6 +24,7 @@ description:
   - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
 attributes:
   check_mode:
     support: full
@@ -296,7 +297,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), RedisHost)
+    converging(argument_spec(), RedisHost, root=True)
 
 
 if __name__ == "__main__":

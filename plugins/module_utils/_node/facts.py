@@ -19,13 +19,15 @@ from ansible_collections.eco2.platform.plugins.module_utils._host import service
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
-from ansible_collections.eco2.platform.plugins.module_utils._node import cloud, facts_containerd, facts_kubelet, kubeadm
+from ansible_collections.eco2.platform.plugins.module_utils._node import addresses, cloud, facts_containerd, facts_kubelet, kubeadm
 
 Params = t.Mapping[str, t.Any]
 Host = t.Dict[str, t.Any]
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el"}
 _SERVICES = ("containerd", "kubelet")
+# Interfaces that CNI plugins make: bridge, flannel, Calico, Cilium, Weave Net, kube-router, Antrea, OVN.
+_OF_CNI = ("cni0", "flannel.1", "vxlan.calico", "cilium_host", "weave", "kube-bridge", "antrea-gw0", "ovn-k8s-mp0")
 _COMMANDS: dict[str, tuple[str, ...]] = {
     **facts_containerd.COMMANDS,
     "kubelet": ("kubelet", "--version"),
@@ -54,6 +56,7 @@ def gather(params: Params) -> Host:
         "codename": system.get("VERSION_CODENAME"),
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "boot": boot,
+        "addresses": addresses.of_host(),
         "packages": {name: have._asdict() for name, have, dummy in dpkg.rows(answers["packages"].output)} if packages else {},
         "services": services(),
         "containerd": _containerd(answers),
@@ -61,6 +64,9 @@ def gather(params: Params) -> Host:
         "kubelet_version": _version(answers["kubelet"]),
         "kubeadm_version": _version(answers["kubeadm"]),
         "kubeadm_running": running,
+        "kubeadm_files": [*kubeadm.Machine().leftovers(), *kubeadm.Machine().control_plane()],
+        "reset_from": kubeadm.reset_from(),
+        "cni_interfaces": [name for name in _OF_CNI if os.path.exists(f"/sys/class/net/{name}")],
         "swap": list(swap.active()),
         "sysctls": {key: kernel.value(key) for key in params["sysctls"]},
         "digests": digests(params["digests"]),
@@ -77,7 +83,7 @@ def digests(patterns: t.Iterable[str]) -> dict[str, str]:
         try:
             with open(path, "rb") as file:
                 found[path] = hashlib.sha256(file.read()).hexdigest()
-        except OSError:  # gone, or a directory
+        except (FileNotFoundError, IsADirectoryError):
             continue
     return found
 
