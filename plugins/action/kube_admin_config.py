@@ -37,7 +37,7 @@ class ActionModule(Action):
         if os.path.exists(path) and not options["replace"]:
             with open(path, encoding="utf-8", errors="replace") as file:
                 old = file.read()
-            lost = kube_config.lost_by(old, self._admin_conf()[0] if options["cluster_exists"] else "")
+            lost = kube_config.lost_by(old, self._admin_conf() if options["cluster_exists"] else "")
             if lost:
                 whose = "which does not belong to this cluster" + ("" if options["cluster_exists"] else " (it does not exist yet)")
                 raise _refused("lost", path, f"it would be replaced, and lose {', '.join(lost)}, {whose}")
@@ -46,20 +46,26 @@ class ActionModule(Action):
     def _present(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
         if not options["cluster_exists"] or not os.path.isdir(os.path.dirname(path)):
             return True  # in check mode
-        content, problem = self._admin_conf()
-        text = kube_config.at_server(content, options["server"])
+        text = kube_config.at_server(self._admin_conf(), options["server"])
         if not text:
-            raise Refused([Problem("kubeconfig.unreadable", f"cannot be read on the control plane: {problem}", item=ADMIN)])
+            raise _unreadable("it is not a kubeconfig")
         arguments = {"content": text, "dest": path, "mode": "0600"}
         done = self.on_controller("ansible.builtin.copy", arguments)
         if done.get("failed"):
             raise _refused("unwritable", path, f"it cannot be written ({done.get('msg')}), but the control plane is initialised")
         return bool(done.get("changed"))
 
-    def _admin_conf(self) -> tuple[str, str]:
-        """The kubeconfig of the control plane, or why it cannot be read."""
+    def _admin_conf(self) -> str:
+        """The kubeconfig of the control plane. Raises Refused where it cannot be read: it is not absent."""
         read = self.on_target("ansible.legacy.slurp", {"src": ADMIN})
-        return base64.b64decode(read.get("content") or "").decode("utf-8", "replace"), str(read.get("msg") or "it is not a kubeconfig")
+        if "content" not in read:
+            raise _unreadable(str(read.get("msg")))
+        return base64.b64decode(read["content"]).decode("utf-8", "replace")
+
+
+def _unreadable(why: str) -> Refused:
+    remedy = "only root can read it: set become: true (ansible_become in the inventory takes precedence over become in the play)"
+    return Refused([Problem("kubeconfig.unreadable", f"cannot be read on the control plane: {why}", item=ADMIN, remedy=remedy)])
 
 
 def place_problem(path: str, directory: str) -> str | None:

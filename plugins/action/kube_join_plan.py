@@ -11,8 +11,10 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile
 from ansible_collections.eco2.platform.plugins.module_utils._node import drift
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, node_address
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, join_plan, leftovers, node_address
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result, retold
+
+_REMEDIES = {"connection.none": "set kube_kubeconfig (or K8S_AUTH_KUBECONFIG)"}
 
 
 class ActionModule(Action):
@@ -30,16 +32,20 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
     node_ip, wrong = node_address.chosen(options["node_ip"], options["node_network"], split, host)
     patch, unpatchable = checks.patch(options["kubelet_patch"])
+    wants = leftovers.wanted(options["node_name"], node_ip, split)
     obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
     obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
-    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names")}
+    obstacles += [*leftovers.addresses(host, node_ip, split), *leftovers.drop_ins(host, wants)]
+    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names", "keep_cni")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
+    plan.reasons += leftovers.removed(host, wants) if plan.join else []
     declared = {**options["declared"], "kube_kubelet_patch": patch}
     differences = drift.sentences(host, declared, str(options["version"] or cluster.get("api_server_version") or ""))
     differences += join_plan.address_differences(cluster, plan.node_name, node_ip)
+    differences += leftovers.differences(host, leftovers.wanted(plan.node_name, node_ip, split)) if not plan.join else []
     if "nodes" not in cluster:
         # Every plan would report this in other words.
-        problems = [Problem("cluster.unreadable", str(cluster.get("msg")))]
+        problems = [Problem("cluster.unreadable", retold(cluster, _REMEDIES))]
     elif (host.get("cloud") or {}).get("problem"):
         problems = [Problem("cloud.unreadable", host["cloud"]["problem"])]
     else:

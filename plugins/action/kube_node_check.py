@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, networks, node_address
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, leftovers, networks, node_address
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 
@@ -57,6 +57,12 @@ def _declared(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.I
     yield from problems
     node_ip, problems = node_address.chosen(options["node_ip"], options["node_network"], split, options["host"])
     yield from [*problems, *checks.patch(options["kubelet_patch"])[1]]
+    host = options["host"]
+    yield from leftovers.addresses(host, node_ip, split)
+    yield from leftovers.addresses(host, options["advertise_address"], {}, "control_plane_advertise_address")
+    yield from leftovers.drop_ins(host, leftovers.wanted(options["name"], node_ip, split))
+    yield from leftovers.cni(host, (), options["keep_cni"], "control_plane_keep_cni")
+    yield from leftovers.kubeadm_files(host)
     if options["cluster"] is not None:
         yield from networks.problems(options["cluster"], node_ip, options["node_network"])
         yield from checks.schedulable(options["cluster"].get("schedulable"), split)

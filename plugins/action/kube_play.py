@@ -9,8 +9,13 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import agreement, node_address, nodes_table, profile_nodes
-from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result, retold
 
+# In place of those of kube_nodes, which name its own options.
+_REMEDIES = {
+    "node.ready": "set node_join_existing=replace to delete it",
+    "connection.none": "set kube_kubeconfig (or K8S_AUTH_KUBECONFIG)",
+}
 _REPLACED = "another machine has registered Node {name} again since it was read, so it is kept: run again, or set another kube_node_name"
 
 
@@ -102,6 +107,7 @@ class ActionModule(Action):
     def _nodes(self, nodes: list[dict[str, t.Any]], skipped: str, **arguments: t.Any) -> Result:
         """Run kube_nodes. It never fails the task, which would fail all hosts: `verdicts` has the lines about each Node."""
         done = self._module("kube_nodes", nodes=nodes, **arguments)
+        done = {**done, "msg": retold(done, _REMEDIES)} if done.get("problems") else done
         verdicts = profile_nodes.verdicts([node["name"] for node in nodes], done, skipped)
         return {**{name: value for name, value in done.items() if name not in ("failed", "exception", "invocation")}, "verdicts": verdicts}
 

@@ -24,6 +24,7 @@ description:
   - Requires only Python's standard library on the host, not C(python3-apt).
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
   - eco2.platform.attributes.apt
 attributes:
   check_mode:
@@ -195,7 +196,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), Packages)
+    converging(argument_spec(), Packages, root=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ description:
   - Does not run C(apt-get update). M(eco2.platform.apt_packages) runs it if necessary.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
   - eco2.platform.attributes.apt
 attributes:
   check_mode:
@@ -137,7 +138,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), Source, passwords)
+    converging(argument_spec(), Source, passwords, root=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ description:
   - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
 attributes:
   check_mode:
     support: full
@@ -86,7 +87,8 @@ options:
     default: {}
   swap:
     description: >-
-      V(off) turns swap off, comments out the swap entries of C(/etc/fstab) and masks other swap units. V(leave) does not change swap.
+      V(off) turns swap off, comments out the swap entries of C(/etc/fstab), and masks other swap units and services that turn swap on
+      (C(zramswap), C(dphys-swapfile), C(zram-config), C(armbian-zram-config), C(swapspace)). V(leave) does not change swap.
     type: str
     choices: ["off", leave]
     default: leave
@@ -220,7 +222,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), Host)
+    converging(argument_spec(), Host, root=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ description:
   - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
 attributes:
   check_mode:
     support: full
@@ -67,8 +68,6 @@ options:
     description: Seconds to wait for the metadata service in total.
     type: float
     default: 3.0
-notes:
-  - Run it as root (C(become)). Otherwise facts that only root can read are missing.
 seealso:
   - module: eco2.platform.host
 """
@@ -140,6 +139,18 @@ host:
     kubeadm_running:
       description: Whether a kubeadm that this collection started is still running, for example after its play was interrupted.
       type: bool
+    kubeadm_files:
+      description: The files of a join or of a control plane that are present.
+      type: list
+      elements: str
+    reset_from:
+      description: The pins of the cluster that M(eco2.platform.kube_join) has reset the machine from since the last boot.
+      type: list
+      elements: str
+    cni_interfaces:
+      description: The interfaces that CNI plugins have made, such as V(cni0).
+      type: list
+      elements: str
     swap:
       description: The devices and files in use as swap.
       type: list
@@ -183,6 +194,12 @@ host:
     default_kubelet:
       description: The flags in C(/etc/default/kubelet) (C(KUBELET_EXTRA_ARGS)).
       type: str
+    kubelet_drop_ins:
+      description: >-
+        The files in systemd's directories that change how the kubelet is started, except the one of the package; C(path), C(flags) (the
+        flags in it), and C(starts), whether it starts the kubelet without the flags that kubeadm writes.
+      type: list
+      elements: dict
     cni_configured:
       description: The files of C(/etc/cni/net.d).
       type: list
@@ -218,7 +235,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    reading(argument_spec(), facts.read)
+    reading(argument_spec(), facts.read, root=True)
 
 
 if __name__ == "__main__":

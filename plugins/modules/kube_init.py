@@ -18,8 +18,11 @@ description:
   - C(kubeadm config validate) checks the configuration, which kubeadm reads from stdin. kubeadm prints no token and no certificate key,
     and its bootstrap token expires after ten minutes.
   - Reports the files that an interrupted init left, and never deletes them.
+  - Before kubeadm runs, flags in C(/etc/default/kubelet) that contradict the task are removed, because the kubelet reads that file last;
+    labels and taints there too. The installed kubelet must take all flags that it will get; if not, the task is refused with the flag.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
   - eco2.platform.kubeadm
 attributes:
   check_mode:
@@ -85,12 +88,14 @@ reason:
   type: str
   sample: kubeadm v1.36.3 (v1beta4) ran init
 preflight_warnings:
-  description: The warnings of kubeadm's preflight checks.
+  description: The warnings of kubeadm's preflight checks. Ansible shows them as warnings too.
   returned: unless the task was refused
   type: list
   elements: str
 changes:
-  description: The run of kubeadm, if it succeeded or in check mode would be started; kind V(init).
+  description: >-
+    The run of kubeadm, if it succeeded or in check mode would be started; kind V(init). Before it, with kind V(file), the change of
+    C(/etc/default/kubelet).
   returned: always
   type: list
   elements: dict
@@ -134,7 +139,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), Init)
+    converging(argument_spec(), Init, root=True)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,11 @@ description:
   - Only one kubeadm runs at a time. If the connection breaks, the module goes on within O(timeout), and the next run waits for it.
   - Labels and taints are registered with the Node, so that it never exists without them. They have no effect if the Node already exists;
     M(eco2.platform.kube_nodes) removes stale Nodes first.
+  - Before kubeadm runs, flags in C(/etc/default/kubelet) that contradict the task are removed, because the kubelet reads that file last;
+    labels and taints there too. The installed kubelet must take all flags that it will get; if not, the task is refused with the flag.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
   - eco2.platform.kubeadm
 attributes:
   check_mode:
@@ -40,8 +43,10 @@ options:
       - V(joined) joins the machine.
       - V(reset) removes the files of a join, finished or not, with C(kubeadm reset) without its phase that deletes etcd's data. It does
         not change iptables and CNI configuration. Refused on a control plane and on a machine with other static pods.
+      - V(checked) only tries O(node_registration.kubelet_extra_args) on the installed kubelet (C(kubelet FLAGS --version)), as V(joined)
+        does before it changes anything. Changes nothing.
     type: str
-    choices: [joined, reset]
+    choices: [joined, reset, checked]
     default: joined
   token:
     description: A bootstrap token that the cluster knows. Required to join, except in check mode.
@@ -114,12 +119,14 @@ reason:
   type: str
   sample: kubeadm v1.36.3 (v1beta4) ran join
 preflight_warnings:
-  description: The warnings of kubeadm's preflight checks.
+  description: The warnings of kubeadm's preflight checks. Ansible shows them as warnings too.
   returned: unless the task was refused
   type: list
   elements: str
 changes:
-  description: The run of kubeadm, if it succeeded or in check mode would be started; kind V(join) or V(reset).
+  description: >-
+    The run of kubeadm, if it succeeded or in check mode would be started; kind V(join) or V(reset). Before it, with kind V(file), the
+    change of C(/etc/default/kubelet).
   returned: always
   type: list
   elements: dict
@@ -148,12 +155,12 @@ problems:
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import converging
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
-from ansible_collections.eco2.platform.plugins.module_utils._node.join import OPTIONS, Join, Reset
+from ansible_collections.eco2.platform.plugins.module_utils._node.join import OPTIONS, Check, Join, Reset
 
 
 def argument_spec() -> Spec:
     return {
-        "state": {"type": "str", "choices": ["joined", "reset"], "default": "joined"},
+        "state": {"type": "str", "choices": ["joined", "reset", "checked"], "default": "joined"},
         "token": {"type": "str", "no_log": True},
         "endpoint": {"type": "str"},
         "ca_cert_hashes": {"type": "list", "elements": "str", "default": []},
@@ -162,8 +169,11 @@ def argument_spec() -> Spec:
     }
 
 
+SERVICES = {"joined": Join, "reset": Reset, "checked": Check}
+
+
 def main() -> None:
-    converging(argument_spec(), lambda params: Join(params) if params["state"] == "joined" else Reset(params))
+    converging(argument_spec(), lambda params: SERVICES[params["state"]](params), root=True)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,10 @@ options:
   kubelet_patch:
     description: The settings of this node's kubelet, as a dictionary or its text as YAML or JSON.
     type: raw
+  keep_cni:
+    description: See O(eco2.platform.node_join#role:main:node_join_keep_cni).
+    type: bool
+    default: false
   boot_timeout:
     description: The seconds that the first boot was waited for. For the error message only.
     type: float

@@ -56,7 +56,10 @@ options:
     description: The name of the Node.
     type: raw
   profile:
-    description: Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
+    description:
+      - Labels, taints and other flags of the kubelet, as P(eco2.platform.kube_profile#filter) reads them.
+      - With it, the host must also be free of what another cluster left; files of kubeadm, CNI configuration, and files that give the
+        kubelet other flags. It must have O(node_ip) and O(advertise_address).
     type: raw
   cloud:
     description: What the inventory says about the machine in the cloud. Checked with O(profile).
@@ -87,6 +90,14 @@ options:
   node:
     description: The Node in O(nodes) whose InternalIP must be the one by O(node_ip) or O(node_network).
     type: str
+  advertise_address:
+    description: The address that the API server advertises.
+    type: str
+    default: ""
+  keep_cni:
+    description: See O(eco2.platform.control_plane#role:main:control_plane_keep_cni).
+    type: bool
+    default: false
   services:
     description: Whether containerd, its CRI and the kubelet must run.
     type: bool

@@ -31,6 +31,7 @@ description:
   - Requires only Python's standard library on the host.
 extends_documentation_fragment:
   - eco2.platform.attributes
+  - eco2.platform.attributes.root
 attributes:
   check_mode:
     support: full
@@ -351,7 +352,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    converging(argument_spec(), RedisHost, secrets)
+    converging(argument_spec(), RedisHost, secrets, root=True)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from __future__ import annotations
 import importlib
 import sys
 import typing as t
+from dataclasses import replace
 
 import yaml
 from ansible.executor import module_common
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 Result = t.Dict[str, t.Any]
 
@@ -66,6 +67,14 @@ class ControllerAction(ActionBase):
             return dict(module_common._apply_action_arg_defaults(module, self._task, given, self._templar))
         groups = self._task._parent._play._action_groups  # ansible-core 2.18
         return dict(module_common.get_action_args_with_defaults(module, given, self._task.module_defaults, self._templar, groups))
+
+
+def retold(result: Result, remedies: t.Mapping[str, str]) -> str:
+    """The message of a module that has failed, with the remedies of a role, by the codes of the problems: a role has other options."""
+    problems = [Problem(**problem) for problem in result.get("problems") or ()]
+    if not any(problem.code in remedies for problem in problems):
+        return str(result.get("msg"))
+    return str(Refused([replace(problem, remedy=remedies.get(problem.code, problem.remedy)) for problem in problems]))
 
 
 class Action(ControllerAction):

@@ -7,14 +7,14 @@ import contextlib
 import ipaddress
 import json
 import os
-import re
-import ssl
 import subprocess
 import threading
 import time
 import typing as t
 from pathlib import Path
 
+import clocks
+import nodes
 import pytest
 import yaml
 from cluster import MASTER, NAMES, Cluster, Node, changed
@@ -40,9 +40,12 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.add(MASTER, *WORKERS)
     # User data of the kind that the real platform has: flags that would spoil the join, and one to keep.
-    text = 'KUBELET_EXTRA_ARGS="--node-labels=node-role.kubernetes.io/bad=x --v=2 --register-with-taints=old=taint:NoSchedule"\n'
+    spoil = '--node-labels=node-role.kubernetes.io/bad=x --v=2 --register-with-taints=\\"old=taint:NoSchedule\\" --node-ip 192.0.2.9'
     for host in (MASTER, ROUTER):
-        cluster.node(host).run("python3", "-c", f"open('/etc/default/kubelet', 'w').write({text!r})")
+        write(cluster.node(host), "/etc/default/kubelet", f'KUBELET_EXTRA_ARGS="{spoil}"\n')
+        # Any user may make files in /run/lock, and lock them.
+        lock = "/run/lock/eco2-platform-kubeadm.lock"
+        cluster.node(host).run("su", "ubuntu", "-c", f"touch {lock}; flock --nonblock {lock} sleep 1000 >/dev/null 2>&1 &")
     # One machine by the network of its address, and with settings of its own for its kubelet.
     address = cluster.hosts[PUBSUB].pop("kube_node_ip")
     cluster.hosts[PUBSUB] |= {"kube_node_network": str(network_of(address)), "kube_kubelet_patch": "{maxPods: 64}"}
@@ -52,6 +55,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
 
 def network_of(address: str) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network(f"{address}/24", strict=False)
+
+
+def write(node: Node, path: str, text: str) -> None:
+    node.run("python3", "-c", f"import os; os.makedirs(os.path.dirname({path!r}), exist_ok=True); open({path!r}, 'w').write({text!r})")
 
 
 class Story(t.NamedTuple):
@@ -74,6 +81,21 @@ def story(bare: Cluster) -> Story:
 @pytest.fixture
 def cluster(story: Story) -> Cluster:
     return story.cluster
+
+
+@pytest.fixture(scope="module")
+def kept() -> t.Iterator[None]:
+    yield
+    lab_nodes.down(["test-fresh"])
+
+
+@pytest.fixture
+def fresh(cluster: Cluster, kept: None) -> t.Iterator[Node]:
+    """A machine where nothing is installed. A test removes what it puts there."""
+    (node,) = cluster.add("test-fresh")
+    yield node
+    assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
+    del cluster.hosts["test-fresh"]
 
 
 # From bare to Ready
@@ -116,7 +138,64 @@ def test_the_table_at_the_end_names_every_node(story: Story) -> None:
 
 def test_flags_that_would_spoil_the_join_are_taken_out_and_others_kept(story: Story) -> None:
     for host in (MASTER, ROUTER):
-        assert story.cluster.node(host).run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS=" --v=2"'
+        node = story.cluster.node(host)
+        assert node.run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS="--v=2"'
+        addresses = story.cluster.nodes()[NAMES[host]]["status"]["addresses"]
+        assert [entry["address"] for entry in addresses if entry["type"] == "InternalIP"] == [node.address]
+
+
+def test_only_root_can_lock_kubeadm_out(cluster: Cluster) -> None:
+    """The file that a user had made and locked in /run/lock did not keep the machines from joining."""
+    for host in (MASTER, ROUTER):
+        lock = "/run/eco2-platform-kubeadm.lock"
+        said = cluster.node(host).run("su", "ubuntu", "-c", f"flock --nonblock {lock} true 2>&1 || rm -f {lock} 2>&1 || true")
+        assert said.lower().count("permission denied") == 2, said
+
+
+def test_preflight_warnings_are_shown_as_warnings(story: Story) -> None:
+    for run, task, verb in ((story.init[1], "Initialise the control plane", "init"), (story.join[1], "Join the cluster", "join")):
+        for result in [outcome.result for outcome in run.outcomes if outcome.task == task]:
+            assert {f"kubeadm {verb}: {line}" for line in result["preflight_warnings"]} == {*result["warnings"]} != set()
+
+
+# Without root
+
+AS_NOBODY: dict[str, dict[str, t.Any]] = {
+    "host": {"files": [{"path": "/etc/eco2-test", "content": "x"}]},
+    "kube_host_info": {},
+    "kube_join": {"token": "abcdef.0123456789abcdef", "endpoint": "192.0.2.1:6443", "ca_cert_hashes": [f"sha256:{'0' * 64}"]},
+    "kube_init": {},
+    "apt_packages": {"packages": [{"name": "socat"}]},
+    "apt_source": {"name": "x", "uris": ["http://192.0.2.1/"], "suites": ["/"]},
+    "redis_host": {},
+}
+
+
+def test_without_root_one_sentence_is_said_and_nothing_is_done(cluster: Cluster, fresh: Node, tmp_path: Path) -> None:
+    """On a bare machine, a member and a control plane, by each module, role and playbook; what may not be read is not absent."""
+    tasks = [{"name": name, f"eco2.platform.{name}": arguments, "ignore_errors": True} for name, arguments in AS_NOBODY.items()]
+    tasks += [{"name": "reset", "eco2.platform.kube_join": {"state": "reset"}, "ignore_errors": True}]
+    for role in ("containerd", "kubernetes_node"):
+        step = {"ansible.builtin.include_role": {"name": f"eco2.platform.{role}"}}
+        tasks += [{"block": [step], "rescue": [{"ansible.builtin.meta": "noop"}]}]
+    hosts = [fresh.name, ROUTER, MASTER]
+    before = [cluster.node(host).run("sh", "-c", "tar c /etc 2>/dev/null | sha256sum") for host in hosts]
+    runs = [nodes.play(tmp_path, hosts, {"become": True, "tasks": tasks}, {"ansible_become": False, "kube_version": cluster.version})]
+    cluster.variables = {"ansible_become": False}
+    try:
+        runs += [cluster.setup(fresh.name, ROUTER), cluster.run("control_plane")]
+        runs += [cluster.run("control_plane", kube_control_plane=fresh.name, kube_kubeconfig=str(tmp_path / "new"))]
+    finally:
+        cluster.variables = {}
+    failed = [outcome for run in runs for outcome in run.outcomes if outcome.state == "failed"]
+    assert len(failed) == len(hosts) * (len(AS_NOBODY) + 3) + 4
+    for outcome in failed:
+        assert outcome.message.startswith(
+            "this module requires root, and runs as ubuntu; set become: true (ansible_become in the inventory"
+        )
+        assert [problem["code"] for problem in outcome.result["problems"]] == ["host.not_root"]
+    assert [run.changed for run in runs] == [[]] * len(runs)
+    assert [cluster.node(host).run("sh", "-c", "tar c /etc 2>/dev/null | sha256sum") for host in hosts] == before
 
 
 def test_a_second_run_changes_nothing_and_is_short(cluster: Cluster) -> None:
@@ -308,31 +387,9 @@ def test_a_lost_node_comes_back_by_a_restart_with_its_taints(cluster: Cluster) -
     cluster.as_declared(PUBSUB)
 
 
-def expired_certificate(subject: str, place: Path) -> str:
-    """Certificate and key in PEM. Its dates are changed afterwards: not every openssl makes expired ones."""
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        subject,
-        "-days",
-        "1",
-    ]
-    subprocess.run([*make, "-keyout", place / "key", "-outform", "DER", "-out", place / "der"], check=True, capture_output=True)
-    dates = iter((b"200101000000Z", b"200102000000Z"))
-    der = re.sub(rb"(?<=\x17\x0d)\d{12}Z", lambda dummy: next(dates), (place / "der").read_bytes())
-    return ssl.DER_cert_to_PEM_cert(der) + (place / "key").read_text()
-
-
 def test_an_expired_certificate_makes_it_join_again(cluster: Cluster, tmp_path: Path) -> None:
     node = cluster.node(PUBSUB)
-    pem = expired_certificate(f"/O=system:nodes/CN=system:node:{NAMES[PUBSUB]}", tmp_path)
+    pem = clocks.certificate(f"/O=system:nodes/CN=system:node:{NAMES[PUBSUB]}", tmp_path, clocks.PAST)
     path = "/var/lib/kubelet/pki/kubelet-client-current.pem"
     node.run("systemctl", "stop", "kubelet")
     node.run("python3", "-c", f"import os; os.unlink({path!r}); open({path!r}, 'w').write({pem!r})")
@@ -359,7 +416,10 @@ def test_a_member_of_another_cluster_is_refused_and_leaves_it_when_told(cluster:
     assert "node_join_other_cluster=reset" in refused.failure
     assert refused.changed == []
     cluster.wait_until_not_ready(NAMES[PUBSUB])
-    run = cluster.setup(PUBSUB, node_join_other_cluster="reset").ok()
+    left = cluster.setup(PUBSUB, node_join_other_cluster="reset")
+    assert "/etc/cni/net.d/" in left.failure and "node_join_keep_cni" in left.failure
+    assert left.changed == []
+    run = cluster.setup(PUBSUB, node_join_other_cluster="reset", node_join_keep_cni=True).ok()
     assert "Clear what an unfinished join left" in run.changed
     cluster.as_declared(PUBSUB)
 
@@ -373,90 +433,109 @@ def test_a_control_plane_in_the_play_is_left_alone(cluster: Cluster) -> None:
 # Refusals on a bare machine, before anything is installed
 
 
-def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster) -> None:
-    (node,) = cluster.add("test-fresh")
+OTHERS = {
+    "/etc/cni/net.d/10-flannel.conflist": '{"cniVersion": "0.3.1", "name": "cbr0", "plugins": [{"type": "flannel"}]}',
+    "/etc/systemd/system/kubelet.service.d/20-ip.conf": '[Service]\nEnvironment="KUBELET_EXTRA_ARGS=--node-ip=192.0.2.9"\n',
+}
+
+
+def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster, fresh: Node) -> None:
+    labels = {"kube_profile": {"labels": {"country": False, "code": 8, "at": 750}}}
+    run = cluster.setup("test-fresh", kube_node_name=101, kube_node_network="198.51.100.0/24", kube_node_ip="", **labels)
+    for said in (
+        "kube_node_name: is the number 101, and the name of a Node is text",
+        "kube_node_network: the machine has no address in 198.51.100.0/24",
+        "label 'country' is the boolean false, and YAML reads no and off as false too",
+        "label 'code' is the number 8, and YAML reads 010 as 8",
+        "label 'at' is the number 750",
+    ):
+        assert said in run.failure
     try:
-        labels = {"kube_profile": {"labels": {"country": False, "code": 8, "at": 750}}}
-        run = cluster.setup("test-fresh", kube_node_name=101, kube_node_network="198.51.100.0/24", kube_node_ip="", **labels)
-        for said in (
-            "kube_node_name: is the number 101, and the name of a Node is text",
-            "kube_node_network: the machine has no address in 198.51.100.0/24",
-            "label 'country' is the boolean false, and YAML reads no and off as false too",
-            "label 'code' is the number 8, and YAML reads 010 as 8",
-            "label 'at' is the number 750",
-        ):
-            assert said in run.failure
         cluster.masters = (MASTER, "test-fresh")
         assert "joins are of workers only" in cluster.setup("test-fresh", kube_hosts="all").failure
         assert "the group control_plane has further hosts, test-fresh, and" in cluster.run("control_plane").failure
-        cluster.masters = (MASTER,)
-        for wrong, said in (
-            ({"kube_version": "1.37.0"}, "is newer than the API server's"),
-            ({"kube_version": 1.3}, "kube_version: version 1.3 is a number"),
-            ({"kube_node_name": "Bad_Name"}, "cannot be the name of a Node"),
-            ({"kube_node_name": NAMES[MASTER]}, "is a control plane and is never replaced"),
-            ({"kube_profile": "--node-labels=role=a b"}, "kube_profile"),
-            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
-            *(
-                [({"node_join_ignore_preflight_errors": ["Swap"], "control_plane_ignore_preflight_errors": []}, "the host has cgroup v1")]
-                * LEGACY
-            ),
-        ):
-            run = cluster.setup("test-fresh", **wrong)
-            assert run.code != 0
-            assert said in run.failure
-            assert run.changed == []
-        assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
     finally:
         cluster.masters = (MASTER,)
-        lab_nodes.down(["test-fresh"])
-        del cluster.hosts["test-fresh"]
+    for wrong, said in (
+        ({"kube_version": "1.37.0"}, "is newer than the API server's"),
+        ({"kube_version": 1.3}, "kube_version: version 1.3 is a number"),
+        ({"kube_node_name": "Bad_Name"}, "cannot be the name of a Node"),
+        ({"kube_node_name": NAMES[MASTER]}, "is a control plane and is never replaced"),
+        ({"kube_profile": "--node-labels=role=a b"}, "kube_profile"),
+        ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
+        ({"kube_node_ip": "192.0.2.9"}, f"kube_node_ip: no interface of the machine has the address 192.0.2.9; it has {fresh.address}"),
+        *(
+            [({"node_join_ignore_preflight_errors": ["Swap"], "control_plane_ignore_preflight_errors": []}, "the host has cgroup v1")]
+            * LEGACY
+        ),
+    ):
+        run = cluster.setup("test-fresh", **wrong)
+        assert run.code != 0
+        assert said in run.failure
+        assert run.changed == []
 
 
-def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anything_is_installed(cluster: Cluster, tmp_path: Path) -> None:
-    (node,) = cluster.add("test-fresh")
+def test_what_others_left_on_a_machine_is_named_before_anything_is_installed(cluster: Cluster, fresh: Node, tmp_path: Path) -> None:
+    """With another cluster's CNI configuration a Node is Ready and runs no pod; with other flags it has another address."""
+    for path, text in OTHERS.items():
+        write(fresh, path, text)
+    fresh.run("mkdir", "--parents", "/var/lib/etcd/member")
+    place = {"kube_control_plane": fresh.name, "kube_kubeconfig": str(tmp_path / "new" / "admin.conf")}
+    try:
+        for run in (cluster.setup(fresh.name), cluster.run("control_plane", control_plane_advertise_address="192.0.2.9", **place)):
+            assert run.code != 0
+            assert "/etc/cni/net.d/10-flannel.conflist of another cluster" in run.failure
+            assert "kubelet.service.d/20-ip.conf: it gives the kubelet --node-ip=192.0.2.9" in run.failure
+            assert run.changed == []
+        assert "left /var/lib/etcd/member" in run.failure
+        assert "control_plane_advertise_address: no interface of the machine has the address 192.0.2.9" in run.failure
+    finally:
+        fresh.run("rm", "--recursive", *OTHERS, "/var/lib/etcd/member")
+
+
+def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anything_is_installed(
+    cluster: Cluster, fresh: Node, tmp_path: Path
+) -> None:
     there = tmp_path / "there.conf"
     there.write_text(cluster.kubeconfig.read_text())
     place = {"kube_control_plane": "test-fresh", "kube_kubeconfig": str(tmp_path / "new" / "admin.conf")}
+    nodes_in = str(network_of(fresh.address))
     try:
         cluster.masters = ("test-fresh", MASTER)
-        nodes_in = str(network_of(node.address))
         run = cluster.run(
             "control_plane",
-            kube_endpoint=f"https://{node.address}:6443",
+            kube_endpoint=f"https://{fresh.address}:6443",
             control_plane_pod_subnet=nodes_in,
             control_plane_service_subnet="10.96.0.1/12",
             control_plane_kubelet_patch={"clusterDNS": ["10.0.0.1"]},
             kube_node_name=101,
             **place,
         )
-        for said in (
-            "control_plane_endpoint (kube_endpoint): is the text 'https://",
-            f"control_plane_pod_subnet: the network of pods, {nodes_in}, contains {node.address}, which is kube_node_ip",
-            "control_plane_service_subnet: is the text '10.96.0.1/12', which is an address in the network 10.96.0.0/12",
-            "kube_kubelet_patch: has clusterDNS, which must be the same on all nodes",
-            "kube_node_name: is the number 101",
-            f"the group control_plane has further hosts, {MASTER}, and no playbook makes further control planes",
-        ):
-            assert said in run.failure
-        assert run.changed == []
+    finally:
         cluster.masters = (MASTER,)
-        for wrong, said in (
-            ({"kube_node_name": "K8s-Master"}, "'K8s-Master' cannot be the name of a Node"),
-            ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
-            ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
-            ({"kube_kubeconfig": str(there)}, "does not belong to this cluster (it does not exist yet)"),
-            *(
-                [({"control_plane_ignore_preflight_errors": [], "node_join_ignore_preflight_errors": []}, "the host has cgroup v1")]
-                * LEGACY
-            ),
-        ):
-            run = cluster.run("control_plane", **{**place, **wrong})
-            assert said in run.failure
-            assert set(run.changed) <= {"Check the place of the kubeconfig"}
-        assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
-        # The first boot is waited for with the first look, whatever comes after it.
-        node.run("sh", "-c", "mkdir -p /run/cloud-init; touch /run/cloud-init/enabled")
+    for said in (
+        "control_plane_endpoint (kube_endpoint): is the text 'https://",
+        f"control_plane_pod_subnet: the network of pods, {nodes_in}, contains {fresh.address}, which is kube_node_ip",
+        "control_plane_service_subnet: is the text '10.96.0.1/12', which is an address in the network 10.96.0.0/12",
+        "kube_kubelet_patch: has clusterDNS, which must be the same on all nodes",
+        "kube_node_name: is the number 101",
+        f"the group control_plane has further hosts, {MASTER}, and no playbook makes further control planes",
+    ):
+        assert said in run.failure
+    assert run.changed == []
+    for wrong, said in (
+        ({"kube_node_name": "K8s-Master"}, "'K8s-Master' cannot be the name of a Node"),
+        ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
+        ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
+        ({"kube_kubeconfig": str(there)}, "does not belong to this cluster (it does not exist yet)"),
+        *([({"control_plane_ignore_preflight_errors": [], "node_join_ignore_preflight_errors": []}, "the host has cgroup v1")] * LEGACY),
+    ):
+        run = cluster.run("control_plane", **{**place, **wrong})
+        assert said in run.failure
+        assert set(run.changed) <= {"Check the place of the kubeconfig"}
+    # The first boot is waited for with the first look, whatever comes after it.
+    fresh.run("sh", "-c", "mkdir -p /run/cloud-init; touch /run/cloud-init/enabled")
+    try:
         for playbook, task, variables in (
             ("control_plane", "Check what is declared", place),
             ("setup_new_nodes", "Decide what has to be done", {}),
@@ -464,11 +543,8 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
             run = cluster.run(playbook, "--limit", "test-fresh", kubernetes_node_wait_timeout=3, **variables)
             assert "cloud-init has not finished within 3 s" in run.failure
             assert run.tasks("failed") == [task]
-            assert "not found" in node.run("sh", "-c", "command -v kubelet containerd || echo not found")
     finally:
-        cluster.masters = (MASTER,)
-        lab_nodes.down(["test-fresh"])
-        del cluster.hosts["test-fresh"]
+        fresh.run("rm", "/run/cloud-init/enabled")
 
 
 def test_a_dead_host_stops_no_other_and_be_it_the_first(cluster: Cluster) -> None:
@@ -522,6 +598,47 @@ def test_what_differs_on_a_member_is_said_and_left_alone(cluster: Cluster) -> No
         node.run("cp", "/root/hosts.toml", mirror)
     run = cluster.setup(PUBSUB).ok()
     assert "Report differences that are not changed" not in run.tasks("ok")
+
+
+def test_a_certificate_that_is_not_valid_yet_is_said_to_be_that(cluster: Cluster, tmp_path: Path) -> None:
+    """To kubeadm it looks so where the clock of the machine is wrong. Seen through a server of the test on the machine itself."""
+    rejoining(cluster, ROUTER)
+    node, master = cluster.node(ROUTER), cluster.node(MASTER)
+    write(node, "/root/future.pem", clocks.certificate("/CN=future", tmp_path, clocks.FUTURE))
+    write(node, "/root/relay.py", clocks.RELAY)
+    node.run("systemd-run", "--quiet", "--unit", "relay", "python3", "/root/relay.py", "/root/future.pem", master.address, "7443")
+    arguments = {
+        "token": master.run("kubeadm", "token", "create", "--ttl", "5m").strip(),
+        "endpoint": "127.0.0.1:7443",
+        "ca_cert_hashes": [nodes.task(tmp_path, master, "kube_host_info", {}).result["host"]["ca_pin"]],
+        "ignore_preflight_errors": ["all"],
+        "timeout": 20,
+    }
+    try:
+        failed = nodes.task(tmp_path, node, "kube_join", arguments)
+    finally:
+        node.run("systemctl", "stop", "relay")
+    said = "kubeadm join: the certificate of 127.0.0.1:7443 is valid from 2040-01-01T00:00:00Z on, and this machine's clock says 20"
+    assert failed.message.startswith(f"join {node.hostname}: {said}"), failed.message
+    assert failed.result["changed"] is False
+
+
+def test_flags_that_the_kubelet_does_not_take_are_refused_before_anything_is_removed(cluster: Cluster) -> None:
+    """By the kubelet that is installed. What is written around the flags of a profile is no flag."""
+    rejoining(cluster, ROUTER)
+    profile = cluster.hosts[ROUTER]["kube_profile"]
+    uid = cluster.nodes()[NAMES[ROUTER]]["metadata"]["uid"]
+    wrong = f"--kubelet-extra-args '{profile} --network-plugin=cni --max-pods=abc'"
+    run = cluster.setup(ROUTER, kube_profile=wrong, node_join_existing="replace")
+    assert run.tasks("failed") == ["Try the kubelet's flags"]
+    assert "flag --network-plugin=cni: the installed kubelet does not take it (unknown flag: --network-plugin)" in run.failure
+    assert 'flag --max-pods=abc: the installed kubelet does not take it (invalid argument "abc"' in run.failure
+    assert run.changed == ["Configure containerd"] * ("Configure containerd" in run.changed)
+    assert cluster.nodes()[NAMES[ROUTER]]["metadata"]["uid"] == uid
+    assert "ca.crt" in cluster.node(ROUTER).run("ls", "/etc/kubernetes/pki")
+    cluster.setup(ROUTER, kube_profile=f"KUBELET_EXTRA_ARGS='{profile} --max-pods=51'", node_join_existing="replace").ok()
+    cluster.as_declared(ROUTER)
+    assert cluster.nodes()[NAMES[ROUTER]]["status"]["capacity"]["pods"] == "51"
 
 
 # Faults in mid-run
@@ -609,7 +726,7 @@ def test_a_join_that_fails_leaves_no_secret_also_where_nothing_is_pipelined(clus
     node = cluster.node(ROUTER)
     drop_in = "/etc/systemd/system/kubelet.service.d/99-broken.conf"
     node.run("mkdir", "-p", str(Path(drop_in).parent))
-    node.run("sh", "-c", f"printf '[Service]\nExecStart=\nExecStart=/bin/false\n' >{drop_in}; systemctl daemon-reload")
+    node.run("sh", "-c", f"printf '[Service]\nExecStartPre=/bin/false\n' >{drop_in}; systemctl daemon-reload")
     cluster.variables = {"ansible_pipelining": False, "ansible_ssh_pipelining": False}
     replace = {"node_join_existing": "replace", "node_join_timeout": 30}
     try:

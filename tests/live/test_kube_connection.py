@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import typing as t
 from pathlib import Path
 
+import clocks
 import pytest
 import yaml
 from ground import one_line
@@ -110,6 +114,30 @@ def test_an_api_server_that_is_not_trusted(kube: ApiServer, config: Config) -> N
     other = f"{tls.ensure()}/other-ca.crt"
     one_line(info(kube, kubeconfig=config, ca_cert=other), kube.url, "is not trusted", "ca_cert")
     one_line(info(kube, host=kube.url.replace("https", "http"), api_key="x"), "HTTP request to an HTTPS server")
+
+
+@pytest.mark.parametrize(("dates", "said"), [(clocks.FUTURE, "is not valid yet"), (clocks.PAST, "has expired")], ids=["future", "past"])
+def test_a_certificate_of_another_time_is_said_to_be_that(kube: ApiServer, dates: tuple[str, str], said: str, tmp_path: Path) -> None:
+    """It looks so where a clock is wrong."""
+    path = tmp_path / "pem"
+    path.write_text(clocks.certificate("/CN=127.0.0.1", tmp_path, dates))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True) as server:
+        threading.Thread(target=greeting, args=(server,), daemon=True).start()
+        refused = info(kube, host=f"https://127.0.0.1:{server.getsockname()[1]}", ca_cert=str(path), api_key="x")
+    one_line(refused, f"its TLS certificate {said}", "check the clock")
+
+
+def greeting(server: ssl.SSLSocket) -> None:
+    """A handshake for each client, and nothing more, until the server is closed."""
+    while True:
+        try:
+            server.accept()[0].close()
+        except ssl.SSLError:
+            continue
+        except OSError:
+            return
 
 
 def test_a_tunnel_has_another_name(kube: ApiServer, config: Config) -> None:

@@ -15,6 +15,7 @@ import nodes
 import pytest
 from nodes import Run
 
+from ansible_collections.eco2.platform.plugins.module_utils._node import flags
 from lab import nodes as lab_nodes
 from lab.host import LabError, require
 from lab.nodes import Node
@@ -448,6 +449,46 @@ def test_the_key_comes_through_the_proxy_of_apt_as_the_packages_do(debian: Prepa
     assert nodes.task(home, node, "apt_packages", through).state == "ok"
     assert nodes.task(home, node, "apt_packages", {"packages": [], "proxy": {}}).state == "changed"
     assert "eco2" not in node.run("ls", "/etc/apt/apt.conf.d")
+
+
+# Swap, and the kubelet's flags in files
+
+BROUGHT_BACK = """
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends zram-tools dphys-swapfile >/dev/null 2>&1
+rm /usr/sbin/policy-rc.d
+"""
+
+
+@pytest.mark.skipif(len(Path("/proc/swaps").read_text().splitlines()) > 1, reason="a node shares the swap of this machine, which is in use")
+def test_services_that_would_bring_swap_back_are_masked(debian: Prepared, home: Path) -> None:
+    node = debian[0]
+    node.run("sh", "-ec", BROUGHT_BACK)
+    predicted = nodes.task(home, node, "host", {"swap": "off"}, "--check")
+    done = nodes.task(home, node, "host", {"swap": "off"})
+    assert predicted.result["changes"] == done.result["changes"]
+    assert {change["object"] for change in done.result["changes"]} == {"dphys-swapfile.service", "zramswap.service"}
+    assert node.run("sh", "-c", "systemctl is-enabled dphys-swapfile zramswap || true").split() == ["masked", "masked"]
+    assert nodes.task(home, node, "host", {"swap": "off"}).state == "ok"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KUBELET_EXTRA_ARGS=--a=b   --c\n",
+        'KUBELET_EXTRA_ARGS="--node-labels=\\"a=b\\" --v=2"\n',
+        "KUBELET_EXTRA_ARGS='--a=\"b c\" --d'\nKUBELET_EXTRA_ARGS = --e='f g' \\\n  --h\n",
+        "KUBELET_EXTRA_ARGS=\"--a=\\$b --c='d e'\"\n",
+        "KUBELET_EXTRA_ARGS='--c d' --e\n# KUBELET_EXTRA_ARGS=--f\n",
+        "KUBELET_EXTRA_ARGS=it's\n",
+    ],
+)
+def test_flags_in_a_file_are_read_as_systemd_reads_them(text: str, debian: Prepared) -> None:
+    node = debian[0]
+    write(node, "/root/kubelet", text)
+    command = ["systemd-run", "--pipe", "--quiet", "--property", "EnvironmentFile=/root/kubelet", "printf", "%s\\n", "$KUBELET_EXTRA_ARGS"]
+    assert node.run(*command).splitlines() == flags.words(flags.variable(text))
 
 
 # Refused, or waited for

@@ -90,17 +90,6 @@ def test_the_variables_that_other_collections_variables_become_exist() -> None:
     assert named - known - {"control_plane", "skip_verify", "kubelet_extra_args"} == set()
 
 
-FLAGS = "Take labels and taints out of /etc/default/kubelet"
-
-
-def test_the_kubelets_flags_are_cleared_alike_wherever_a_kubelet_is_started_anew() -> None:
-    found = []
-    for place in ("control_plane/tasks/main.yml", "node_join/tasks/join.yml"):
-        (task,) = [task for task in tasks(yaml.safe_load((PROJECT / "roles" / place).read_text())) if task.get("name") == FLAGS]
-        found.append(task["ansible.builtin.replace"])
-    assert found[0] == found[1]
-
-
 def test_examples_give_a_version_and_do_not_upgrade_members() -> None:
     for role in ROLES:
         for block in re.findall(r"```yaml\n(.*?)```", (role / "README.md").read_text(), re.DOTALL):

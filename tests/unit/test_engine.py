@@ -65,6 +65,34 @@ def test_what_is_missing_and_who_is_at_work_ends_the_run_before_the_first_write(
     assert "write" not in service.asked
 
 
+class NoDisk(Recorder):
+    """The operating system refuses what `where` does."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+    def fail(self, where: str) -> None:
+        if where == self.where:
+            raise OSError(30, "Read-only file system", "/etc/a")
+
+    def observe(self) -> None:
+        self.fail("observe")
+
+    def write(self, change: Change) -> Change:
+        self.fail("write")
+        return change
+
+
+@pytest.mark.parametrize(("where", "changed"), [("observe", False), ("write", True)])
+def test_an_error_of_the_operating_system_is_one_line_in_its_words(where: str, changed: bool) -> None:
+    """A write that failed so may have written a part."""
+    report = converge(NoDisk(where), check_mode=False, diff=False)
+    assert report.failure is not None
+    assert report.failure.startswith("/etc/a: Read-only file system")
+    assert report.result["changed"] is changed
+
+
 def test_a_service_with_one_worker_writes_in_the_main_thread() -> None:
     threads: list[threading.Thread] = []
 

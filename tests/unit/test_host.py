@@ -67,6 +67,27 @@ def test_permissions_stay_where_none_are_given_and_links_stay_links(tmp_path: Pa
     assert stat.S_IMODE(target.stat().st_mode) == 0o604
 
 
+def test_a_link_where_others_may_write_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """They could lead root to any file of the host."""
+    target, place = tmp_path / "target", tmp_path / "theirs"
+    target.write_text("old")
+    place.mkdir()
+    place.chmod(0o777)
+    (place / "link").symlink_to(target)
+    converged({"files": [file(place / "link", content="new")]})
+    assert not (place / "link").is_symlink()
+    assert target.read_text() == "old"
+
+
+def test_what_cannot_be_read_is_not_absent(tmp_path: Path) -> None:
+    found = report({"files": [file(tmp_path, content="new")]})
+    assert found.result["problems"][0]["code"] == "file.unreadable"
+    assert found.failure == f"file {tmp_path}: it cannot be read (Is a directory)"
+    with pytest.raises(Refused):
+        files.text(str(tmp_path))
+    assert files.text(str(tmp_path / "none")) is None
+
+
 def test_bytes_that_are_no_text_are_compared_too(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\xff\r\n")
@@ -203,7 +224,8 @@ def test_units_that_fstab_makes_are_left_to_fstab() -> None:
         "Id=dev-sdb.swap\nLoadState=loaded\nSourcePath=/etc/fstab\n\nId=dev-zram0.swap\nLoadState=loaded\nSourcePath=\n\n"
         "Id=dev-sdc.swap\nLoadState=masked\nSourcePath=\n"
     )
-    assert list(swap._units(show)) == ["dev-zram0.swap"]
+    show += "\nId=zramswap.service\nLoadState=loaded\nSourcePath=\n\nId=swapspace.service\nLoadState=not-found\nSourcePath=\n"
+    assert list(swap._units(show)) == ["dev-zram0.swap", "zramswap.service"]
 
 
 # Services

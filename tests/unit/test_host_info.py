@@ -93,6 +93,7 @@ def test_a_bare_machine_is_a_normal_answer(tmp_path: Path) -> None:
         "kubelet_config": False,
         "kubelet_flags": "",
         "default_kubelet": "",
+        "kubelet_drop_ins": [],
         "cni_configured": [],
     }
 
@@ -108,14 +109,6 @@ def test_half_a_join_is_no_member(client: str, certificate: str, tmp_path: Path)
     assert (conf["node_name"], conf["certificate_expired"], conf["certificate_not_after"]) == (None, True, None)
     path.write_text("")
     assert facts_kubelet.kubelet_conf(str(path), f"{tmp_path}/", NOW) == {**conf, "server": None, "ca_pin": None, "ca_pins": []}
-
-
-def test_an_environment_files_last_word_counts() -> None:
-    text = "A=1\nKUBELET_EXTRA_ARGS=--a\n# KUBELET_EXTRA_ARGS=--b\n KUBELET_EXTRA_ARGS='--c d' --e\n"
-    assert facts_kubelet.variable(text, "KUBELET_EXTRA_ARGS") == "--c d --e"
-    assert facts_kubelet.variable("KUBELET_EXTRA_ARGS=\n", "KUBELET_EXTRA_ARGS") == ""
-    assert facts_kubelet.variable("KUBELET_EXTRA_ARGS=it's\n", "KUBELET_EXTRA_ARGS") == "it's"
-    assert facts_kubelet.variable(None, "KUBELET_EXTRA_ARGS") == ""
 
 
 # containerd

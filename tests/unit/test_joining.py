@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import converge
 from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm
-from ansible_collections.eco2.platform.plugins.module_utils._node.join import Init, Join, Kubeadm, Reset
+from ansible_collections.eco2.platform.plugins.module_utils._node.join import Check, Init, Join, Kubeadm, Reset
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import Machine
 
 TOKEN = "abcdef.0123456789abcdef"
@@ -95,7 +95,7 @@ def run(kind: type[Kubeadm], node: Node, check_mode: bool = False, **changes: t.
     """The result; `failure` in it is why the module fails, None where it does not."""
     arguments = (init_params if kind is Init else params)(**changes)
     report = converge(kind(arguments, node.machine), check_mode, diff=False)
-    return {**report.result, "failure": report.failure}
+    return {**report.result, "failure": report.failure, "warnings": report.warnings}
 
 
 def refused(kind: type[Kubeadm], node: Node, check_mode: bool = False, **changes: t.Any) -> list[str]:
@@ -118,6 +118,7 @@ def test_it_joins_by_standard_input_alone(node: Node) -> None:
     result = run(Join, node)
     assert result["changed"] is True
     assert result["preflight_warnings"] == ["Hostname: h"]
+    assert result["warnings"] == ["kubeadm join: Hostname: h"]
     assert node.calls() == ["version -o short", "config validate --config /dev/stdin", "join --config /dev/stdin"]
     config = json.loads(node.config())
     assert config["discovery"]["bootstrapToken"] == {"token": TOKEN, "apiServerEndpoint": "10.0.0.10:6443", "caCertHashes": [PIN]}
@@ -256,6 +257,61 @@ def test_a_kubeadm_that_does_not_end_is_ended_with_all_its_children(node: Node) 
     assert str(node.programs) not in listed
 
 
+# The kubelet's flags
+
+KUBELET = """#!/bin/sh
+case "$*" in
+*--network-plugin*) echo 'E1 run.go:72] "command failed" err="failed to parse kubelet flag: unknown flag: --network-plugin"'; exit 1 ;;
+esac
+"""
+
+
+def registration(**changes: t.Any) -> dict[str, t.Any]:
+    return {"node_registration": {**params()["node_registration"], **changes}}
+
+
+@pytest.mark.parametrize("kind", [Join, Init, Check])
+def test_a_flag_that_the_kubelet_does_not_take_is_refused_before_anything_is_done(node: Node, kind: type[Kubeadm]) -> None:
+    node.kubeadm()
+    node.program("kubelet", KUBELET)
+    wrong = registration(kubelet_extra_args=[{"name": "network-plugin", "value": "cni"}])
+    for check_mode in (True, False):
+        assert refused(kind, node, check_mode, **wrong) == ["kubelet.flag"]
+    node.put("etc/default/kubelet", "KUBELET_EXTRA_ARGS=--network-plugin=cni --node-labels=a=b\n")
+    assert refused(kind, node) == ["kubelet.flag"], "also one that is there already"
+    assert node.calls() == []
+    assert "--node-labels" in (node.root / "etc/default/kubelet").read_text()
+
+
+def test_without_a_kubelet_no_flag_is_tried(node: Node) -> None:
+    wrong = registration(kubelet_extra_args=[{"name": "network-plugin", "value": "cni"}])
+    assert run(Join, node, True, **wrong)["changed"] is True
+    assert run(Check, node, **wrong)["changed"] is False
+
+
+@pytest.mark.parametrize("kind", [Join, Init])
+def test_flags_that_contradict_are_taken_out_of_the_file_that_is_read_last(node: Node, kind: type[Kubeadm]) -> None:
+    node.kubeadm()
+    path = node.root / "etc/default/kubelet"
+    node.put("etc/default/kubelet", 'KUBELET_EXTRA_ARGS="--node-ip=10.0.0.9 --v=2"\n')
+    declared = registration(kubelet_extra_args=[{"name": "node-ip", "value": "10.0.0.1"}])
+    predicted = run(kind, node, True, **declared)
+    assert "10.0.0.9" in path.read_text()
+    done = run(kind, node, **declared)
+    assert predicted["changes"] == done["changes"]
+    file, kubeadm_ran = done["changes"]
+    assert (file["kind"], file["object"], kubeadm_ran["kind"]) == ("file", "/etc/default/kubelet", kind.kind)
+    assert path.read_text() == 'KUBELET_EXTRA_ARGS="--v=2"\n'
+
+
+def test_a_member_keeps_its_file_and_its_flags(node: Node) -> None:
+    node.kubeadm()
+    node.program("kubelet", KUBELET)
+    node.put("etc/kubernetes/kubelet.conf")
+    node.put("etc/default/kubelet", "KUBELET_EXTRA_ARGS=--network-plugin=cni --node-labels=a=b\n")
+    assert run(Join, node, ca_cert_hashes=[])["changed"] is False
+
+
 # One at a time
 
 
@@ -276,8 +332,8 @@ def test_a_second_one_waits_for_the_first(node: Node) -> None:
 def test_a_reset_that_had_to_wait_does_not_undo_what_came_of_it(node: Node) -> None:
     node.kubeadm()
     node.put("etc/kubernetes/kubelet.conf")
-    lock = node.root / "run/lock/eco2-platform-kubeadm.lock"
-    lock.parent.mkdir(parents=True)
+    lock = node.root / "run/eco2-platform-kubeadm.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(["flock", str(lock), "sleep", "1"]):
         time.sleep(0.3)
         result = run(Reset, node)
@@ -293,8 +349,8 @@ def test_whether_one_is_at_work_can_be_asked(node: Node) -> None:
 
 
 def test_the_wait_is_bounded(node: Node) -> None:
-    lock = node.root / "run/lock/eco2-platform-kubeadm.lock"
-    lock.parent.mkdir(parents=True)
+    lock = node.root / "run/eco2-platform-kubeadm.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(["flock", str(lock), "sleep", "2"]):
         time.sleep(0.3)
         assert refused(Join, node, timeout=1) == ["kubeadm.busy"]
@@ -350,6 +406,16 @@ def test_a_reset_in_check_mode_is_predicted(node: Node) -> None:
     node.put("etc/kubernetes/pki/ca.crt")
     assert run(Reset, node, True)["changed"] is True
     assert run(Reset, another(node), True)["changed"] is False
+
+
+def test_a_reset_writes_down_from_which_cluster(node: Node, certificate: str) -> None:
+    """The next run must know whose CNI configuration is left, if this run ends before it joins."""
+    assert kubeadm.reset_from(str(node.root)) == []
+    node.kubeadm(body="rm -rf ROOT/etc/kubernetes")
+    node.put("etc/kubernetes/pki/ca.crt", certificate)
+    pins = node.machine.joined_to()
+    assert run(Reset, node)["changed"] is True
+    assert kubeadm.reset_from(str(node.root)) == pins != []
 
 
 def another(node: Node) -> Node:

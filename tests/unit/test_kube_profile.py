@@ -32,9 +32,19 @@ WANTED = Profile({"role": "api", "phase": "5"}, (Taint("role", "api", "NoSchedul
     [
         "--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50",
         "--node-labels role=api,phase=5 --register-with-taints role=api:NoSchedule --max-pods 50",
+        "--kubelet-extra-args '--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50'",
+        '--kubelet-extra-args="--node-labels=role=api,phase=5" --register-with-taints=role=api:NoSchedule --max-pods=50',
+        "--kubelet-extra-args --node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50",
+        'KUBELET_EXTRA_ARGS="--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50"',
+        "export KUBELET_EXTRA_ARGS='--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50'",
+        'Environment="KUBELET_EXTRA_ARGS=--node-labels=role=api,phase=5 --register-with-taints=role=api:NoSchedule --max-pods=50"',
         "  --max-pods='50' --node-labels=role=api --node-labels=phase=5\n --register-with-taints=role=api:NO_SCHEDULE ",
         '--node-labels="role=api, phase = 5,," --register-with-taints=role=api:NoSchedule \\\n --max_pods=50',
         {"labels": {"role": "api", "phase": 5}, "taints": ["role=api:NoSchedule"], "kubelet_extra_args": {"max-pods": 50}},
+        {
+            "labels": "role=api,phase=5",
+            "kubelet_extra_args": {"kubelet-extra-args": "--register-with-taints=role=api:NoSchedule --max-pods=50"},
+        },
         {"node_labels": ["role=api", "phase=5"], "node_taints": "role=api:NoSchedule", "kubelet_extra_args": "--max-pods=50"},
         {
             "labels": [{"key": "role", "value": "api"}, {"name": "phase", "value": 5}],
@@ -63,7 +73,7 @@ WANTED = Profile({"role": "api", "phase": "5"}, (Taint("role", "api", "NoSchedul
         ' "taints": [{"key": "role", "value": "api", "effect": "NO_SCHEDULE"}]}',
         '\n{"labels": {"role": "api", "phase": "5"}, "taints": ["role=api:NoSchedule"], "kubelet_extra_args": ["--max-pods=50"]}\n',
     ],
-    ids=range(13),
+    ids=range(20),
 )
 def test_a_profile_is_the_same_however_it_is_written(written: t.Any) -> None:
     assert parse(written) == WANTED

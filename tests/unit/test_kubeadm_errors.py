@@ -65,6 +65,25 @@ def test_warnings_are_kept_apart() -> None:
             "node_join_existing=replace",
         ),
         (
+            'failed to request the cluster-info ConfigMap: Get "https://10.0.0.10:6443/api": tls: failed to verify certificate: x509: '
+            "certificate has expired or is not yet valid: current time 2020-01-01T00:00:00Z is before 2026-11-29T20:00:00Z\n",
+            "is valid from 2026-11-29T20:00:00Z on, and this machine's clock says 2020-01-01T00:00:00Z; set the clock",
+        ),
+        (
+            'failed to request the cluster-info ConfigMap: Get "https://10.0.0.10:6443/api": tls: failed to verify certificate: x509: '
+            "certificate has expired or is not yet valid: current time 2027-12-01T00:00:00Z is after 2027-11-29T20:00:00Z\n",
+            "has expired: it is valid until 2027-11-29T20:00:00Z, and this machine's clock says 2027-12-01T00:00:00Z; renew it",
+        ),
+        (
+            'failed to request the cluster-info ConfigMap: Get "https://10.0.0.10:6443/api": tls: failed to verify certificate: x509: '
+            "certificate is valid for 10.96.0.1, not 10.0.0.10\n",
+            "the certificate of 10.0.0.10:6443 cannot be trusted: x509: certificate is valid for 10.96.0.1, not 10.0.0.10",
+        ),
+        (
+            'failed to request the cluster-info ConfigMap: configmaps "cluster-info" is forbidden: User "system:anonymous" cannot get\n',
+            "10.0.0.10:6443 does not show the ConfigMap kube-public/cluster-info to this machine",
+        ),
+        (
             'failed to request the cluster-info ConfigMap: Get "https://10.0.0.10:6443/api": dial tcp 10.0.0.10:6443: connect: connection '
             "refused\n",
             "10.0.0.10:6443 does not answer this machine: dial tcp 10.0.0.10:6443: connect: connection refused",

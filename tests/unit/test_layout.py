@@ -92,6 +92,37 @@ def test_the_main_of_a_module_is_one_line_that_converges_or_reads(path: Path) ->
     assert path.stem.endswith("_info") == ("reading(" in call)
 
 
+_IMPORT = re.compile(r"^from ansible_collections\.eco2\.platform\.(plugins\.module_utils[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+
+
+def behind(path: Path) -> set[Path]:
+    """All files of module_utils that a file imports, however indirectly."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        for place, names in _IMPORT.findall(waiting.pop().read_text()):
+            base = PROJECT / place.replace(".", "/")
+            files = {base.with_suffix(".py"), *(base / f"{name}.py" for name in re.findall(r"\w+", names))}
+            new = {file for file in files if file.exists()} - found
+            found |= new
+            waiting += new
+    return found
+
+
+@modules
+def test_a_module_that_works_on_a_host_requires_root(path: Path) -> None:
+    """What only root may read would look absent to it."""
+    rooms = {file.relative_to(PLUGINS / "module_utils").parts[0] for file in behind(path)}
+    assert ("root=True" in path.read_text()) == ("_host" in rooms)
+    assert ("eco2.platform.attributes.root" in documented(path)["extends_documentation_fragment"]) == ("_host" in rooms)
+
+
+@pytest.mark.parametrize("path", [*UTILS, *ACTIONS], ids=lambda path: path.stem)
+def test_nothing_is_made_where_every_user_makes_files(path: Path) -> None:
+    """Anybody could be there first, with a lock, or with a link that leads elsewhere."""
+    assert not re.search(r"\b(run/lock|var/lock|tmp|dev/shm)/", path.read_text())
+
+
 @pytest.mark.parametrize("name", ["change", "converge", "problems"])
 def test_the_engine_knows_no_service_and_does_no_io(name: str) -> None:
     tree = ast.parse((PLUGINS / "module_utils" / "_engine" / f"{name}.py").read_text())

@@ -261,9 +261,7 @@ def test_renamed_commands_reach_the_servers_the_sentinels_and_the_verdict() -> N
     renamed = changed(sets=[{**SITE["sets"][0], "rename_commands": renames}])
     (server, dummy) = site.instances(renamed, "a", {})
     assert server["settings"]["rename-command"] == ["CONFIG config-x", "slaveof slaveof-x"]
-    (made, *rest) = host_instance.declare(
-        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": site.instances(renamed, "a", {})}, {}
-    )
+    (made, *rest) = host_instance.declare({**PARAMS, "instances": site.instances(renamed, "a", {})}, {})
     assert made.renames == {"CONFIG": "config-x", "SLAVEOF": "slaveof-x"} and [entry.renames for entry in rest] == [{}]
     assert site.masters(renamed)[0]["rename_commands"] == maintenance.expected(renamed)[0]["rename_commands"] == renames
     assert "rename_commands" not in site.masters(SITE)[0]
@@ -282,9 +280,7 @@ def test_with_tls_every_port_is_tls_alone() -> None:
     }
     assert sentinel["settings"] == {**tls, "tls-port": 26379}
     assert {**pubsub["settings"], **tls, "tls-port": 6379, "replica-announce-port": 6379} == pubsub["settings"]
-    (instance,) = host_instance.declare(
-        {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [pubsub]}, {}
-    )
+    (instance,) = host_instance.declare({**PARAMS, "instances": [pubsub]}, {})
     assert {"/c", "/k", "/a"} <= set(instance.reads)
 
 
@@ -493,7 +489,7 @@ def test_sentinels_may_run_the_scripts_of_their_sets_and_no_others() -> None:
     declared = changed(sets=[{**SITE["sets"][0], "notification_script": "/usr/local/bin/tell"}])
     (dummy, sentinel) = site.instances(declared, "a", {})
     assert sentinel["scripts"] == ["/usr/local/bin/tell"]
-    (made,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [sentinel]}, {})
+    (made,) = host_instance.declare({**PARAMS, "instances": [sentinel]}, {})
     assert "\nsentinel deny-scripts-reconfig no\n" in made.static
     assert "\nExecPaths=/usr/local/bin/tell /bin /lib /usr/bin /usr/lib\n" in made.drop_in
     assert site.masters(declared)[0]["notification_script"] == "/usr/local/bin/tell"
@@ -503,7 +499,7 @@ def test_sentinels_may_run_the_scripts_of_their_sets_and_no_others() -> None:
 def test_data_may_be_on_another_disk() -> None:
     sets = [{**SITE["sets"][0], "directory": "/srv/redis/pubsub", "socket_mode": "770"}]
     server = site.instances(changed(sets=sets), "a", {})[0]
-    (made,) = host_instance.declare({"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [server]}, {})
+    (made,) = host_instance.declare({**PARAMS, "instances": [server]}, {})
     assert "\ndir /srv/redis/pubsub\n" in made.static and "\nunixsocketperm 770\n" in made.static
     assert "\nReadWritePaths=/srv/redis/pubsub\n" in made.drop_in
 
@@ -523,7 +519,7 @@ def test_data_may_be_on_another_disk() -> None:
 )
 def test_what_an_instance_must_not_use_is_refused(given: dict[str, t.Any], code: str) -> None:
     pubsub, cache = (item for item in site.instances(SITE, "c", {}) if item["kind"] == "server")
-    params = {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": [], "instances": [{**pubsub, **given}, cache]}
+    params = {**PARAMS, "instances": [{**pubsub, **given}, cache]}
     with pytest.raises(Refused) as refused:
         host_instance.declare(params, {})
     assert {problem.code for problem in refused.value.problems} == {code}

@@ -55,7 +55,15 @@ def evaluated(home: Path, role: str, expression: str, cases: dict[str, dict[str,
 
 def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, variables: t.Iterable[str] = ()) -> list[str]:
     """Of kube_node_check, whose options are all unset here but for those given."""
-    unset: dict[str, t.Any] = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "cloud": {}, "services": False}
+    unset: dict[str, t.Any] = {
+        "problems": [],
+        "api_server_version": "",
+        "ignore_preflight_errors": [],
+        "cloud": {},
+        "services": False,
+        "advertise_address": "",
+        "keep_cni": False,
+    }
     nothing = dict.fromkeys(
         ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
     )
@@ -193,6 +201,7 @@ def test_what_keeps_a_machine_from_joining() -> None:
         "existing": "auto",
         "other_cluster": "fail",
         "boot_timeout": 7,
+        "keep_cni": False,
         "once": {},
         "node_ip": "",
         "node_network": "",

@@ -28,7 +28,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
     Unreachable,
     shown,
 )
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
 
 Result = t.Dict[str, t.Any]
 
@@ -151,6 +151,8 @@ def converge(service: Service, check_mode: bool, diff: bool) -> Report:
         failure, problems = str(refusal), refusal.shown()
     except WRITE_ERRORS as error:
         failure = str(error)
+    except OSError as error:
+        failure = in_words(error)
     return run.report(failure, problems, diff)
 
 
@@ -237,6 +239,9 @@ class _Run:
         except WRITE_ERRORS as error:
             with self.lock:
                 self.failed(change, error)
+        except OSError as error:
+            with self.lock:
+                self.failed(change, HalfDone(in_words(error)))
         else:
             with self.lock:
                 if made is None:

@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import pwd
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -17,7 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 
 Params = t.Mapping[str, t.Any]
@@ -31,15 +33,22 @@ _NONE: Library = ("", None)
 
 
 def converging(
-    spec: Spec, service: t.Callable[[Params], Service], secrets: Secrets | None = None, library: Library = _NONE, literal: bool = False
+    spec: Spec,
+    service: t.Callable[[Params], Service],
+    secrets: Secrets | None = None,
+    library: Library = _NONE,
+    *,
+    literal: bool = False,
+    root: bool = False,
 ) -> t.NoReturn:
     """The main of a module that converges what `service` makes of its arguments.
 
-    `literal`: whether to refuse a text that YAML has read as a boolean or a number.
+    `literal`: whether to refuse a text that YAML has read as a boolean or a number. `root`: whether it works on a host, where only root may
+    read and change what matters.
     """
     module = _MaskingModule(spec, secrets, library, literal)
     nothing = {"changed": False, "changes": [], "unchanged": 0}
-    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff), nothing))
+    module.end(_attempt(module, lambda: converge(service(module.params), module.check_mode, module._diff), nothing, root))
 
 
 def reading(
@@ -49,22 +58,27 @@ def reading(
     library: Library = _NONE,
     *,
     literal: bool = False,
+    root: bool = False,
     data: t.Collection[str] = (),
 ) -> t.NoReturn:
     """The main of an info module. `read` returns the result, or a Report where it may fail with one.
 
-    `literal`: as above. `data`: parts of the result that come from the server and are returned as they are, whatever secrets are given.
+    `literal`, `root`: as above. `data`: parts of the result that come from the server and are returned as they are, whatever secrets are
+    given.
     """
     module = _MaskingModule(spec, secrets, library, literal)
-    report = _attempt(module, lambda: read(module.params), {})
+    report = _attempt(module, lambda: read(module.params), {}, root)
     module.end(report._replace(result={**report.result, "changed": False}), data)
 
 
-def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any]) -> Report:
+def _attempt(
+    module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.Any]], nothing: dict[str, t.Any], root: bool = False
+) -> Report:
     """Run the module's work. A refusal or an error before the first write becomes a failure in one line, with the result `nothing`."""
     try:
-        problems = list(schema.time_problems(module.argument_spec, module.params))
-        problems += module.converted
+        problems = list(_not_root()) if root else []
+        # To a user who is not root, what may not be read looks as if it were not there: nothing more is judged.
+        problems = problems or [*schema.time_problems(module.argument_spec, module.params), *module.converted]
         if problems:
             raise Refused(problems)
         seen = work()
@@ -73,6 +87,19 @@ def _attempt(module: _MaskingModule, work: t.Callable[[], Report | dict[str, t.A
         return Report({**nothing, "problems": refusal.shown()}, [], str(refusal))
     except WRITE_ERRORS as error:
         return Report(nothing, [], str(error))
+    except OSError as error:
+        return Report(nothing, [], in_words(error))
+
+
+def _not_root() -> t.Iterator[Problem]:
+    user = os.geteuid()
+    if user != 0:
+        try:
+            name = pwd.getpwuid(user).pw_name
+        except KeyError:
+            name = str(user)
+        remedy = "set become: true (ansible_become in the inventory takes precedence over become in the play)"
+        yield Problem("host.not_root", f"this module requires root, and runs as {name}", remedy=remedy)
 
 
 class _MaskingModule(AnsibleModule):

@@ -84,6 +84,13 @@ def _counted(code: str, rows: list[Problem | str]) -> list[Problem | str]:
     return rows if more <= 0 else [*rows[:DIFFERENT], Problem(code, f"and {more} more problems like these")]
 
 
+def in_words(error: Exception) -> str:
+    """An error of the operating system without its number and Python's quotes; any other error as it is."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if isinstance(error.filename, str) else error.strerror
+
+
 def summary(lines: t.Sequence[str]) -> str:
     """All lines as one."""
     if len(lines) == 1:

@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Secret
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, run
 
 # The first line of what a role writes and may remove again.
@@ -71,20 +71,33 @@ def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | Prob
 
 
 def read(path: str) -> Found | None:
+    """None where there is no such file. Raises Refused where it cannot be read: it is not absent."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return Found(file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def text(path: str) -> str | None:
-    """The text of a file; None where it cannot be read."""
+    """The text of a file; None where there is no such file. Raises Refused where it cannot be read."""
+    found = read(path)
+    return None if found is None else found.content.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def of_kernel(path: str) -> str | None:
+    """The text of a file of the kernel; None where it cannot be read, because the kernel shows some of its files to nobody."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return None
+
+
+def unreadable(path: str, error: OSError) -> Refused:
+    return Refused([Problem("file.unreadable", f"it cannot be read ({error.strerror})", f"file {path}")])
 
 
 def forgotten(patterns: t.Iterable[str], files: t.Iterable[File]) -> list[File]:
@@ -122,7 +135,7 @@ def apply(file: File) -> None:
     try:
         _write(file)
     except (OSError, LookupError) as error:
-        raise ChangeFailed(str(error)) from error
+        raise ChangeFailed(in_words(error)) from error
 
 
 def remove(path: str) -> None:
@@ -130,7 +143,7 @@ def remove(path: str) -> None:
     try:
         os.unlink(path)
     except OSError as error:
-        raise ChangeFailed(str(error)) from error
+        raise ChangeFailed(in_words(error)) from error
 
 
 def _write(file: File) -> None:
@@ -138,19 +151,27 @@ def _write(file: File) -> None:
     os.makedirs(directory, mode=0o755, exist_ok=True)
     have = read(file.path)
     mode = file.mode if file.mode is not None else have.mode if have else 0o644
-    # The target of a symbolic link is replaced, not the link.
-    path = os.path.realpath(file.path)
+    path = _target(file.path)
     handle, draft = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as target:
             target.write(file.content or "")
             os.fchmod(target.fileno(), mode)
-        if file.owner:
-            shutil.chown(draft, file.owner, file.owner)
+            if file.owner:
+                # By its descriptor: the directory may be the owner's, who could put a link in the place of the draft.
+                shutil.chown(target.fileno(), file.owner, file.owner)
         os.replace(draft, path)
     except (OSError, LookupError):
         os.unlink(draft)
         raise
+
+
+def _target(path: str) -> str:
+    """What to replace: the target of a symbolic link, and not the link. In a directory where others may write, the link itself, which
+    could lead to any file."""
+    directory = os.stat(os.path.dirname(path))
+    is_roots_own = directory.st_uid in (0, os.geteuid()) and not directory.st_mode & 0o022
+    return os.path.realpath(path) if is_roots_own else path
 
 
 def rejected(file: File) -> t.Iterator[Problem]:

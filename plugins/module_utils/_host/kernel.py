@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, text
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, of_kernel
 
 MODULES, SYSCTLS = 1, 2  # stages
 # Paths that exist only with a module. A module that is built into the kernel and has no parameters is in no list inside a container.
@@ -48,7 +48,7 @@ def is_loaded(name: str, root: str = "/") -> bool:
         return True
     listed = [f"{root}proc/modules", f"{root}proc/filesystems", f"{root}lib/modules/{os.uname().release}/modules.builtin"]
     pattern = re.compile(rf"^(?:{plain} |(?:nodev)?\t{plain}$|.*/{plain.replace('_', '[_-]')}\.ko$)", re.MULTILINE)
-    return any(pattern.search(text(path) or "") for path in listed)
+    return any(pattern.search(of_kernel(path) or "") for path in listed)
 
 
 def module_changes(modules: t.Iterable[str], loaded: t.Collection[str]) -> t.Iterator[Change]:
@@ -74,7 +74,7 @@ def _path(key: str, root: str = "/") -> str:
 
 def value(key: str, root: str = "/") -> str | None:
     """The present value; None where the kernel does not have the key (yet)."""
-    content = text(_path(key, root))
+    content = of_kernel(_path(key, root))
     return None if content is None else " ".join(content.split())
 
 

@@ -10,15 +10,20 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, read, text
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import MARK, File, of_kernel, read
 
 UNITS, OFF = 0, 3  # stages
 FSTAB = "/etc/fstab"
 _ENTRY = re.compile(r"^(?=[ \t]*[^\s#]\S*[ \t]+\S+[ \t]+swap\b)", re.MULTILINE)
 
 
+# Services that turn swap on at boot, or later, without a swap unit: Debian's zram-tools, Raspberry Pi OS, Ubuntu's zram-config, Armbian,
+# and swapspace.
+_SERVICES = ("zramswap", "dphys-swapfile", "zram-config", "armbian-zram-config", "swapspace")
+
+
 class Swap(t.NamedTuple):
-    """Active swap (paths), the text of fstab, and swap units that are not from fstab: partitions that systemd found, zram."""
+    """Active swap (paths), the text of fstab, and units not from fstab that bring swap: partitions that systemd found, zram, services."""
 
     active: tuple[str, ...]
     fstab: str
@@ -27,14 +32,15 @@ class Swap(t.NamedTuple):
 
 def observe() -> Swap:
     fstab = read(FSTAB)
-    show = run("systemctl", "show", "*.swap", "--property", "Id,LoadState,SourcePath")
-    return Swap(active(), fstab.content if fstab else "", tuple(_units(show.output)))
+    services = (f"{name}.service" for name in _SERVICES)
+    show = run("systemctl", "show", "*.swap", *services, "--property", "Id,LoadState,SourcePath")
+    return Swap(active(), fstab.content if fstab else "", tuple(dict.fromkeys(_units(show.output))))
 
 
 def active(path: str = "/proc/swaps") -> tuple[str, ...]:
     """The devices and files in use as swap (proc(5))."""
     # A path with spaces is written with \040, as in fstab.
-    return tuple(line.split()[0].replace("\\040", " ") for line in (text(path) or "").splitlines()[1:])
+    return tuple(line.split()[0].replace("\\040", " ") for line in (of_kernel(path) or "").splitlines()[1:])
 
 
 def _units(show: str) -> t.Iterator[str]:

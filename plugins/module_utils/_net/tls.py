@@ -29,6 +29,10 @@ def cause(reason: str, has_certificate: bool = True) -> str:
     says = reason.lower().replace(" ", "_")
     if "doesn't_match" in says or ("mismatch" in says and "key_values" not in says):
         return f"its TLS certificate is for other names ({reason}): connect to one of these names"
+    if "not_yet_valid" in says:
+        return f"its TLS certificate is not valid yet ({reason}): check the clocks of the server and of the machine that runs this task"
+    if "has_expired" in says:
+        return f"its TLS certificate has expired ({reason}): renew it; if it has not, check the clock of the machine that runs this task"
     if "certificate_verify_failed" in says:
         return f"its TLS certificate is not trusted ({reason}): give its CA in ca_cert, or connect to a name that the certificate is for"
     if any(words in says for words in ("pem", "no_certificate_or_crl_found", "key_values_mismatch")):

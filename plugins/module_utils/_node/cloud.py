@@ -13,6 +13,7 @@ import typing as t
 import urllib.error
 import urllib.request
 
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import in_words
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import Deadline
 
 ADDRESS = "http://169.254.169.254"
@@ -34,7 +35,9 @@ def ec2(address: str, seconds: float) -> dict[str, t.Any]:
         document = ask("GET", "/latest/dynamic/instance-identity/document", ("X-aws-ec2-metadata-token", token))
         return _cloud(json.loads(document))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"status {error.code}" if isinstance(error, urllib.error.HTTPError) else str(getattr(error, "reason", error))
+        cause = getattr(error, "reason", error)
+        said = in_words(cause) if isinstance(cause, Exception) else str(cause)
+        reason = f"status {error.code}" if isinstance(error, urllib.error.HTTPError) else said
         return {"problem": f"the metadata service of EC2 at {address} did not answer within {seconds:g} s: {reason}"}
 
 

@@ -26,6 +26,8 @@ Host = t.Dict[str, t.Any]
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el"}
 _SERVICES = ("containerd", "kubelet")
+# Interfaces that CNI plugins make: bridge, flannel, Calico, Cilium, Weave Net, kube-router, Antrea, OVN.
+_OF_CNI = ("cni0", "flannel.1", "vxlan.calico", "cilium_host", "weave", "kube-bridge", "antrea-gw0", "ovn-k8s-mp0")
 _COMMANDS: dict[str, tuple[str, ...]] = {
     **facts_containerd.COMMANDS,
     "kubelet": ("kubelet", "--version"),
@@ -62,6 +64,9 @@ def gather(params: Params) -> Host:
         "kubelet_version": _version(answers["kubelet"]),
         "kubeadm_version": _version(answers["kubeadm"]),
         "kubeadm_running": running,
+        "kubeadm_files": [*kubeadm.Machine().leftovers(), *kubeadm.Machine().control_plane()],
+        "reset_from": kubeadm.reset_from(),
+        "cni_interfaces": [name for name in _OF_CNI if os.path.exists(f"/sys/class/net/{name}")],
         "swap": list(swap.active()),
         "sysctls": {key: kernel.value(key) for key in params["sysctls"]},
         "digests": digests(params["digests"]),
@@ -78,7 +83,7 @@ def digests(patterns: t.Iterable[str]) -> dict[str, str]:
         try:
             with open(path, "rb") as file:
                 found[path] = hashlib.sha256(file.read()).hexdigest()
-        except OSError:  # gone, or a directory
+        except (FileNotFoundError, IsADirectoryError):
             continue
     return found
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import glob
 import os
 import re
-import shlex
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
+from ansible_collections.eco2.platform.plugins.module_utils._node import flags
 
 _KUBERNETES = "etc/kubernetes"
 _NODE = "system:node:"
@@ -30,8 +31,9 @@ def read(root: str = "/", now: datetime.datetime | None = None) -> dict[str, t.A
         **_pins(text(f"{home}/pki/ca.crt")),
         "static_pods": sorted(name.rpartition(".")[0] for name in _names(f"{home}/manifests", (".yaml", ".yml", ".json"))),
         "kubelet_config": os.path.exists(f"{root}var/lib/kubelet/config.yaml"),
-        "kubelet_flags": variable(text(f"{root}var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS"),
-        "default_kubelet": variable(text(f"{root}etc/default/kubelet"), "KUBELET_EXTRA_ARGS"),
+        "kubelet_flags": flags.variable(text(f"{root}var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS"),
+        "default_kubelet": flags.variable(text(f"{root}{flags.DEFAULTS[1:]}")),
+        "kubelet_drop_ins": list(drop_ins(root)),
         "cni_configured": _names(f"{root}etc/cni/net.d", (".conf", ".conflist", ".json")),
     }
 
@@ -84,14 +86,39 @@ def _try(function: t.Callable[[str], _T], pem: str | None) -> _T | None:
         return None
 
 
-def variable(content: str | None, name: str) -> str:
-    """The last value that an environment file (systemd.exec(5)) gives the variable; "" where it gives none."""
-    values = re.findall(rf"^[ \t]*{name}=((?:\\\n|[^\n])*)$", content or "", re.MULTILINE)
-    try:
-        words = shlex.split(values[-1].replace("\\\n", " "), comments=False) if values else []
-        return " ".join(" ".join(words).split())
-    except ValueError:  # a quote is not closed; systemd takes it literally
-        return t.cast(str, values[-1])
+_UNITS = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+_OF_PACKAGE = re.compile(r"(usr/)?lib/systemd/system/kubelet\.service\.d/10-kubeadm\.conf")
+_ENVIRONMENTS = ("/var/lib/kubelet/kubeadm-flags.env", flags.DEFAULTS)
+
+
+def drop_ins(root: str) -> t.Iterator[dict[str, t.Any]]:
+    """The files that change how the package's unit starts the kubelet, each with the flags in it.
+
+    `starts`: whether it starts the kubelet without the flags that kubeadm writes.
+    """
+    patterns = [f"{root}{_UNITS[0]}/kubelet.service", *(f"{root}{unit}/kubelet.service.d/*.conf" for unit in _UNITS)]
+    # /lib may be a link to /usr/lib.
+    paths = {os.path.realpath(path): path[len(root) :] for pattern in reversed(patterns) for path in glob.glob(pattern)}
+    for path in sorted(paths.values()):
+        if not _OF_PACKAGE.fullmatch(path):
+            settings = re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*(.*)$", re.sub(r"\\\n", " ", text(root + path) or ""), re.MULTILINE)
+            starts = [value for name, value in settings if name == "ExecStart" and value]
+            found = " ".join(_arguments(root, *setting) for setting in settings)
+            without = any("KUBELET_KUBEADM_ARGS" not in start for start in starts)
+            yield {"path": f"/{path}", "flags": " ".join(found.split()), "starts": without}
+
+
+def _arguments(root: str, setting: str, value: str) -> str:
+    """The arguments of the kubelet in one setting of a unit."""
+    if setting == "ExecStart":
+        return value.partition(" ")[2]
+    if setting == "Environment":
+        given = [word.partition("=")[::2] for word in flags.words(value)]
+    elif setting == "EnvironmentFile" and value.lstrip("-") not in _ENVIRONMENTS:
+        given = list(flags.variables(text(root + value.lstrip("-/"))).items())
+    else:
+        return ""
+    return " ".join(line for name, line in given if name.startswith("KUBELET_"))
 
 
 def _names(directory: str, endings: tuple[str, ...]) -> list[str]:

@@ -17,13 +17,15 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
-from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config, kubeadm_errors, kubelet_patch
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
+from ansible_collections.eco2.platform.plugins.module_utils._node import flags, kubeadm_config, kubeadm_errors, kubelet_patch
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import BOOTSTRAP_CONF, KUBELET_CONF, Machine
 
 Params = t.Mapping[str, t.Any]
 
 _REGISTERED_WITHIN = 60  # seconds; one or two are usual
+_KUBEADM = 1  # the stage; files come before
 
 # The options that kube_join and kube_init have in common.
 OPTIONS: Spec = {
@@ -69,7 +71,9 @@ class Kubeadm(Service):
         self.machine = machine or Machine()
         self.timeout: int = params["timeout"]
         self.registration = {**params["node_registration"], "ignore_preflight_errors": params["ignore_preflight_errors"]}
-        self.name = self.registration["name"] or os.uname().nodename.lower()
+        # kubeadm writes it in lower case.
+        self.name = (self.registration["name"] or os.uname().nodename).lower()
+        self.wanted = flags.wanted({**self.registration, "name": self.name})
         self.preflight_warnings: list[str] = []
         # Whether this run had to wait for another kubeadm.
         self.waited = False
@@ -82,6 +86,7 @@ class Kubeadm(Service):
     def observe(self) -> None:
         self.state = self.machine.state()
         self.leftovers = self.machine.leftovers()
+        self.defaults = files.read(self.machine.path(flags.DEFAULTS))
 
     def done_before(self) -> str:
         """Why there is nothing to do, "" where there is. Raises Refused where the machine must be left alone."""
@@ -94,12 +99,21 @@ class Kubeadm(Service):
         if done:
             return Plan((), 1)
         differences = (Difference("state", self.state, self.becomes),)
-        return Plan((Change(self.kind, self.name, {"name": self.name}, self.action, differences),))
+        first = tuple(self.first())
+        needs = frozenset(change.key for change in first)
+        return Plan((*first, Change(self.kind, self.name, {"name": self.name}, self.action, differences, _KUBEADM, needs)))
+
+    def first(self) -> t.Iterator[Change]:
+        """What changes before kubeadm runs."""
+        return iter(())
 
     def work(self) -> None:
         raise NotImplementedError
 
     def write(self, change: Change) -> Change:
+        if change.kind == "file":
+            files.apply(change.payload)
+            return change
         try:
             self.work()
         finally:
@@ -122,6 +136,7 @@ class Kubeadm(Service):
             self.reason = f"kubeadm {self.kind}: {said}"
             raise ChangeFailed(self.reason) if kubeadm_errors.wrote_nothing(done) and not patched else HalfDone(self.reason)
         self.preflight_warnings = kubeadm_errors.warnings(done.output)
+        self.warnings += [f"kubeadm {self.kind}: {warning}" for warning in self.preflight_warnings]
         self.reason = f"kubeadm {kubeadm} ({version}) ran {self.kind}"
 
     def _patch(self, documents: list[kubeadm_config.Document], version: str, kubeadm: str) -> files.File | None:
@@ -148,7 +163,40 @@ class Kubeadm(Service):
         return {"state": state, "reason": self.reason, "preflight_warnings": self.preflight_warnings}
 
 
-class Join(Kubeadm):
+class _Registers(Kubeadm):
+    """What starts a kubelet that registers its Node."""
+
+    def first(self) -> t.Iterator[Change]:
+        """/etc/default/kubelet loses what contradicts the declared flags, because the kubelet reads that file last."""
+        have = self.defaults.content if self.defaults else ""
+        wants = flags.cleaned(have, self.wanted)
+        if wants != have:
+            path = self.machine.path(flags.DEFAULTS)
+            difference = Difference("content", have.splitlines(), wants.splitlines())
+            yield Change("file", flags.DEFAULTS, {"path": flags.DEFAULTS}, "update", (difference,), payload=File(path, wants))
+
+    def prove(self, plan: Plan) -> t.Iterator[Problem]:
+        """The installed kubelet must take all flags that it will get: with one that it does not know it does not start."""
+        declared = [flags.Flag(name, value, (f"--{name}={value}",)) for name, value in flags.given(self.registration).items()]
+        present = flags.kept(self.defaults.content if self.defaults else "", self.wanted)
+        for flag, said in flags.refused(self.machine.ask, [*declared, *present]) if plan.changes else ():
+            place = flags.DEFAULTS if flag in present else ""
+            where = ": ".join(part for part in (place, f"flag {flag}" if flag.name else str(flag)) if part)
+            message = f"the installed kubelet does not take it ({said})"
+            yield Problem("kubelet.flag", message, where, remedy="remove it, or correct its value")
+
+
+class Check(_Registers):
+    """Only proves the flags."""
+
+    def done_before(self) -> str:
+        return "only the flags of the kubelet were tried"
+
+    def prove(self, plan: Plan) -> t.Iterator[Problem]:
+        return super().prove(Plan((Change(self.kind, self.name, {}, "update", ()),)))
+
+
+class Join(_Registers):
     """A worker of the cluster with this CA."""
 
     kind, becomes, why = "join", "joined", "this machine has not joined a cluster"
@@ -164,7 +212,15 @@ class Join(Kubeadm):
         pins, wanted = self.machine.joined_to(), self.params["ca_cert_hashes"]
         if pins and wanted and not {*pins} & {*wanted}:
             message = f"this machine has joined a cluster with another CA ({', '.join(pins)}, not {', '.join(wanted)})"
-            raise Refused([Problem("join.other_cluster", message, field="ca_cert_hashes", remedy="run state=reset first")])
+            raise Refused(
+                [
+                    Problem(
+                        "join.other_cluster",
+                        message,
+                        remedy="reset the machine first (node_join_other_cluster: reset in the role node_join)",
+                    )
+                ]
+            )
         return "kubelet.conf of this cluster exists"
 
     def missing(self, plan: Plan) -> t.Iterator[Problem]:
@@ -212,6 +268,7 @@ class Reset(Kubeadm):
 
     def work(self) -> None:
         socket = self.registration["cri_socket"]
+        self.machine.remember_reset()
         command = ("kubeadm", "reset", "--force", "--skip-phases", "remove-etcd-member", "--cri-socket", socket)
         done = self.machine.run(*command, timeout=self.timeout)
         left = self.machine.leftovers()
@@ -221,7 +278,7 @@ class Reset(Kubeadm):
         self.reason = f"kubeadm reset removed {', '.join(self.leftovers)}"
 
 
-class Init(Kubeadm):
+class Init(_Registers):
     """The first control plane of a cluster. The files of an unfinished init are named and never deleted."""
 
     kind, becomes, why = "init", "initialised", "this machine has no control plane"

@@ -18,12 +18,14 @@ from pathlib import Path
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
+from ansible_collections.eco2.platform.plugins.module_utils._host import files
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, PATH, Done, run
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
 from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, kubeadm_errors
 
 _VALIDATES_FROM = (1, 26)  # kubeadm config validate
-_LOCK = "run/lock/eco2-platform-kubeadm.lock"
+# Only root makes files in /run. In /run/lock every user does, and could keep this lock.
+_LOCK = "run/eco2-platform-kubeadm.lock"
 KUBELET_CONF = "etc/kubernetes/kubelet.conf"
 BOOTSTRAP_CONF = "etc/kubernetes/bootstrap-kubelet.conf"
 _API_SERVER, _ADMIN_CONF = "etc/kubernetes/manifests/kube-apiserver.yaml", "etc/kubernetes/admin.conf"
@@ -41,6 +43,11 @@ def is_running(root: str = "/") -> bool:
         return not _locked(descriptor)
     finally:
         os.close(descriptor)
+
+
+def reset_from(root: str = "/") -> list[str]:
+    """The pins of the cluster that this collection has reset the machine from since the last boot; empty where it has not."""
+    return (files.text(f"{root}/{_LOCK}") or "").split()
 
 
 class Machine:
@@ -145,6 +152,16 @@ class Machine:
         finally:
             os.close(lock)
             self._lock = None
+
+    def ask(self, *command: str, timeout: float) -> Done:
+        """As `run`, and nothing is raised."""
+        return self._run(*command, timeout=timeout)
+
+    def remember_reset(self) -> None:
+        """Write down in the lock's file which cluster the machine belongs to: a reset leaves files that it has from there."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, "\n".join(self.joined_to()).encode(), 0)
 
     def run(self, *command: str, stdin: str = "", timeout: float = 60) -> Done:
         """Both output streams in order, masked. Raises ChangeFailed where the program is missing."""

@@ -118,8 +118,27 @@ _MEANINGS = (
         "the cluster already has a Ready Node {node}; set node_join_existing=replace to delete it first, or choose another kube_node_name",
     ),
     (
+        r"x509: certificate has expired or is not yet valid: current time (?P<now>\S+) is before (?P<start>\S+)",
+        "the certificate of {endpoint} is valid from {start} on, and this machine's clock says {now}; set the clock (see timedatectl)",
+    ),
+    (
+        r"x509: certificate has expired or is not yet valid: current time (?P<now>\S+) is after (?P<end>\S+)",
+        "the certificate of {endpoint} has expired: it is valid until {end}, and this machine's clock says {now}; renew it (kubeadm certs "
+        "renew all, on the control plane), or set the clock",
+    ),
+    (
+        r"failed to request the cluster-info ConfigMap: .*?(?P<why>x509[^\n]*)",
+        "the certificate of {endpoint} cannot be trusted: {why}; check that the address is one of the certificate's names and leads to the "
+        "right cluster",
+    ),
+    (
+        r"failed to request the cluster-info ConfigMap: .*?(?P<why>[^\n:]*forbidden[^\n]*)",
+        "{endpoint} does not show the ConfigMap kube-public/cluster-info to this machine: {why}; kubeadm join reads it without credentials "
+        "(kubeadm init phase bootstrap-token allows that)",
+    ),
+    (
         r"failed to request the cluster-info ConfigMap: .*?"
-        r"(?P<why>(dial tcp|x509|EOF|context deadline|Client\.Timeout|forbidden|no such host)[^\n]*)",
+        r"(?P<why>(dial tcp|EOF|context deadline|Client\.Timeout|no such host)[^\n]*)",
         "{endpoint} does not answer this machine: {why}; check the address, firewalls and routes",
     ),
     (

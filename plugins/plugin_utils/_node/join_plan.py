@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import versions
-from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, node_address
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, leftovers, node_address
 
 Facts = t.Mapping[str, t.Any]
 State = str
@@ -38,7 +38,7 @@ class Options:
 
     node_name: the Node's name for a machine that has not joined; version: of the kubelet to install, "" for the API server's;
     existing: auto, replace, adopt or fail; other_cluster: fail or reset; names: the node names of all hosts of the play;
-    obstacles: what else is known to prevent a join.
+    obstacles: what else is known to prevent a join; keep_cni: whether a CNI configuration that is there before the join is meant for it.
     """
 
     node_name: t.Any
@@ -47,6 +47,7 @@ class Options:
     other_cluster: str = "fail"
     names: t.Sequence[str] = ()
     obstacles: t.Sequence[Problem] = ()
+    keep_cni: bool = False
 
 
 @dataclass
@@ -234,6 +235,8 @@ def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan)
         message = "the cluster has no usable ConfigMap kube-public/cluster-info, which kubeadm join reads first"
         yield Problem("join.no_cluster_info", message, remedy="create it as kubeadm init does (kubeadm init phase bootstrap-token)")
     yield from _version_problems(cluster, options, decided)
+    if decided.state in ("bare", "member_elsewhere"):
+        yield from leftovers.cni(host, _pins(cluster), options.keep_cni, "node_join_keep_cni")
     yield from options.obstacles
 
 

@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import Deadline, until
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import of_kernel
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 # struct flock of fcntl(2): type, whence, start, length, pid.
@@ -58,5 +58,5 @@ def holder(path: str) -> str | None:
     except PermissionError as error:
         raise Refused([Problem("apt.not_root", f"{path} cannot be opened", remedy="run the task as root (become: true)")]) from error
     kind, dummy, dummy, dummy, process = struct.unpack(_FLOCK, answer)
-    name = text(f"/proc/{process}/comm") or "a process of another namespace"
+    name = of_kernel(f"/proc/{process}/comm") or "a process of another namespace"
     return None if kind == fcntl.F_UNLCK else f"{path} is held by {name.strip()} (process {process})"

@@ -17,8 +17,12 @@ import typing as t
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import as_setting, described, shortened
 
 NODE_LABELS = "node-labels"
+KUBELET_EXTRA_ARGS = "kubelet-extra-args"
 REGISTER_WITH_TAINTS = "register-with-taints"
 
+# Flags are passed on under this name, as an option of a bootstrap script or as a variable of the kubelet's unit.
+_WRAPPER = re.compile(r"\s*(?:export\s+)?(?:Environment=)?[\"']?KUBELET_EXTRA_ARGS=")
+_DEEPEST = 3
 _NAME = re.compile("[a-z][a-z0-9-]*")
 # What does not survive in a list that is separated by spaces and read by no shell.
 _FRAGILE = re.compile(r"[^!-~]|[\"'\\$`]")
@@ -96,10 +100,33 @@ def value_of(name: str, value: t.Any) -> str:
     return text
 
 
+def is_command_line(text: str) -> bool:
+    return text.startswith("-") or bool(_WRAPPER.match(text))
+
+
+def _words(text: str, depth: int = 0) -> list[str]:
+    """As a shell splits it, without what is written around the flags: --kubelet-extra-args, KUBELET_EXTRA_ARGS."""
+    if depth > _DEEPEST:
+        raise ValueError(f"{KUBELET_EXTRA_ARGS} inside of itself, more than {_DEEPEST} times")
+    words = shlex.split(text.replace("\\\n", " "))
+    if _WRAPPER.match(text):
+        words = words[1:] if words[0] == "export" else words
+        return _words(words[0].partition("KUBELET_EXTRA_ARGS=")[2], depth + 1) + words[1:]
+    found = []
+    while words:
+        word = words.pop(0)
+        flag, equals, value = word.partition("=")
+        if flag.lstrip("-").replace("_", "-") != KUBELET_EXTRA_ARGS:
+            found.append(word)
+        elif equals or words:
+            found += _words(value if equals else words.pop(0), depth + 1)
+    return found
+
+
 def pairs(text: str) -> t.Iterator[tuple[str, str]]:
     """Name and value of each flag of a command line, in order. Raises ValueError with one line."""
     try:
-        words = shlex.split(text.replace("\\\n", " "))
+        words = _words(text)
     except ValueError as error:
         raise ValueError(f"flags {shortened(text)} cannot be split as a shell does ({error}): check the quotes") from error
     while words:

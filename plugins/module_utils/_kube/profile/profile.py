@@ -16,7 +16,11 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._kube import labels, taints
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import kubelet_flags
-from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubelet_flags import NODE_LABELS, REGISTER_WITH_TAINTS
+from ansible_collections.eco2.platform.plugins.module_utils._kube.profile.kubelet_flags import (
+    KUBELET_EXTRA_ARGS,
+    NODE_LABELS,
+    REGISTER_WITH_TAINTS,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described, shortened, with_certain_text
 from ansible_collections.eco2.platform.plugins.module_utils._kube.taints import Taint
 
@@ -123,7 +127,7 @@ class _Draft:
                 self._refuse("profile.json", f"the profile {shortened(text)} is not JSON ({error}): {_JSON_HINT}")
             else:
                 self._read_dict({key: with_certain_text(part) for key, part in value.items()})
-        elif text and not text.startswith("-"):
+        elif text and not kubelet_flags.is_command_line(text):
             self._refuse("profile.form", f"the profile is the text {shortened(text)}: {_FORMS}")
         else:
             self._read_command_line(text)
@@ -231,7 +235,9 @@ class _Draft:
             self._refuse("flag.invalid", str(error))
 
     def _add_flag(self, name: str, value: t.Any) -> None:
-        if name == NODE_LABELS:
+        if name == KUBELET_EXTRA_ARGS:
+            self._read_flags(value)
+        elif name == NODE_LABELS:
             self._read_labels(value)
         elif name == REGISTER_WITH_TAINTS:
             self._taint_flags += 1
