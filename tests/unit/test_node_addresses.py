@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.eco2.platform.plugins.module_utils._node import addresses
+from ansible_collections.eco2.platform.plugins.module_utils._host import addresses
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, networks, node_address
 
 HOST = {"addresses": ["10.0.1.17", "10.1.0.17", "192.168.0.17", "192.168.0.18", "fd00::17"]}

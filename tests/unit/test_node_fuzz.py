@@ -158,7 +158,15 @@ def test_any_flags() -> None:
 
 
 def test_any_host_that_joins() -> None:
-    fixed = {"names": [], "existing": "auto", "other_cluster": "fail", "boot_timeout": 7, "once": {}, "declared": DECLARED}
+    fixed = {
+        "names": [],
+        "existing": "auto",
+        "other_cluster": "fail",
+        "boot_timeout": 7,
+        "keep_cni": False,
+        "once": {},
+        "declared": DECLARED,
+    }
 
     def judge(variables: dict[str, t.Any]) -> list[str]:
         decided = kube_join_plan.decide({**fixed, **variables, "host": HOST, "cluster": CLUSTER}, {"group_names": ["workers"]})
@@ -178,6 +186,7 @@ def test_any_host_that_joins() -> None:
 
 def test_any_control_plane() -> None:
     unset = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "boot_timeout": 7, "services": False, "cloud": {}}
+    unset |= {"advertise_address": "", "keep_cni": False}
 
     def judge(drawn: dict[str, t.Any]) -> list[str]:
         return told(kube_node_check.found({**unset, **drawn, "host": HOST, "nodes": [], "node": None}, {"group_names": []}))

@@ -206,10 +206,6 @@ def test_a_wrong_announcement_leaves_alone_whom_a_server_follows() -> None:
     assert astray.corrections(astray_too, main, texts.static({}, right), follows_itself=False) == ()
 
 
-def test_the_addresses_of_this_host_are_those_that_the_kernel_lists() -> None:
-    assert "127.0.0.1" in astray._addresses()
-
-
 # The package's own service
 
 

@@ -13,6 +13,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.instances imp
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance, site
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.maintenance import Seen
 
+# The options of redis_host beside the instances.
+PARAMS: dict[str, t.Any] = {"flavor": "redis", "service": {}, "restart": [], "backup": [], "masked": []}
+
 # Whom a new node follows
 
 

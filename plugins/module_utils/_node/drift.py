@@ -12,7 +12,7 @@ import hashlib
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts, kubelet_patch
+from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, facts, kubeadm_config
 
 Facts = t.Mapping[str, t.Any]
 # By path in the facts of kube_host_info: its name in messages, its wanted value, and the option that says so.
@@ -60,7 +60,7 @@ def _sentence(name: str, now: t.Any, want: t.Any, option: str) -> str:
 
 
 _FILE = "hosts.toml"
-_FILES = (_FILE, kubelet_patch.PATH)
+_FILES = (_FILE, kubeadm_config.PATCH)
 
 
 def _digest(content: str) -> str:
@@ -89,7 +89,7 @@ def _wanted(host: Facts, declared: Facts, version: str) -> tuple[Wanted, list[st
             wanted[f"sysctls.{key}"] = (f"sysctl {key}", " ".join(str(value).split()), "kubernetes_node_sysctls")
     patch = declared.get("kube_kubelet_patch")
     if patch:
-        wanted[f"digests.{kubelet_patch.PATH}"] = (kubelet_patch.PATH, _digest(kubelet_patch.text(patch)), "kube_kubelet_patch")
+        wanted[f"digests.{kubeadm_config.PATCH}"] = (kubeadm_config.PATCH, _digest(kubeadm_config.patch_text(patch)), "kube_kubelet_patch")
     return wanted, _containerd(host, declared, wanted)
 
 

@@ -14,12 +14,12 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
-from ansible_collections.eco2.platform.plugins.module_utils._host import kernel, swap
+from ansible_collections.eco2.platform.plugins.module_utils._host import addresses, kernel, swap
 from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, versions
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
-from ansible_collections.eco2.platform.plugins.module_utils._node import addresses, cloud, facts_containerd, facts_kubelet, kubeadm
+from ansible_collections.eco2.platform.plugins.module_utils._node import cloud, facts_containerd, facts_kubelet, kubeadm
 
 Params = t.Mapping[str, t.Any]
 Host = t.Dict[str, t.Any]

@@ -18,7 +18,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
-from ansible_collections.eco2.platform.plugins.module_utils._node import flags, kubeadm_config, kubeadm_errors, kubelet_patch
+from ansible_collections.eco2.platform.plugins.module_utils._node import flags, kubeadm_config, kubeadm_errors
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import SOCKET
 from ansible_collections.eco2.platform.plugins.module_utils._node.kubeadm import BOOTSTRAP_CONF, KUBELET_CONF, Machine
 
@@ -149,12 +149,12 @@ class Kubeadm(Service):
             return None
         cluster = kubeadm_config.cluster(version, {"kubernetesVersion": kubeadm})
         self.machine.validate(kubeadm_config.text(cluster, kubeadm_config.kubelet(patch)), kubeadm)
-        documents[0]["patches"] = {"directory": kubelet_patch.DIRECTORY}
-        return files.File(self.machine.path(kubelet_patch.PATH), kubelet_patch.text(patch), 0o644)
+        documents[0]["patches"] = {"directory": kubeadm_config.PATCHES}
+        return files.File(self.machine.path(kubeadm_config.PATCH), kubeadm_config.patch_text(patch), 0o644)
 
     def problems(self, plan: Plan) -> t.Iterator[Problem]:
         patch = self.params.get("kubelet_patch")
-        problem = kubelet_patch.problem(patch) if plan.changes and patch else None
+        problem = kubeadm_config.patch_problem(patch) if plan.changes and patch else None
         if problem:
             yield Problem("kubelet_patch.invalid", problem, field="kubelet_patch", remedy="remove it")
 

@@ -24,6 +24,23 @@ _INIT_STEPS = ("controlPlaneComponentHealthCheck", "kubeletHealthCheck", "kubern
 _FIRST_WITH_V1BETA4 = (1, 31)
 
 
+# The settings of one node's kubelet, a merge patch over the KubeletConfiguration of the cluster: kubeadm applies it in join, init and
+# upgrade (kubernetes.io, "Customizing components with the kubeadm API", patches; from 1.25 on).
+PATCHES = "/etc/kubernetes/patches"
+PATCH = f"{PATCHES}/kubeletconfiguration+merge.json"
+# kubeadm and the roles set these, and a kubelet that has another one is no member or does not start.
+_NOT_FOR_A_NODE = (
+    "apiVersion",
+    "kind",
+    "authentication",
+    "authorization",
+    "clusterDNS",
+    "clusterDomain",
+    "staticPodPath",
+    "rotateCertificates",
+)
+
+
 def config_version(kubeadm_version: str) -> str:
     """The configuration version for a kubeadm such as `v1.36.3`. Raises ValueError if it is not a version."""
     found = re.match(r"v?(\d+)\.(\d+)", kubeadm_version)
@@ -105,6 +122,25 @@ def node_registration(version: str, wanted: Registration) -> Document:
     if wanted.get("ignore_preflight_errors"):
         document["ignorePreflightErrors"] = list(wanted["ignore_preflight_errors"])
     return document
+
+
+def patch_text(patch: t.Mapping[str, t.Any]) -> str:
+    """The content of the file of a patch, the same for the same settings."""
+    return json.dumps(patch, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def patch_problem(patch: t.Any) -> str | None:
+    """Why a node cannot have these settings; None if it can. Whether the kubelet knows a field, kubeadm says before the join."""
+    if not isinstance(patch, dict) or not all(isinstance(key, str) for key in patch):
+        return "is not a dictionary of fields of KubeletConfiguration, such as {maxPods: 50}"
+    wrong = [key for key in patch if key in _NOT_FOR_A_NODE]
+    if wrong:
+        return f"has {', '.join(wrong)}, which must be the same on all nodes of the cluster"
+    try:
+        patch_text(patch)
+    except (TypeError, ValueError):
+        return "has a value that JSON does not have, such as a date: write it in quotes"
+    return None
 
 
 def text(*documents: Document) -> str:

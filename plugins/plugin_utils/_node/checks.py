@@ -13,7 +13,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._kube import names
 from ansible_collections.eco2.platform.plugins.module_utils._kube.profile import profile, versions
 from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described
-from ansible_collections.eco2.platform.plugins.module_utils._node import kubelet_patch
+from ansible_collections.eco2.platform.plugins.module_utils._node import kubeadm_config
 
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
@@ -77,7 +77,7 @@ def patch(given: t.Any) -> tuple[dict[str, t.Any], list[Problem]]:
         value = yaml.safe_load(given) if isinstance(given, str) else given
     except (yaml.YAMLError, ValueError):
         return {}, [Problem("kubelet_patch.invalid", "is neither YAML nor JSON", field="kube_kubelet_patch")]
-    problem = kubelet_patch.problem(value) if value not in (None, "", {}) else None
+    problem = kubeadm_config.patch_problem(value) if value not in (None, "", {}) else None
     if problem:
         return {}, [Problem("kubelet_patch.invalid", problem, field="kube_kubelet_patch")]
     return value or {}, []

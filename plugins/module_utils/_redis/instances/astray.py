@@ -9,11 +9,10 @@ Private to this collection.
 from __future__ import annotations
 
 import ipaddress
-import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
-from ansible_collections.eco2.platform.plugins.module_utils._host import files
+from ansible_collections.eco2.platform.plugins.module_utils._host import addresses, files
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance, Paths
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
@@ -33,7 +32,7 @@ def leads_nowhere(host: str) -> bool:
 def self_replicas(established: t.Mapping[str, str]) -> list[str]:
     """The servers whose main file says that they follow themselves. `established`: id -> flavor."""
     servers = [(name, Paths(flavor, *name.split("/", 1))) for name, flavor in established.items() if name.startswith("server/")]
-    here = _addresses() if servers else set()
+    here = addresses.of_host() if servers else []
     return [name for name, paths in servers if _follows_itself(_text(paths.main), _text(paths.static), here)]
 
 
@@ -50,13 +49,6 @@ def _follows_itself(main: str, static: str, here: t.Collection[str]) -> bool:
     found = {**texts.directives(main), **texts.directives(static)}
     ports = {texts.value(found[name][-1]) for name in ("port", "tls-port") if name in found} or {"6379"}
     return str(master.port) in ports and (leads_nowhere(master.host) or master.host in here)
-
-
-def _addresses() -> set[str]:
-    """The addresses of this host, as the kernel lists them."""
-    found = set(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", files.text("/proc/net/fib_trie") or ""))
-    words = re.findall(r"(?m)^([0-9a-f]{32}) ", files.text("/proc/net/if_inet6") or "")
-    return found | {str(ipaddress.IPv6Address(int(word, 16))) for word in words}
 
 
 def corrections(instance: Instance, main: str, static: str, follows_itself: bool) -> tuple[Difference, ...]:
