@@ -42,10 +42,11 @@ class Reply:
 
 
 class Cut:
-    """Break the connection; `after`: only once the broker has done what was asked."""
+    """Break the connection; `after`: only once the broker has done what was asked. `first`: what is done right before."""
 
-    def __init__(self, after: bool = False) -> None:
+    def __init__(self, after: bool = False, first: t.Callable[[], t.Any] = lambda: None) -> None:
         self.after = after
+        self.first = first
 
 
 Verdict = t.Union[Reply, Cut, None]
@@ -82,6 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(verdict, Cut):
             if verdict.after:
                 self._forward(body)
+            verdict.first()
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         else:

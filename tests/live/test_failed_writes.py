@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import signal
 import types
 import typing as t
 from unittest import mock
@@ -12,7 +14,7 @@ import pytest
 from corner import Corner
 from failing import Arguments, Fault, every_write_fails
 from ground import Ground
-from harness import KubeTask, ModuleTask
+from harness import KubeTask, ModuleTask, apply
 from pasture import Pasture
 from proxies import Cut, Proxy, Reply, Seen, Verdict
 from watch import Watch, address, quick
@@ -86,6 +88,36 @@ def of_redis(fault: Fault) -> t.ContextManager[t.Any]:
     return failing_at(redis_connection.Server, "_exchange", failing)
 
 
+class Ending:
+    """Ends a run in turn before the broker sees its n-th write and after it did it: cuts its connection, or kills its process."""
+
+    def __init__(self, number: int, kills: bool) -> None:
+        self.number = number
+        self.kills = kills
+        self.writes: list[Seen] = []
+        self.process: multiprocessing.process.BaseProcess | None = None
+
+    def judge(self, seen: Seen) -> Verdict:
+        if seen.writes:
+            self.writes.append(seen)
+        if len(self.writes) < self.number:
+            return None
+        after = self.number % 2 == 0 and seen is self.writes[-1] and len(self.writes) == self.number
+        return Cut(after, self.process.kill if self.process is not None else lambda: None)
+
+    def run(self, broker: Broker, arguments: Arguments) -> None:
+        """In a process of its own where it is killed; not a fork of this one, whose threads may hold locks."""
+        if not self.kills:
+            with mock.patch.object(rabbitmq_client, "PAUSES", (0.05,)):
+                result = apply(broker, arguments)
+            assert bool(result.get("failed")) == (len(self.writes) >= self.number), result
+            return
+        self.process = multiprocessing.get_context("spawn").Process(target=apply, args=(broker, arguments))
+        self.process.start()
+        self.process.join()
+        assert self.process.exitcode == (-signal.SIGKILL if len(self.writes) >= self.number else 0)
+
+
 def test_rabbitmq_topology(broker_4: Broker) -> None:
     vhost = "failed-writes"
     old = {
@@ -120,46 +152,44 @@ def test_rabbitmq_topology(broker_4: Broker) -> None:
         every_write_fails(corner, reset, arguments, of_rabbitmq, least=9)
 
 
-def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broker) -> None:
-    """The run ends before or after its n-th write, as if it was killed there; check mode tells what the next run does."""
+@pytest.mark.parametrize("how", ["connection cut", "module killed"])
+def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broker, how: str) -> None:
+    """The run ends before or after its n-th write; check mode tells what the next run does, which brings back what was there."""
+    if how == "module killed" and broker.line != "4.0" and "ECO2_TIMES" not in os.environ:
+        pytest.skip("1 case for make test-long: a new process for each of 15 runs; 4.0 has it")
     vhost = "failed-recreation"
-    ends = [{"vhost": vhost, "source": "x", "destination": "q", "routing_key": key, "arguments": {"a": 1}} for key in "abc"]
+    ends = [{"vhost": vhost, "source": "x", "destination": "q", "routing_key": key, "arguments": {"a": 1}} for key in "ab"]
+    to_exchange = {"vhost": vhost, "source": "amq.topic", "destination": "x", "destination_type": "exchange", "routing_key": "c"}
+    topics = {"vhost": vhost, "user": f"{vhost}-user", "exchange": "x", "write": "^a", "read": "^b"}
     old = {
         "vhosts": [{"name": vhost}],
+        "users": [{"name": f"{vhost}-user", "password": "recreation-pw"}],
         "exchanges": [{"vhost": vhost, "name": "x"}],
         "queues": [{"vhost": vhost, "name": "q"}],
-        "bindings": ends,
+        "bindings": [*ends, to_exchange],
+        "topic_permissions": [topics],
     }
-    wanted = {"vhost": vhost, "queues": [{"name": "q", "arguments": {"x-max-length": 5}}]}
-    how = {"on_immutable_change": "recreate_if_empty", "accept_loss_window": True}
-    writes: list[Seen] = []
-    number = fired = 0
-
-    def judge(seen: Seen) -> Verdict:
-        if seen.writes:
-            writes.append(seen)
-        # In turn before the broker sees the write and after it did it.
-        return None if len(writes) < number else Cut(after=number % 2 == 0 and seen is writes[-1] and len(writes) == number)
-
+    queue = {"name": "q", "arguments": {"x-max-length": 5}}
+    wanted = {"vhost": vhost, "queues": [queue], "exchanges": [{"name": "x", "type": "topic"}]}
+    options = {"on_immutable_change": "recreate_if_empty", "accept_loss_window": True}
+    number = 0
     with Corner(broker, vhost) as corner:
-        while number == fired:
+        while True:
             number += 1
-            writes.clear()
             corner.clean()
-            assert not corner.task.apply(**old).get("failed")
-            with mock.patch.object(rabbitmq_client, "PAUSES", (0.05,)), Proxy(broker.url, judge) as proxy:
-                cut = corner.task.apply(url=[proxy.url], **wanted, **how)
-            if len(writes) < number:
-                assert not cut.get("failed"), cut
-                continue
-            fired = number
-            assert cut.get("failed"), cut
-            predicted, done = corner.task.check(**wanted, **how), corner.task.apply(**wanted, **how)
+            assert "failed" not in (made := corner.task.apply(**old)), made["msg"]
+            end = Ending(number, how == "module killed")
+            with Proxy(broker.url, end.judge) as proxy:
+                end.run(broker, {"url": [proxy.url], **wanted, **options})
+            if len(end.writes) < number:
+                break
+            predicted, done = corner.task.check(**wanted, **options), corner.task.apply(**wanted, **options)
             assert not done.get("failed"), done
             assert predicted["changes"] == done["changes"], (number, predicted, done)
-            assert corner.kinds() == {"vhost": 1, "exchange": 1, "queue": 1, "binding": 3}, f"write {number}: {writes[-1]}"
-            assert not corner.task.check(**wanted, **how)["changed"]
-        assert number > 6
+            there = {"vhost": 1, "user": 1, "exchange": 1, "queue": 1, "binding": 3, "topic_permission": 1}
+            assert corner.kinds() == there, f"write {number}: {end.writes[-1]}"
+            assert not corner.task.check(**wanted, **options)["changed"]
+        assert number > 12
 
 
 @pytest.mark.parametrize(
