@@ -56,3 +56,8 @@ class KubeTask(ModuleTask):
 
     def __init__(self, server: ApiServer, module: str = "kube_nodes", **defaults: t.Any) -> None:
         super().__init__(module, **{"kubeconfig": server.kubeconfig, **defaults})
+
+
+def apply(broker: Broker, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+    """One run of rabbitmq_topology, for a process of its own."""
+    return Task(broker).apply(**arguments)

@@ -14,7 +14,7 @@ import pytest
 from corner import Corner
 from failing import Arguments, Fault, every_write_fails
 from ground import Ground
-from harness import KubeTask, ModuleTask
+from harness import KubeTask, ModuleTask, apply
 from pasture import Pasture
 from proxies import Cut, Proxy, Reply, Seen, Verdict
 from watch import Watch, address, lone, quick
@@ -106,14 +106,14 @@ class Ending:
         after = self.number % 2 == 0 and seen is self.writes[-1] and len(self.writes) == self.number
         return Cut(after, self.process.kill if self.process is not None else lambda: None)
 
-    def run(self, task: t.Callable[[], t.Any]) -> None:
-        """In a process of its own where it is killed."""
+    def run(self, broker: Broker, arguments: Arguments) -> None:
+        """In a process of its own where it is killed; not a fork of this one, whose threads may hold locks."""
         if not self.kills:
             with mock.patch.object(rabbitmq_client, "PAUSES", (0.05,)):
-                result = task()
+                result = apply(broker, arguments)
             assert bool(result.get("failed")) == (len(self.writes) >= self.number), result
             return
-        self.process = multiprocessing.get_context("fork").Process(target=task)
+        self.process = multiprocessing.get_context("spawn").Process(target=apply, args=(broker, arguments))
         self.process.start()
         self.process.join()
         assert self.process.exitcode == (-signal.SIGKILL if len(self.writes) >= self.number else 0)
@@ -156,6 +156,8 @@ def test_rabbitmq_topology(broker_4: Broker) -> None:
 @pytest.mark.parametrize("how", ["connection cut", "module killed"])
 def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broker, how: str) -> None:
     """The run ends before or after its n-th write; check mode tells what the next run does, which brings back what was there."""
+    if how == "module killed" and broker.line != "4.0" and "ECO2_TIMES" not in os.environ:
+        pytest.skip("1 case for make test-long: a new process for each of 15 runs; 4.0 has it")
     vhost = "failed-recreation"
     ends = [{"vhost": vhost, "source": "x", "destination": "q", "routing_key": key, "arguments": {"a": 1}} for key in "ab"]
     to_exchange = {"vhost": vhost, "source": "amq.topic", "destination": "x", "destination_type": "exchange", "routing_key": "c"}
@@ -179,7 +181,7 @@ def test_rabbitmq_recreation_loses_no_binding_that_nobody_declares(broker: Broke
             assert "failed" not in (made := corner.task.apply(**old)), made["msg"]
             end = Ending(number, how == "module killed")
             with Proxy(broker.url, end.judge) as proxy:
-                end.run(lambda: corner.task.apply(url=[proxy.url], **wanted, **options))
+                end.run(broker, {"url": [proxy.url], **wanted, **options})
             if len(end.writes) < number:
                 break
             predicted, done = corner.task.check(**wanted, **options), corner.task.apply(**wanted, **options)
