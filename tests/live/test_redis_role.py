@@ -123,6 +123,21 @@ def test_a_machine_made_anew_follows_whom_the_sentinels_name(site: Site) -> None
     assert site.play("main").ok().changed == []
 
 
+def test_a_node_that_the_sentinels_know_in_another_set_is_not_started(site: Site) -> None:
+    """They would make it a replica there, without its data, or fail over without end."""
+    name, before = NAMES[0], site.started()
+    for sentinel in site.sentinels:
+        sentinel.ask("SENTINEL", "MONITOR", "ghost", site.nodes[name].address, 6399, 2)
+    try:
+        jobs = {"name": "jobs", "nodes": [name], "port": 6399, "password": "canary-application"}
+        run = site.play("main", redis_sentinel_sets=[*VARIABLES["redis_sentinel_sets"], jobs])
+        assert f"{site.nodes[name].address}:6399 as a node of ghost" in run.failure
+        assert site.started() == before
+    finally:
+        for sentinel in site.sentinels:
+            sentinel.ask("SENTINEL", "REMOVE", "ghost")
+
+
 def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Among them one that changes which file a start reads: without replicas a server would lose all keys by it."""
     logged = {"maxmemory": "96mb", "appendonly": True}
