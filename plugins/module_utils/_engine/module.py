@@ -104,9 +104,10 @@ class _MaskingModule(AnsibleModule):
         result = {name: value if name in as_it_is else _with_names(masked(value), value) for name, value in report.result.items()}
         for warning in report.warnings:
             self.warn(masked(warning))
-        # All that is left for Ansible to show are the arguments.
-        self.params: dict[str, t.Any] = masked(self.params)
-        self.no_log_values.clear()
+        if result != {name: masked(value) for name, value in result.items()}:
+            # Ansible would mask the names too. So that it finds no secret any more, all that is left for it to show is masked here.
+            self.params: dict[str, t.Any] = masked(self.params)
+            self.no_log_values.clear()
         if report.failure is not None:
             super().fail_json(masked(report.failure), **result)
         super().exit_json(**result)

@@ -89,7 +89,7 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
     forgets marked values where it refuses a list's items.
     """
     if isinstance(params, (list, tuple)):
-        for item in params:
+        for item in params if _marked(spec) else ():
             yield from secrets(spec, item)
     elif isinstance(params, dict):
         for name, option in spec.items():
@@ -98,6 +98,10 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
                     yield from texts(value)
                 elif "options" in option:
                     yield from secrets(option["options"], value)
+
+
+def _marked(spec: Spec) -> bool:
+    return any(option.get("no_log") or _marked(option.get("options") or {}) for option in spec.values())
 
 
 _CONFIDENTIAL = re.compile("passw|secret|token|credential|uri|url", re.IGNORECASE)
@@ -123,13 +127,13 @@ def converted(spec: Spec, params: t.Any, item: str = "") -> t.Iterator[Problem]:
     """
     if not isinstance(params, dict):
         return
-    for name, option in spec.items():
-        value = params.get(name)
+    for name, value in params.items():
+        option = {} if value is None or isinstance(value, str) else spec.get(name) or {}
         given: list[t.Any] = value if isinstance(value, list) else [value]
         if "options" in option:
             for number, inner in enumerate(given):
                 yield from converted(option["options"], inner, f"{name}[{number}]")
-        elif "str" in (option.get("type", "str"), option.get("elements")):
+        elif option and "str" in (option.get("type", "str"), option.get("elements")):
             for text in given:
                 if isinstance(text, (bool, int, float)):
                     kind = "boolean" if isinstance(text, bool) else "number"

@@ -35,7 +35,12 @@ def problems(declarations: Declarations, broker: Broker) -> t.Iterator[Problem]:
 
 def in_use(declared: Declared) -> set[Key]:
     """What a declared object needs, and the exchanges that its messages go to."""
-    found = set(declared.kind.keys_needed(declared.identity))
+    return {*declared.kind.keys_needed(declared.identity), *goes_on_to(declared)}
+
+
+def goes_on_to(declared: Declared) -> set[Key]:
+    """The exchanges that its settings send messages on to."""
+    found = set()
     for settings in declared.fields.values():
         for name in _NAMING_EXCHANGES if isinstance(settings, dict) else ():
             if isinstance(settings.get(name), str):
@@ -45,7 +50,7 @@ def in_use(declared: Declared) -> set[Key]:
 
 def _dead_ends(declared: Declared, declarations: Declarations, broker: Broker) -> t.Iterator[Problem]:
     """Warns of exchanges that messages would go to, and that will not be there: the broker drops such messages without a word."""
-    for kind, name in in_use(declared) - set(declared.kind.keys_needed(declared.identity)):
+    for kind, name in goes_on_to(declared) - declared.kind.keys_needed(declared.identity):
         there = declarations[kind, name].present if (kind, name) in declarations else (kind, name) in broker.objects
         new = declared.identity["vhost"] not in broker.vhosts and name.rpartition("/")[2] in _IN_EVERY_VHOST
         if not (there or new):

@@ -73,7 +73,8 @@ class Topology(Service):
             replaced = {name for name in names if BY_NAME[name].immutable}
             names.update(kind.name for kind in KINDS if replaced & {*kind.refers_to} and self.broker.allows(kind.readers))
         # The exchanges that messages go to on their way, to warn of those that are not there.
-        names.update(kind for entry in self.declared.values() for kind, dummy in references.in_use(entry))
+        if "exchange" not in names and any(map(references.goes_on_to, self.declared.values())):
+            names.add("exchange")
         vhosts = {entry.identity["vhost"] for entry in self.declared.values() if entry.kind.in_vhost}
         vhosts |= {entry.object for entry in self.declared.values() if entry.kind.name == "vhost"}
         observe.read(self.client, self.broker, observe.with_related(names), vhosts)

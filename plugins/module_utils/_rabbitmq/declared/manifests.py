@@ -14,7 +14,6 @@ import base64
 import contextlib
 import functools
 import re
-import traceback
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -25,13 +24,6 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq import rul
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.desired import TYPES, Item
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.model import Kind, Values
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, KINDS
-
-try:
-    import yaml
-except ImportError:
-    YAML_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    YAML_IMPORT_ERROR = None
 
 Resource = t.Dict[str, t.Any]
 
@@ -169,9 +161,13 @@ def _refuse_malformed(document: t.Any, where: str) -> None:
 
 @functools.cache  # called twice: for the items, and for what must be masked
 def _parsed(text: str, number: int) -> list[t.Any]:
-    if YAML_IMPORT_ERROR is not None:
+    try:
+        # Here, because it takes longer than all else that a task without manifests imports of this collection.
+        import yaml  # noqa: PLC0415
+    except ImportError:
         remedy = "install it there, or pass dictionaries (from_yaml_all)"
-        raise _refused("no_yaml", "YAML text needs PyYAML on the host that runs the module", remedy=remedy, item=f"manifests[{number}]")
+        needed = "YAML text needs PyYAML on the host that runs the module"
+        raise _refused("no_yaml", needed, remedy=remedy, item=f"manifests[{number}]") from None
     # Five to ten times as fast, where PyYAML was built with libyaml.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
