@@ -22,8 +22,8 @@ description:
   - Settings of a running instance are not changed. RV(instances[].pending) shows the differences, and O(restart) applies them.
   - A restart keeps the data, whatever the settings become. A start reads the append-only file if C(appendonly) is on, otherwise the
     snapshot. So the running server first begins the append-only file and finishes it, or saves a snapshot and is told to save again when it
-    ends. If a restart would read other files (C(dbfilename), C(appendfilename), C(appenddirname), fewer C(databases)), the task is refused,
-    unless the server has no keys or is a replica that is connected to its master.
+    ends. If a restart would read other files (C(dbfilename), C(appendfilename), C(appenddirname)), the task is refused, unless the server
+    has no keys or is a replica that is connected to its master. Fewer C(databases) than have keys are always refused.
   - An instance that does not run is started with the settings that find its data. Changes of them wait for its next restart.
   - A data directory or a file of the instance that belongs to another user, such as a new disk, is given to the server. The task is refused
     if it has files that are not a server's.
@@ -125,6 +125,7 @@ options:
         description:
           - Settings of a server that are never shown, such as C(masterauth). They are in its main file and are changed at once with
             C(CONFIG SET) and C(CONFIG REWRITE), without a restart.
+          - Quotes and backslashes are refused with O(flavor=valkey). Valkey 8.1 writes them without escapes, and does not start afterwards.
         type: dict
         default: {}
       service:
