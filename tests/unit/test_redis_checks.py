@@ -141,3 +141,27 @@ def test_the_users_of_sentinels() -> None:
     unnamed = "\n".join(CLIENTS.splitlines()[1:])
     assert readiness.watchers(unnamed, {"10.0.1.2", "fd00::1"}) == {"unnamed", "six"}
     assert readiness.watchers(unnamed, set()) == set()
+
+
+@pytest.mark.parametrize(
+    ("leaving", "expected", "well"),
+    [
+        # A replica that has ended, and one that has not.
+        ([C], Expected(3, {"m": 1}), True),
+        ([], Expected(3, {"m": 1}), False),
+        # The master leaves, so there is one replica more than when it has left.
+        ([A, C], Expected(3, {"m": 0}), True),
+        ([A], Expected(3, {"m": 1}), False),
+        # A Sentinel leaves.
+        ([C, "10.0.1.9:26379"], Expected(2, {"m": 1}), True),
+        ([C], Expected(2, {"m": 1}), False),
+    ],
+)
+def test_what_leaves_is_neither_counted_nor_checked(leaving: list[str], expected: Expected, well: bool) -> None:
+    """C has ended already, and so has one Sentinel where only two are expected."""
+    flags = ("s_down",) if expected.sentinels == 2 else ()
+    rows = (row(B, A), row(C, A, "s_down", "slave"))
+    views = [view(number, seen("m", A, rows=rows, peers=(peer(8), peer(9, *flags)))) for number in (1, 2)]
+    there = nodes(c={"silence": "refused"}, a={"online": frozenset({at(B)})})
+    expected = dataclasses.replace(expected, leaving=frozenset(map(at, leaving)))
+    assert (list(checks.of_master("m", observed(views, there), expected)) == []) is well
