@@ -58,7 +58,9 @@ attributes:
 """
 
     ROOT = r"""
-notes:
-  - Requires root on the host. Without it nothing is read or changed, because a file that may not be read looks as if it were not there. Set
-    C(become=true); C(ansible_become) in the inventory takes precedence over C(become) in the play.
+attributes:
+  root:
+    description: Requires root on the host. Without it nothing is read or changed, because a file that may not be read looks absent.
+    details: Set C(become=true); C(ansible_become) in the inventory takes precedence over C(become) in the play.
+    support: full
 """

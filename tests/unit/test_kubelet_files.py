@@ -7,6 +7,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done
 from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, flags
@@ -55,6 +57,17 @@ def test_what_contradicts_is_taken_out_whatever_its_quoting(content: str, cleane
     assert flags.cleaned(content, WANTS) == cleaned
     assert flags.cleaned(cleaned, WANTS) == cleaned, "a second time there is nothing to do"
     assert not flags.contradictions(flags.variable(cleaned), WANTS)
+
+
+_PIECES = ["KUBELET_EXTRA_ARGS=", "KUBELET_KUBEADM_ARGS=", "--node-ip=10.0.0.9", "--node-ip 10.0.0.1", "--node_labels=a=b", "--v=2"]
+
+
+@given(st.lists(st.sampled_from([*_PIECES, '"', "'", "\\", "\n", " ", "=", "#", "$", "-", "x"]), max_size=20).map("".join))
+def test_any_file_is_cleaned_once_and_loses_what_contradicts(content: str) -> None:
+    cleaned = flags.cleaned(content, WANTS)
+    assert flags.cleaned(cleaned, WANTS) == cleaned
+    assert not flags.contradictions(flags.variable(cleaned), WANTS)
+    assert [*map(str, flags.parsed(flags.variable(cleaned)))] == [*map(str, flags.kept(content, WANTS))]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +184,8 @@ def test_the_cni_configuration_of_another_cluster_is_refused() -> None:
 @on_controller
 def test_an_address_that_no_interface_has_is_refused() -> None:
     host = {"addresses": ["10.0.0.1", "fd00::1"]}
-    for given, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0), ("nonsense", 0)):
-        assert codes(leftovers.addresses(host, given, {})) == ["node.ip_absent"] * bad
+    for address, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0), ("nonsense", 0)):
+        assert codes(leftovers.addresses(host, address, {})) == ["node.ip_absent"] * bad
     split = {"kubelet_extra_args": [{"name": "node-ip", "value": "10.0.0.2"}]}
     assert [problem.field for problem in leftovers.addresses(host, "", split)] == ["kube_profile: --node-ip"]
     assert codes(leftovers.addresses({}, "10.0.0.2", {})) == [], "the addresses are not known"
