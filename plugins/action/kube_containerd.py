@@ -36,6 +36,7 @@ class ActionModule(Action):
             return done
         wanted = {**configured.effective, "cri.ready": True}
         seen = self.on_target("eco2.platform.kube_host_info", {"wanted": wanted, "digests": configured.paths})
+        done["warnings"] = [*done.get("warnings", []), *other_versions(seen)]
         return failed(done, not_in_force(seen, configured))
 
     def explained(self, done: Result, configured: Configured) -> Result:
@@ -80,12 +81,16 @@ def not_in_force(seen: t.Mapping[str, t.Any], configured: Configured) -> t.Itera
         return
     host = seen["host"]
     found = host["containerd"] or {}
-    reason = host["cri"]["problem"] or (found.get("config") or {}).get("problem")
+    unreadable = (found.get("config") or {}).get("problem")
+    if unreadable:
+        remedy = "correct or remove the file that it names"
+        yield Problem("containerd.unreadable", f"containerd does not read its configuration: {unreadable}", "containerd", remedy=remedy)
+        return
     for difference in seen["differences"]:
         what, value, wanted = difference["what"], json.dumps(difference["is"]), json.dumps(difference["wanted"])
         field = configured.options.get(what, "") + what.replace(OF_SETTINGS, " ").replace(FACTS, "")
         message = f"is {value} in the running containerd, and not {wanted} as in {containerd.CONFIG}"
-        remedy = reason or look_at(what, found.get("drop_ins") or [], (found.get("config") or {}).get("version"))
+        remedy = host["cri"]["problem"] or look_at(what, found.get("drop_ins") or [], (found.get("config") or {}).get("version"))
         yield Problem("containerd.not_in_force", message, item="containerd", field=field.strip(), remedy=remedy)
     for each in (found.get("config") or {}).get("ignored") or []:
         yield ignored(each["key"], each["where"], configured, found.get("drop_ins") or [])
@@ -93,6 +98,18 @@ def not_in_force(seen: t.Mapping[str, t.Any], configured: Configured) -> t.Itera
         if path not in host["digests"]:
             message = "the file is not there, and containerd pulls nothing from a registry without it"
             yield Problem("containerd.no_file", message, f"file {path}", "containerd_registry_mirrors", "put it on the host first")
+
+
+def other_versions(seen: t.Mapping[str, t.Any]) -> list[str]:
+    """A warning for each file whose sections may not be those of this version."""
+    found = (seen.get("host") or {}).get("containerd") or {}
+    version = (found.get("config") or {}).get("version")
+    files = [file for file in found.get("drop_ins") or [] if version and file["version"] != version]
+    return [
+        f"{file['path']} has version {file['version'] or 'unknown'}, and the configuration {version}: containerd may ignore what it sets; "
+        "write it in the same version"
+        for file in files
+    ]
 
 
 # The names in config.toml of the facts that have other names.

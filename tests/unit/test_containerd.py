@@ -318,6 +318,11 @@ def test_what_is_not_in_force_is_told_with_the_file_that_may_set_it() -> None:
         ("containerd.no_file", "containerd_registry_mirrors"),
     ]
     assert problems[2].item == THEIRS["path"]
+    unreadable = {**host, "containerd": {"config": {"problem": "expected version"}, "drop_ins": []}}
+    (problem,) = kube_containerd.not_in_force({**seen, "host": unreadable}, made)
+    assert problem.code == "containerd.unreadable", "one cause, said once"
+    (warning,) = kube_containerd.other_versions(seen)
+    assert warning.startswith("/etc/containerd/conf.d/a.toml has version 2, and the configuration 4")
     for name, remedy in (
         ("x.containerd.runtimes.runc.options.SystemdCgroup", "correct or remove /a.toml"),
         ("x.other", "look for a file in /etc/containerd/conf.d that sets another value"),
