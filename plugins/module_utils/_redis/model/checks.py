@@ -24,7 +24,9 @@ SILENT, TILT, SAME_ID, DISAGREE = "sentinel.silent", "sentinel.tilt", "sentinels
 FAILING_OVER, MASTER_FLAGS, MASTER_ROLE, REPLICA_ROLE = "master.failing_over", "master.flags", "master.role", "replica.role"
 PRIORITIES, TIMEOUT = "replicas.priority", "failover_timeout.low"
 # What a person has to put right: waiting does not help.
-LASTING = frozenset({SAME_ID, "master.unknown", "master.fence", "master.no_replica", "to.unknown", "to.priority", TIMEOUT})
+LASTING = frozenset(
+    {SAME_ID, "master.unknown", "master.fence", "master.no_replica", "node.two_names", "to.unknown", "to.priority", TIMEOUT}
+)
 
 
 def passes(problem: Problem) -> bool:
