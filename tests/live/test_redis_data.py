@@ -15,12 +15,12 @@ from lab.host import LabError, require
 from lab.nodes import Node
 
 TIMES = int(os.environ.get("ECO2_TIMES", "1"))
-# Line -> the suite of Debian that has it, and the flavor.
+# Line -> the suites of Debian of the node and of the package, and the flavor. The systemd of forky needs a kernel with cgroup v2.
 LINES = {
-    "valkey-8.1": ("trixie", "valkey"),
-    "redis-7.0": ("bookworm", "redis"),
-    "redis-8.0": ("trixie", "redis"),
-    "valkey-9.1": ("forky", "valkey"),
+    "valkey-8.1": ("trixie", "trixie", "valkey"),
+    "redis-7.0": ("bookworm", "bookworm", "redis"),
+    "redis-8.0": ("trixie", "trixie", "redis"),
+    "valkey-9.1": ("trixie", "forky", "valkey"),
 }
 # Redis 7.0 is what test_redis_role runs.
 IN_CI = ("valkey-8.1",)
@@ -37,7 +37,7 @@ class Host:
 
     def __init__(self, node: Node, line: str) -> None:
         self.node, self.line = node, line
-        self.flavor = LINES[line][1]
+        self.flavor = LINES[line][2]
 
     def sh(self, script: str) -> str:
         return self.node.run("sh", "-c", script)
@@ -92,13 +92,14 @@ def host(request: pytest.FixtureRequest) -> t.Iterator[Host]:
         require()
     except LabError as error:
         pytest.skip(f"no lab on this machine: {error}")
-    suite, flavor = LINES[request.param]
+    suite, package, flavor = LINES[request.param]
     name = f"test-data-{request.param.replace('.', '-')}"
-    (node,) = nodes.up([name], suite=suite, versions=(), containerds=())
     try:
+        (node,) = nodes.up([name], suite=suite, versions=(), containerds=())
         made = Host(node, request.param)
         on_node.unpack(node)
-        made.sh(f"apt-get -qq update && apt-get -qq install --yes {flavor}-server >/dev/null 2>&1")
+        made.sh(f"sed -i 's/ {suite} main/ {package} main/' /etc/apt/sources.list; apt-get -qq update")
+        made.sh(f"DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes {flavor}-server >/dev/null 2>&1")
         yield made
     finally:
         nodes.down([name])
