@@ -127,8 +127,19 @@ def test_the_taints_of_a_control_plane(tmp_path: Path) -> None:
         "open": (open_to_all, []),
         "open-own": ({"kube_profile": "--register-with-taints=a=b:NoSchedule", **open_to_all}, [own]),
     }
-    found = evaluated(tmp_path, "control_plane", "control_plane_taints", {case: given for case, (given, dummy) in cases.items()})
+    found = evaluated(
+        tmp_path,
+        "control_plane",
+        "control_plane_taints",
+        {case: {"control_plane_found": BARE, **given} for case, (given, dummy) in cases.items()},
+    )
     assert found == {case: taints for case, (dummy, taints) in cases.items()}
+
+
+def test_a_bad_profile_is_left_to_the_check_of_the_role(tmp_path: Path) -> None:
+    """Ansible evaluates this default before any task."""
+    found = evaluated(tmp_path, "control_plane", "control_plane_coredns_tolerations", {"bad": {"kube_profile": {"labels": {"a": False}}}})
+    assert found == {"bad": []}
 
 
 def test_when_pods_are_let_onto_a_control_plane_or_kept_off(tmp_path: Path) -> None:

@@ -37,8 +37,7 @@ _OCTAL = 8
 
 
 def _uncertain(value: t.Any, why: str) -> ValueError:
-    text = shortened(value)
-    return ValueError(f'is {described(value)}, and {why}, so it may have been another text: write it in quotes, "{text}"')
+    return ValueError(f"is {described(value)}, and {why}, so it may have been another text: write it in quotes, as you mean it")
 
 
 def as_setting(value: t.Any) -> str:
