@@ -351,9 +351,12 @@ def test_only_its_own_data_is_removed(
     monkeypatch: pytest.MonkeyPatch, seen: dict[str, t.Any], owner: str, others: list[str], code: str | None
 ) -> None:
     monkeypatch.setattr(state, "owner_of", lambda dummy: owner)
-    monkeypatch.setattr(state, "directories", lambda: [("redis", path, "/etc/redis/redis-other.static.conf") for path in others])
-    found = dataclasses.replace(there(moving(restart=False)), **seen)
-    assert [problem.code for problem in state.problems(ending(keep_data=False), found)] == ([code] if code else [])
+    own = ("redis", "/var/lib/redis/cache", FILES[1])
+    monkeypatch.setattr(state, "directories", lambda: [own, *(("redis", path, "/etc/redis/redis-other.static.conf") for path in others)])
+    # One directory is the same under both flavors.
+    found = dataclasses.replace(there(moving(restart=False)), **{"other": state.Parts(directory=True), **seen})
+    ends = ending(keep_data=False, directory="/var/lib/redis/cache")
+    assert list(dict.fromkeys(problem.code for problem in state.problems(ends, found))) == ([code] if code else [])
     assert [problem.code for problem in state.problems(ending(), found)] == (["instance.foreign"] if code == "instance.foreign" else [])
 
 

@@ -178,7 +178,7 @@ def _removal_problems(instance: Instance, seen: Seen) -> t.Iterator[Problem]:
         if not parts.directory:
             continue
         for dummy, other, path in sorted(directories()):
-            if path != paths.static and is_below(other, paths.directory):
+            if path not in (instance.paths.static, instance.other.static) and is_below(other, paths.directory):
                 yield Problem("directory.twice", f"{paths.directory} also has the data of {path}", instance.id, "directory")
         owner = owner_of(paths.directory)
         if owner not in FLAVORS:
