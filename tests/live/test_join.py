@@ -153,9 +153,11 @@ def test_only_root_can_lock_kubeadm_out(cluster: Cluster) -> None:
 
 
 def test_preflight_warnings_are_shown_as_warnings(story: Story) -> None:
-    for run, task, verb in ((story.init[1], "Initialise the control plane", "init"), (story.join[1], "Join the cluster", "join")):
-        for result in [outcome.result for outcome in run.outcomes if outcome.task == task]:
-            assert {f"kubeadm {verb}: {line}" for line in result["preflight_warnings"]} == {*result["warnings"]} != set()
+    for run, verb, count in ((story.init[1], "init", 1), (story.join[1], "join", len(WORKERS))):
+        results = [outcome.result for outcome in run.outcomes if outcome.result.get("preflight_warnings")]
+        assert len(results) == count, "the lab ignores some checks, which are warnings then"
+        for result in results:
+            assert {f"kubeadm {verb}: {line}" for line in result["preflight_warnings"]} == {*result["warnings"]}
 
 
 # Without root
