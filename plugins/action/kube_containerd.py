@@ -9,6 +9,7 @@ import json
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, containerd_hosts, facts_containerd
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import FACTS, OF_SETTINGS, Configured
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
@@ -17,9 +18,13 @@ from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Ac
 class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         configured = containerd.configuration(options["version"], options)
-        problems = list(containerd.moved(options, ((options["host"].get("containerd") or {}).get("config"))))
+        before = options["host"].get("containerd") or {}
+        problems = list(containerd.moved(options, before.get("config")))
         if problems:
             raise Refused(problems)
+        # In check mode an old containerd would judge what is written for a newer one.
+        early = not before or versions.matches(before["version"], options["version"])
+        files = [{**file, "validate_early": early} for file in configured.files]
         service = {
             "name": "containerd",
             "state": "started",
@@ -27,7 +32,7 @@ class ActionModule(Action):
             "restart_after": [*configured.restart_after, "/usr/bin/containerd"],
             "restart": options["restart"],
         }
-        declared = {"files": configured.files, "purge": list(containerd_hosts.PURGE), "services": [service]}
+        declared = {"files": files, "purge": list(containerd_hosts.PURGE), "services": [service]}
         done = self.on_target("eco2.platform.host", declared)
         if done.get("failed"):
             return self.explained(done, configured)

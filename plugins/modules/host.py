@@ -66,6 +66,12 @@ options:
             file with the new content.
           - Skipped if the program is not installed.
         type: str
+      validate_early:
+        description: >-
+          Whether to run O(files[].validate) in check mode too. Set it to V(false) if an earlier task of the play installs another version
+          of the program, which check mode only predicts.
+        type: bool
+        default: true
       reject:
         description: Words of a warning on standard error of O(files[].validate) for which the content is refused too.
         type: str
@@ -198,6 +204,7 @@ FILE: Spec = {
     "mode": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "validate": {"type": "str"},
+    "validate_early": {"type": "bool", "default": True},
     "reject": {"type": "str"},
 }
 SERVICE: Spec = {

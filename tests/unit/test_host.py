@@ -22,7 +22,15 @@ NOTHING = {"name": "kubernetes", "files": [], "purge": [], "modules": [], "sysct
 
 
 def file(path: t.Any, **more: t.Any) -> dict[str, t.Any]:
-    item = {"content": None, "secret_content": None, "mode": None, "state": "present", "validate": None, "reject": None}
+    item = {
+        "content": None,
+        "secret_content": None,
+        "mode": None,
+        "state": "present",
+        "validate": None,
+        "reject": None,
+        "validate_early": True,
+    }
     return {"path": str(path), **item, **more}
 
 
@@ -109,6 +117,9 @@ def test_a_content_that_its_program_rejects_is_refused_before_anything_is_writte
         (problem,) = report({"files": [other, wanted]}, check_mode).result["problems"]
         assert (problem["code"], problem["item"]) == ("file.rejected", f"file {path}")
         assert f"'grep -q '^version' {path}' rejects its new content" in problem["message"]
+    # An earlier task may install a program that takes it.
+    converged({"files": [{**wanted, "validate_early": False}]}, check_mode=True)
+    assert report({"files": [{**wanted, "validate_early": False}]}).result["problems"][0]["code"] == "file.rejected"
     assert list(tmp_path.iterdir()) == []
     converged({"files": [{**wanted, "content": "version = 3"}]})
     converged({"files": [{**wanted, "content": "nonsense", "validate": "no-such-program %s"}]})

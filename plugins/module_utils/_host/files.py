@@ -29,7 +29,8 @@ STAGE = 0
 class File:
     """`content` None: it must be absent. `mode` None: the present mode stays, 0644 for a new file. `owner`: a user and a group.
 
-    `validate`: a command that tells whether the content is right; `reject`: words of a warning that it must not print.
+    `validate`: a command that tells whether the content is right; `reject`: words of a warning that it must not print; `early`: whether
+    the command is there as it will be, also where an earlier task was only predicted.
     """
 
     path: str
@@ -39,6 +40,7 @@ class File:
     validate: str | None = None
     owner: str | None = None
     reject: str | None = None
+    early: bool = True
 
     def shown(self, content: str | None) -> t.Any:
         """As a list of lines, so that a diff shows them one by one."""
@@ -67,7 +69,9 @@ def declared(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[File | Prob
         else:
             content = contents[0] if item["state"] == "present" else None
             secret = item["secret_content"] is not None
-            yield File(path, content, int(mode, 8) if mode else None, secret, item["validate"], reject=item["reject"])
+            yield File(
+                path, content, int(mode, 8) if mode else None, secret, item["validate"], None, item["reject"], item["validate_early"]
+            )
 
 
 def read(path: str) -> Found | None:

@@ -57,12 +57,16 @@ class Host(Service):
 
     def problems(self, plan: Plan) -> t.Iterable[Problem]:
         yield from services.problems(self.services, self.running)
+        yield from self.rejected(plan, early=True)
+
+    def rejected(self, plan: Plan, early: bool) -> t.Iterator[Problem]:
         for change in plan.changes:
-            if change.kind == "file":
+            if change.kind == "file" and change.payload.early is early:
                 yield from files.rejected(change.payload)
 
     def missing(self, plan: Plan) -> t.Iterable[Problem]:
-        return services.missing(self.services, self.running)
+        yield from services.missing(self.services, self.running)
+        yield from self.rejected(plan, early=False)
 
     def before(self, stage: int, changes: t.Sequence[Change]) -> None:
         if self.stale_units and stage >= swap.OFF:
