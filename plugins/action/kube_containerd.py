@@ -14,6 +14,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._node import contain
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import FACTS, OF_SETTINGS, Configured
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
+_CORRECT = "correct its name or its place ('containerd config default' lists all settings), or remove it"
+
 
 class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
@@ -66,9 +68,8 @@ def ignored(key: str, where: str, configured: Configured, files: t.Sequence[t.Ma
     of_files = [file["path"] for file in files if file["path"] == where or (plugin and sets(file, path))]
     option = next((option for name, option in configured.options.items() if within(name, OF_SETTINGS + path)), "")
     message = f"containerd has no setting {key}" + (f" in its plugin {plugin}" if plugin else "")
-    remedy = "correct its name or its place ('containerd config default' lists all settings), or remove it"
     field = f"{option}.{key}" if option else ""
-    return Problem("containerd.unknown_setting", message, ", ".join(of_files), field, remedy)
+    return Problem("containerd.unknown_setting", message, ", ".join(of_files), field, _CORRECT)
 
 
 def within(name: str, path: str) -> bool:
@@ -95,7 +96,13 @@ def not_in_force(seen: t.Mapping[str, t.Any], configured: Configured) -> t.Itera
         what, value, wanted = difference["what"], json.dumps(difference["is"]), json.dumps(difference["wanted"])
         field = configured.options.get(what, "") + what.replace(OF_SETTINGS, " ").replace(FACTS, "")
         message = f"is {value} in the running containerd, and not {wanted} as in {containerd.CONFIG}"
-        remedy = host["cri"]["problem"] or look_at(what, found.get("drop_ins") or [], (found.get("config") or {}).get("version"))
+        # containerd 1 does not even warn of a key that it does not know.
+        unknown = what in configured.options and difference["is"] is None
+        remedy = (
+            host["cri"]["problem"]
+            or (_CORRECT if unknown else "")
+            or look_at(what, found.get("drop_ins") or [], (found.get("config") or {}).get("version"))
+        )
         yield Problem("containerd.not_in_force", message, item="containerd", field=field.strip(), remedy=remedy)
     for each in (found.get("config") or {}).get("ignored") or []:
         yield ignored(each["key"], each["where"], configured, found.get("drop_ins") or [])

@@ -318,6 +318,9 @@ def test_what_is_not_in_force_is_told_with_the_file_that_may_set_it() -> None:
         ("containerd.no_file", "containerd_registry_mirrors"),
     ]
     assert problems[2].item == THEIRS["path"]
+    enable = "containerd.config.settings.plugins.io.containerd.cri.v1.runtime.enable_cdi"
+    unknown = {"host": {**host, "containerd": {}}, "differences": [{"what": enable, "is": None, "wanted": True}]}
+    assert "correct its name" in next(iter(kube_containerd.not_in_force(unknown, made))).remedy
     unreadable = {**host, "containerd": {"config": {"problem": "expected version"}, "drop_ins": []}}
     (problem,) = kube_containerd.not_in_force({**seen, "host": unreadable}, made)
     assert problem.code == "containerd.unreadable", "one cause, said once"
