@@ -12,21 +12,10 @@ PAST, FUTURE = ("200101000000Z", "200102000000Z"), ("400101000000Z", "4101010000
 
 def certificate(subject: str, place: Path, dates: tuple[str, str]) -> str:
     """A certificate with these dates and its key. Its signature is wrong, which nobody checks of a certificate that is its own CA."""
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        subject,
-        "-days",
-        "1",
-    ]
-    subprocess.run([*make, "-keyout", place / "key", "-outform", "DER", "-out", place / "der"], check=True, capture_output=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", place / "key"]
+    who = ["-subj", subject, "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
+    make = ["openssl", "req", "-x509", *key, *who, "-outform", "DER", "-out", place / "der"]
+    subprocess.run(make, check=True, capture_output=True)
     given = iter(date.encode() for date in dates)
     der = re.sub(rb"(?<=\x17\x0d)\d{12}Z", lambda dummy: next(given), (place / "der").read_bytes())
     return ssl.DER_cert_to_PEM_cert(der) + (place / "key").read_text()

@@ -125,7 +125,7 @@ def test_a_certificate_of_another_time_is_said_to_be_that(kube: ApiServer, dates
     context.load_cert_chain(path)
     with context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True) as server:
         threading.Thread(target=greeting, args=(server,), daemon=True).start()
-        refused = info(kube, host=f"https://127.0.0.1:{server.getsockname()[1]}", ca_cert=str(path), api_key="x")
+        refused = info(kube, host=f"https://127.0.0.1:{server.getsockname()[1]}", ca_cert=str(path), api_key="nobodys-token")
     one_line(refused, f"its TLS certificate {said}", "check the clock")
 
 
