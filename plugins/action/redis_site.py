@@ -184,7 +184,8 @@ class ActionModule(Action):
         masters = [*sites.masters(self.site, scripts), *({"name": entry["name"], "state": "absent"} for entry in self.site["absent"])]
         options = {"masters": masters, "settings": sites.settings(self.site), **self.site["monitor"]}
         self._redis("redis_sentinel", **{**options, "sentinels": sites.watchers(self.site, confs)})
-        leaving = maintenance.leaving(self.site, self._here("redis_sentinel_looked"))
+        # What a run of maintain_redis that was killed has ended, and the Sentinels have not forgotten, does not count either.
+        leaving = maintenance.left(self.site, self._here("redis_sentinel_looked"))
         return self._healthy(maintenance.expected(self.site, leaving=leaving), self.options["wait"])
 
     def _end(self) -> Result:

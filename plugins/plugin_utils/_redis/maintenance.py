@@ -167,14 +167,6 @@ def left(site: Site, here: Here) -> dict[str, list[str]]:
     return {entry["name"]: [place for of in (entry, None) for dummy, place in _outside(site, of, here)] for entry in site["sets"]}
 
 
-def leaving(site: Site, here: Here) -> dict[str, list[str]]:
-    """set -> the addresses that leave it and are there still."""
-    watchers = [sites.sentinel_place(site, host) for host in sites.leaving(site, None, here)]
-    return {
-        entry["name"]: [*(sites.place(site, entry, host) for host in sites.leaving(site, entry, here)), *watchers] for entry in site["sets"]
-    }
-
-
 def _left(site: Site, steps: t.Sequence[Step]) -> dict[str, list[str]]:
     """set -> the addresses that these steps end, or let the Sentinels forget."""
     gone = list(dict.fromkeys((step.object, step.host) for step in steps if step.action in ("end", "forget")))
