@@ -281,9 +281,7 @@ def server(site: Site, entry: Set, host: str, master: str | None) -> Item:
     settings: Item = {**_listening(site, number), "masteruser": REPLICA, "replica-announce-ip": site["addresses"][host]}
     if site.get("tls"):
         settings["replica-announce-port"] = number
-    renamed = [f"{command} {other}" for command, other in (entry.get(RENAMES) or {}).items()]
-    if renamed:
-        settings["rename-command"] = renamed
+    settings.update(_renamed(entry))
     settings["min-replicas-to-write"] = int(replicas > 1) if least is None else least
     return {
         **_frame(entry["name"], "server"),
@@ -302,12 +300,17 @@ def _frame(name: str, kind: str) -> Item:
     return {"name": name, "kind": kind, "state": "present", "keep_data": True, "directory": None, "socket_mode": "700", "scripts": []}
 
 
+def _renamed(entry: Set) -> Item:
+    found = [f"{command} {other}" for command, other in (entry.get(RENAMES) or {}).items()]
+    return {"rename-command": found} if found else {}
+
+
 def ended(site: Site, entry: Set | None = None) -> Item:
     """A server of this set, or the Sentinel, that a host must not have; for redis_host."""
     if entry is None:
         return {**_sentinel(site), "state": "absent"}
     own = {"directory": entry.get("directory") or None, "keep_data": entry.get("keep_data") is not False}
-    bare: Item = {"settings": {}, "secret_settings": {}, "service": {}, "replicaof": None}
+    bare: Item = {"settings": _renamed(entry), "secret_settings": {}, "service": {}, "replicaof": None}
     return {**_frame(entry["name"], "server"), "state": "absent", **own, **bare, "users": _users(site, entry), "admin": ADMIN}
 
 

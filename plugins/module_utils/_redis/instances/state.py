@@ -118,6 +118,8 @@ def observe(declared: t.Sequence[Instance], restart: t.Collection[str] = (), sel
 
 
 def _looked(instance: Instance, seen: Seen, restarts: bool, follows_itself: bool) -> Seen:
+    if instance.absent:
+        return seen
     asked = instance.kind == "server" and seen.former.main is not None and seen.former.service.is_up
     asked = asked and (restarts or data.are_concerned(difference.field for difference in pending(instance, seen)))
     running = data.observe(instance) if asked else None

@@ -97,7 +97,8 @@ def _of_more_than_one(declared: desired.Desired, shown: list[Result], observed: 
             entry["reasons"].append(str(problem))
             entry["healthy"] = False
         reasons += [str(problem)] if about else []
-    others = identity.unlisted({entry["name"] for entry in shown}, declared.places, observed)
+    known = identity.unlisted({entry["name"] for entry in shown}, declared.places, observed)
+    others = [place for place in known if not expected.leaves(place)]
     if others and expected.sentinels == len(declared.sentinels):
         reasons.append(str(identity.unlisted_problem(len(declared.sentinels), others)))
     return reasons
