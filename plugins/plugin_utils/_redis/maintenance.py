@@ -110,7 +110,7 @@ def _of_set(site: Site, entry: Set, seen: Seen) -> t.Iterator[Step]:
     problems = list(_problems(entry, seen.here, leaving, bool(waiting or leaving) and master is None))
     if problems:
         raise Refused(problems)
-    risky = len(entry["nodes"]) == 1 or server in seen.rereading or any(host in seen.upgrading for host in waiting)
+    risky = alone or server in seen.rereading or any(host in seen.upgrading for host in waiting)
     if master is not None and waiting and risky:
         yield Step("backup", master, server, MASTER)
     for host in leader_last(waiting, master):
