@@ -131,18 +131,19 @@ def test_strange_passwords_and_users_are_set_once(pair: Group) -> None:
                 node.ask("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all")
                 masters.append({"name": f"set-{index}", "address": address(node), "auth_user": user, "auth_pass": password, "quorum": 1})
 
-            def arguments(masters: list[Arguments] = masters) -> Arguments:
-                conf = pair.sentinels[0].config.read_text(encoding="utf-8")
-                return {"masters": masters, "sentinels": [{"host": pair.sentinels[0].host, "conf": conf}], "update_hidden": "from_file"}
-
-            done = watch.task.apply(**arguments())
+            done = watch.task.apply(**filed(pair, masters))
             assert not done.get("failed"), done["msg"]
             assert len(done["changes"]) == len(masters)
-            watch.idle(**arguments())
+            watch.idle(**filed(pair, masters))
             counted["set"] += len(masters)
         for password in ["päß\u00a0\u2028", "пароль", "a\\x41#$"]:
             watch.settle(settings={"sentinel_pass": password, "sentinel_user": "wächter"})
         watch.settle(settings={"sentinel_pass": "", "sentinel_user": ""})
+
+
+def filed(pair: Group, masters: list[Arguments]) -> Arguments:
+    conf = pair.sentinels[0].config.read_text(encoding="utf-8")
+    return {"masters": masters, "sentinels": [{"host": pair.sentinels[0].host, "conf": conf}], "update_hidden": "from_file"}
 
 
 def test_what_a_file_cannot_keep_is_refused_where_it_is_not_quoted(pair: Group) -> None:
