@@ -588,15 +588,20 @@ RIGHTS = "+info " + " ".join(
 )
 
 
+OF_VERDICT = ("+client|list", "+acl|dryrun", "+config|get")
+
+
 def test_the_rights_that_the_documentation_names_are_enough(watch: Watch) -> None:
     group = watch.group
     documented = str(watch.task.module.DOCUMENTATION)
     assert all(f"C({word.partition('|')[2]})" in documented for word in RIGHTS.split() if "|" in word)
+    assert all(f"C({word[1:]})" in str(watch.info.module.DOCUMENTATION) for word in OF_VERDICT)
     for server in group.sentinels:
         server.ask("ACL", "SETUSER", "watcher", "on", f">{PASSWORD}", *RIGHTS.split())
         server.ask("ACL", "LOG", "RESET")
     for server in group.data:
         server.ask("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", "+info")
+        server.ask("ACL", "SETUSER", "viewer", "on", f">{PASSWORD}", "+info", *OF_VERDICT)
         server.ask("ACL", "LOG", "RESET")
     who = {"username": "watcher", "password": PASSWORD, "data_username": "reader", "data_password": PASSWORD}
     watch.settle(**declared(group), **who)
@@ -606,7 +611,7 @@ def test_the_rights_that_the_documentation_names_are_enough(watch: Watch) -> Non
     lead_astray(group)
     done = watch.task.apply(**declared(group), forget_stale=True, **who)
     assert [change["action"] for change in done["changes"]] == ["replace"] * 3, done
-    assert watch.info.apply(masters=[{"name": "pubsub", "replicas": 2}], wait=True, **who)["healthy"]
+    assert watch.info.apply(masters=[{"name": "pubsub", "replicas": 2}], wait=True, **{**who, "data_username": "viewer"})["healthy"]
     fourth = group.add_sentinel()
     fourth.ask("SENTINEL", "MONITOR", "pubsub", group.data[0].host, group.data[0].port, 2)
     until(lambda: numbers(group) == {("2", "3")})
