@@ -178,6 +178,7 @@ def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Si
     refused = site.play("maintain", redis_sentinel_sets=renamed)
     assert "data.moves" in [problem["code"] for outcome in refused.outcomes for problem in outcome.result.get("problems", [])]
     assert site.started() == after
+    site.variables["redis_sentinel_sets"] = sets
 
 
 def test_secrets_are_in_no_output_and_in_no_file_that_others_may_read(made: Made) -> None:
@@ -217,7 +218,7 @@ def test_all_passwords_change_without_an_outage(site: Site, capsys: pytest.Captu
     before = site.started()
     new = {name: f"{value}-2" for name, value in SECRETS.items()}
     former = {name.removeprefix("redis_sentinel_"): value for name, value in SECRETS.items()}
-    sets = [{**entry, "password": "canary-application-2"} for entry in VARIABLES["redis_sentinel_sets"]]
+    sets = [{**entry, "password": "canary-application-2"} for entry in site.variables["redis_sentinel_sets"]]
     both = [{**entry, "former_password": "canary-application"} for entry in sets]
     with Writers(site, "pubsub", "rotation", "canary-application") as writers:
         first = site.play("main", "-vvv", "--diff", redis_sentinel_sets=both, redis_sentinel_former_passwords=former, **new).ok()

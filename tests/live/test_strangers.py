@@ -15,6 +15,7 @@ from observer import Observer, segment
 from strangers import VHOST, Arguments, tasks
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import Client
+from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import trial
 from lab import brokers
 from lab.brokers import Broker
 
@@ -27,7 +28,10 @@ counted: Counter[str] = Counter()
 
 
 class OnlyReads:
-    """Stands between the client and the broker: what is read comes from the broker, once; what is written is counted and not sent."""
+    """Stands between the client and the broker: what is read comes from the broker, once; what is written is counted and not sent.
+
+    A policy that no broker takes is sent: its refusal tells whether the broker knows a key.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         self.written: list[str] = []
@@ -41,6 +45,10 @@ class OnlyReads:
                 if request.path not in self._seen:
                     self._seen[request.path] = exchange(client, endpoint, request, session)
                 return self._seen[request.path]
+            if isinstance(request.body, dict) and trial.NEVER.items() <= request.body.items():
+                tried = exchange(client, endpoint, request, session)
+                assert tried.status_code == 400, "a policy that no broker takes was taken"
+                return tried
             self.written.append(f"{request.method} {request.path}")
             done = requests.Response()
             done.status_code, done._content = 204, b""

@@ -20,7 +20,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.plai
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.settings import judge
 
 _KINDS = {kind.name: kind for kind in (POLICY, OPERATOR_POLICY)}
-_NEVER = {"pattern": "(", "apply-to": "nothing", "priority": 0}
+NEVER = {"pattern": "(", "apply-to": "nothing", "priority": 0}
 # What every release takes, so that the reason holds nothing but what is always wrong.
 _RIGHT = {"max-length": 1}
 _BEGINNING = "Validation failed"
@@ -54,7 +54,7 @@ def _refusal(client: Client, change: Change, definition: Values, broker: Broker)
     vhost = change.identity["vhost"]
     place = {**change.identity, "vhost": vhost if vhost in broker.vhosts else min(broker.vhosts)}
     try:
-        client.put(_KINDS[change.kind].segments(place), {**_NEVER, "definition": definition})
+        client.put(_KINDS[change.kind].segments(place), {**NEVER, "definition": definition})
     except errors.Invalid as error:
         return error.reason
     except WRITE_ERRORS:
