@@ -48,7 +48,7 @@ def test_replies(group: redis.Group) -> None:
 
 def test_a_server_may_be_reached_by_another_address_than_its_own(group: redis.Group) -> None:
     lab = group.data[0]
-    access = Access(Credentials(), Credentials(), None, 2.0, {"192.0.2.1": lab.host})
+    access = Access(Credentials(), Credentials(), None, 2.0, reach={"192.0.2.1": lab.host})
     for of in (access.data, access.sentinel):
         server = of(Address("192.0.2.1", lab.port))
         assert (server.ask("PING"), server.name) == ("PONG", f"192.0.2.1:{lab.port}")
