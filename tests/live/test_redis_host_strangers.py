@@ -182,6 +182,7 @@ def declared(flavor: str, password: str, name: str, rules: str) -> instance.Inst
     """None where it is refused."""
     user = {"name": name, "passwords": [password], "rules": rules}
     item = {"name": "a", "kind": "server", "settings": {}, "service": {}, "users": [user], "admin": name, "replicaof": None}
+    item |= {"state": "present", "keep_data": True, "directory": None, "socket_mode": "700", "scripts": []}
     params = {"flavor": flavor, "service": {}, "masked": [], "restart": [], "backup": []}
     try:
         return instance.declare({**params, "instances": [{**item, "secret_settings": {"masterauth": password}}]}, {})[0]
