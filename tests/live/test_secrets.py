@@ -98,7 +98,8 @@ def _tasks(*names: str) -> list[dict[str, t.Any]]:
     settings = {"url": "{{ url }}", "username": "sec-admin", "password": "{{ login }}"}
     rest = {"users": "{{ users }}", "manifests": "{{ manifests }}"}
     changed = [{"name": "sec-listed", "password": "{{ changed }}"}]
-    bad_policy = [{"vhost": "sec-v", "name": "p", "pattern": "^x", "definition": {"no-such-key": 1}}]
+    # Refused by the broker only when it is written, after the user.
+    bad_parameter = [{"vhost": "sec-v", "component": "no-such-component", "name": "p", "value": {"a": 1}}]
     arguments: dict[str, dict[str, t.Any]] = {
         "all at once": rest,
         "again": rest,
@@ -123,7 +124,7 @@ def _tasks(*names: str) -> list[dict[str, t.Any]]:
             **rest,
             "users": [*USERS_BY_NAME, {"name": "sec-late", "password": "{{ changed }}"}],
             "vhosts": [{"name": "sec-v"}],
-            "policies": bad_policy,
+            "parameters": bad_parameter,
         },
     }
     return [
