@@ -138,7 +138,7 @@ def test_boolean_flags_are_those_that_take_no_word_after_them(kubelet: Kubelet) 
         "--node-labels=role=api,phase=5,topology.kubernetes.io/zone=a,node-role.kubernetes.io/worker="
         " --register-with-taints=role=api:NO_SCHEDULE,other:NoExecute --max-pods 50 --fail-swap-on --v=2"
         " --eviction-hard='memory.available<100Mi,nodefs.available<10%'",
-        {"labels": {"a": True, "b": 5, "c": ""}, "taints": {"x": {"key": "x", "value": None, "effect": "PREFER_NO_SCHEDULE"}}},
+        {"labels": {"a": "true", "b": 5, "c": ""}, "taints": {"x": {"key": "x", "value": None, "effect": "PREFER_NO_SCHEDULE"}}},
     ],
 )
 def test_what_a_profile_gives_the_kubelet_is_taken(kubelet: Kubelet, written: t.Any) -> None:
