@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import typing as t
 
 import pytest
 from ground import changed_objects
 from harness import ModuleTask
-from watch import Watch, address, lone, quick, until
+from watch import LINES, Watch, address, lone, quick, until
 from writers import Writers
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection
 from lab import redis
 from lab.redis import Group, Server
 from lab.resp import pairs
-
-# Two lines that differ; in the long run all of them.
-LINES = list(redis.LINES) if int(os.environ.get("ECO2_TIMES", "1")) > 1 else ["redis-7.0", "valkey-9.1"]
 
 # For what is the same on all of them.
 first_line = pytest.mark.parametrize("group", LINES[:1], indirect=True)

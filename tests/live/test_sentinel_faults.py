@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import threading
@@ -13,14 +12,12 @@ import pytest
 from ground import one_line
 from harness import ModuleTask
 from relay import Relay, bulk
-from watch import Watch, address, lone, quick, until
+from watch import LINES, Watch, address, lone, quick, until
 
 from lab import redis
 from lab.redis import Group, Server, ServerSaid
 from lab.resp import pairs
 
-# Two lines that differ; in the long run all of them.
-LINES = list(redis.LINES) if int(os.environ.get("ECO2_TIMES", "1")) > 1 else ["redis-7.0", "valkey-9.1"]
 PASSWORD = "canary-of-the-data-nodes"
 
 

@@ -8,7 +8,6 @@ Private to this collection.
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
@@ -23,10 +22,7 @@ FOLLOWS = "replicaof"
 
 def leads_nowhere(host: str) -> bool:
     """Whether it is an address by which no other host finds this one."""
-    if not address.is_ip(host):
-        return False
-    ip = ipaddress.ip_address(host)
-    return ip.is_loopback or ip.is_unspecified
+    return address.is_ip(host) and (address.is_loopback(host) or address.is_unspecified(host))
 
 
 def self_replicas(established: t.Mapping[str, str]) -> list[str]:
