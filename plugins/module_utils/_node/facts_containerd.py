@@ -118,7 +118,7 @@ def _by_crictl(output: str) -> dict[str, t.Any]:
         (runtime,) = [condition for condition in conditions if condition["type"] == "RuntimeReady"]
         ready, message = bool(runtime["status"]), runtime.get("message")
     except (ValueError, KeyError, TypeError) as error:
-        return {"ready": False, "problem": f"the output of crictl info cannot be parsed: {error!r}"}
+        return {"ready": False, "problem": f"the output of crictl info cannot be parsed: {error}"}
     return {
         "ready": ready,
         "problem": None if ready else f"containerd reports that its runtime is not ready: {message or 'no reason given'}",
