@@ -147,6 +147,7 @@ compose:
 strict: true
 """
 
+import functools
 import re
 import typing as t
 from pathlib import Path
@@ -265,4 +266,8 @@ def _data(value: t.Any) -> t.Any:
         return [_data(inner) for inner in value]
     if not isinstance(value, str):
         return value
-    return wrap_var(value) if _TEMPLATE.search(value) else trust_as_template(value)
+    return wrap_var(value) if "{" in value and _TEMPLATE.search(value) else _text(value)
+
+
+# Hosts share most of their texts.
+_text = functools.lru_cache(maxsize=10_000)(trust_as_template)

@@ -122,18 +122,18 @@ def _secrets(instance: Instance, rule: Rule) -> t.Iterator[Problem]:
 
 
 def _machine(instance: Instance, rule: Rule) -> Machine:
-    names = [instance.natural_name if path == KEY else model.at(instance.values, path) for path in rule.name]
-    addresses = _texts(model.at(instance.values, path) for path in rule.address)
+    names = (instance.natural_name if path == KEY else model.at(instance.values, path) for path in rule.name)
+    addresses = list(_texts(model.at(instance.values, path) for path in rule.address))
     others = _texts(model.at(instance.values, path) for path in rule.also)
     variables = {name: model.at(instance.values, str(path)) for name, path in rule.variables.items()}
     return Machine(
         instance.address,
-        next(iter(_texts(names)), instance.natural_name),
-        next(iter(addresses), None),
-        frozenset([*addresses, *others]),
+        next(_texts(names), "") or instance.natural_name,
+        addresses[0] if addresses else None,
+        frozenset((*addresses, *others)),
         {name: value for name, value in variables.items() if value is not MISSING},
     )
 
 
-def _texts(values: t.Iterable[t.Any]) -> list[str]:
-    return [value for value in values if isinstance(value, str) and value]
+def _texts(values: t.Iterable[t.Any]) -> t.Iterator[str]:
+    return (value for value in values if isinstance(value, str) and value)

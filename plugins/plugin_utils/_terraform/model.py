@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import typing as t
@@ -34,7 +35,7 @@ class Instance:
     values: Values
     marks: t.Any = None
 
-    @property
+    @functools.cached_property
     def address(self) -> str:
         """As Terraform writes it: module.node["k8s-a"].aws_instance.this[0]."""
         index = "" if self.key is None else f"[{json.dumps(self.key, ensure_ascii=False)}]"
@@ -74,14 +75,23 @@ def _innermost(module: str) -> tuple[str, str | int | None]:
 
 def at(value: t.Any, path: str) -> t.Any:
     """What is at a path such as tags.Name or network_interface.0.network_ip; MISSING where there is nothing. A key may have dots."""
-    found, dummy = _walk(value, None, path.split("."))
-    return found
+    # Most paths are one attribute.
+    return value[path] if isinstance(value, dict) and path in value else _walk(value, None, path.split("."))[0]
 
 
 def is_sensitive(instance: Instance, path: str) -> bool:
     """Whether what is at the path, or anything in it or around it, is marked as sensitive, or has the name of a secret."""
-    found, marks = _walk(instance.values, instance.marks, path.split("."))
-    return found is not MISSING and (_any(marks) or any(map(_SECRET.search, [*path.split("."), *_keys(found)])))
+    found = at(instance.values, path)
+    if found is MISSING:
+        return False
+    if _is_secret(path) or any(map(_is_secret, _keys(found))):
+        return True
+    return _any(instance.marks) and _any(_walk(instance.values, instance.marks, path.split("."))[1])
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_secret(name: str) -> bool:
+    return any(map(_SECRET.search, name.split(".")))
 
 
 def _keys(value: t.Any) -> t.Iterator[str]:

@@ -8,26 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import ssl
-import time
 import typing as t
-import urllib.error
-import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.urls import open_url
-
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host import command
-from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 
 _ENVIRONMENT = "env:"
 _PROGRAMS = ("terraform", "tofu")
 # Nothing may ask a question, and messages are searched for words.
 _QUIET = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1", "TF_CLI_ARGS": "", "TF_LOG": "", "LC_ALL": "C"}
-_CREDENTIALS = "set TF_HTTP_USERNAME and TF_HTTP_PASSWORD in the environment"
-_CHUNK = 1 << 20
 
 # Reads a file of the controller, decrypted where it is of ansible-vault.
 ReadFile = t.Callable[[Path], bytes]
@@ -66,11 +57,14 @@ def source(given: str, access: Access) -> Source:
         name = given[len(_ENVIRONMENT) :]
         given = os.environ.get(name, "")
         if not given.strip():
-            raise _refused("source.environment", f"the environment has no variable {name}, or it is empty", "source", "set it")
+            raise refused("source.environment", f"the environment has no variable {name}, or it is empty", "source", "set it")
     if given.lstrip().startswith(("{", "[")):
         return _Text(f"variable {name}" if name else "source", given)
     if given.startswith(("http://", "https://")):
-        return _Http(given, access)
+        # Ansible's client is slow to import.
+        from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.http import Http  # noqa: PLC0415
+
+        return Http(given, access)
     return _place(given, access)
 
 
@@ -83,10 +77,10 @@ def _place(given: str, access: Access) -> Source:
             return _File(place, access)
     except (OSError, ValueError):
         pass
-    raise _refused("source.absent", "does not exist", str(place), "write what Terraform knows there, or correct source")
+    raise refused("source.absent", "does not exist", str(place), "write what Terraform knows there, or correct source")
 
 
-def _refused(code: str, message: str, item: str, remedy: str) -> Refused:
+def refused(code: str, message: str, item: str, remedy: str) -> Refused:
     return Refused([Problem(code, message, item, remedy=remedy)])
 
 
@@ -109,7 +103,7 @@ class _File(Source):
                 self._content = self._access.read_file(self._place)
             except OSError as error:
                 remedy = "give a file that this user can read"
-                raise _refused("source.unreadable", f"cannot be read ({error.strerror})", self.name, remedy) from error
+                raise refused("source.unreadable", f"cannot be read ({error.strerror})", self.name, remedy) from error
         return self._content
 
 
@@ -134,7 +128,7 @@ class _Directory(Source):
         program = self._access.program or next(filter(shutil.which, _PROGRAMS), None)
         if program is None:
             remedy = "install one, or give a file that 'terraform show -json' wrote"
-            raise _refused("terraform.missing", "is a directory, and neither terraform nor tofu is in PATH", self.name, remedy)
+            raise refused("terraform.missing", "is a directory, and neither terraform nor tofu is in PATH", self.name, remedy)
         environment = {**os.environ, **_QUIET}
         arguments = (f"-chdir={self._place}", "show", "-json", "-no-color")
         done = command.run(program, *arguments, timeout=self._access.timeout, environment=environment)
@@ -144,104 +138,14 @@ class _Directory(Source):
 
     def _failed(self, program: str, done: command.Done) -> Refused:
         if done.code == command.MISSING:
-            return _refused("terraform.missing", f"{program} is not there, or cannot be run", self.name, "correct program, or remove it")
+            return refused("terraform.missing", f"{program} is not there, or cannot be run", self.name, "correct program, or remove it")
         if done.code == command.TIMED_OUT:
             remedy = "run it there by hand to see what it waits for, or raise timeout"
-            return _refused("terraform.timeout", f"'{program} show -json' did not end within {self._access.timeout:g} s", self.name, remedy)
+            return refused("terraform.timeout", f"'{program} show -json' did not end within {self._access.timeout:g} s", self.name, remedy)
         lines = [line.strip(" │╷╵") for line in done.errors.splitlines()]
         why = next((line for line in lines if line.startswith("Error:")), done.complaint)
         said = why[len("Error:") :].strip() if why.startswith("Error:") else why
         remedy = (
             f"run '{program} init' there" if "init" in done.errors or "plugin" in done.errors else f"run '{program} show' there to see more"
         )
-        return _refused("terraform.failed", f"'{program} show -json' failed ({said})", self.name, remedy)
-
-
-# An http address
-
-
-class _Http(Source):
-    """The state as the http backend of Terraform reads it, with GET."""
-
-    def __init__(self, url: str, access: Access) -> None:
-        self._url, self._access = url, access
-        self._content: bytes | None = None
-        parts = urllib.parse.urlsplit(url)
-        # Without what may be a secret.
-        self.name = urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-        if "@" in parts.netloc:
-            raise _refused("http.credentials_in_url", "the address has a user or password in it", self.name, _CREDENTIALS)
-        problems = list(tls.problems({"ca_cert": access.ca_cert}))
-        if problems:
-            raise Refused(problems)
-
-    def content(self) -> bytes:
-        if self._content is None:
-            self._content = self._get()
-        return self._content
-
-    def _get(self) -> bytes:
-        begin = time.monotonic()
-        try:
-            with self._open() as answer:
-                if answer.status == 204:
-                    raise _refused("http.no_state", "there is no state at this address", self.name, "run 'terraform apply' first")
-                return b"".join(self._chunks(answer, begin + self._access.timeout))
-        except urllib.error.HTTPError as error:
-            raise self._answered(error) from error
-        except urllib.error.URLError as error:
-            raise self._no_answer(error.reason) from error
-        except OSError as error:
-            raise self._no_answer(error) from error
-
-    def _open(self) -> t.Any:
-        # A redirect would carry the password to another server.
-        return open_url(
-            self._url,
-            timeout=self._access.timeout,
-            url_username=self._access.username,
-            url_password=self._access.password,
-            force_basic_auth=True,
-            follow_redirects="no",
-            ca_path=self._access.ca_cert,
-            use_netrc=False,
-            headers={"Accept": "application/json"},
-            http_agent="eco2.platform",
-        )
-
-    def _chunks(self, answer: t.Any, until: float) -> t.Iterator[bytes]:
-        while time.monotonic() < until:
-            chunk = answer.read1(_CHUNK)
-            if not chunk:
-                return
-            yield chunk
-        raise self._late()
-
-    def _late(self) -> Refused:
-        return _refused("http.timeout", f"gave no whole answer within {self._access.timeout:g} s", self.name, "try again, or raise timeout")
-
-    def _answered(self, error: urllib.error.HTTPError) -> Refused:
-        if error.code in (401, 403):
-            return _refused("http.credentials", f"refuses the user or password ({error.code})", self.name, _CREDENTIALS)
-        if error.code == 404:
-            return _refused(
-                "http.no_state", "there is no state at this address (404)", self.name, "correct source, or run 'terraform apply' first"
-            )
-        if 300 <= error.code < 400:
-            target = urllib.parse.urlsplit(urllib.parse.urljoin(self._url, error.headers.get("Location", "")))
-            where = urllib.parse.urlunsplit((target.scheme, target.netloc.rpartition("@")[2], target.path, "", ""))
-            return _refused("http.redirect", f"redirects to {where}", self.name, "give that address in source, if it is right")
-        return _refused("http.failed", f"answered with {error.code}", self.name, "look into the log of that server")
-
-    def _no_answer(self, reason: t.Any) -> Refused:
-        if isinstance(reason, TimeoutError):
-            return self._late()
-        if isinstance(reason, ssl.SSLError):
-            return _refused(
-                "http.tls",
-                tls.cause(str(reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else reason)),
-                self.name,
-                "",
-            )
-        message = in_words(reason) if isinstance(reason, Exception) else str(reason)
-        return _refused("http.unreachable", f"cannot be reached ({message})", self.name, "check the address and the network")
+        return refused("terraform.failed", f"'{program} show -json' failed ({said})", self.name, remedy)
