@@ -19,6 +19,8 @@ Variables = t.Dict[str, t.Any]
 
 OUTPUT = "inventory"
 REFRESH = "run 'terraform apply -refresh-only', which changes no resource, and read the outputs again"
+# Otherwise Terraform refuses to refresh outputs that need it.
+_REMOVE = "remove from the configuration what was destroyed, then "
 # A name that patterns of --limit and `hosts` can say.
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -192,7 +194,12 @@ def _compared(declared: Inventory, found: list[Machine], read: Reading, options:
     if not verdict.stale:
         return declared
     name = options.output or OUTPUT
-    problem = Problem("stale.output", f"output {name} does not have the machines of the state ({verdict})", item, remedy=REFRESH)
+    problem = Problem(
+        "stale.output",
+        f"output {name} does not have the machines of the state ({verdict})",
+        item,
+        remedy=(_REMOVE if verdict.vanished else "") + REFRESH,
+    )
     if options.stale == "fail":
         raise Refused([problem])
     declared.warnings.append(str(problem) if options.stale == "warn" else f"{problem.item}: {problem.message}; those of the state are used")
