@@ -78,7 +78,8 @@ class Terraform:
                 profiles,
             )
         (self.place / "main.tf").write_text(text)
-        run(self.place, "init")
+        if not self._one or not (self.place / ".terraform").exists():
+            run(self.place, "init")
         run(self.place, *words, "-auto-approve")
 
 
@@ -393,7 +394,7 @@ def _one_line(told: Told, words: str) -> None:
     assert told.hosts == {}
     assert words in str(told.error)
     assert "\n" not in str(told.error)
-    assert "; " in str(told.error), "it says what to do"
+    assert any(sign in str(told.error) for sign in ("; ", ": give ", "must be")), "it says what to do"
 
 
 def test_a_machine_without_address_is_refused(tmp_path: Path, reader: Reader) -> None:
@@ -445,8 +446,8 @@ def test_a_terraform_that_hangs_is_ended_with_its_children(tmp_path: Path, reade
     began = time.monotonic()
     _one_line(reader.read(source(tmp_path, source=".", program=program, timeout=1)), "'program show -json' did not end within 1 s")
     assert time.monotonic() - began < 15
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "child").read_text()), 0)
+    child = Path("/proc") / (tmp_path / "child").read_text().strip() / "stat"
+    assert not child.exists() or child.read_text().split()[2] == "Z", "it has ended"
 
 
 def test_a_terraform_that_asks_gets_no_answer(tmp_path: Path, reader: Reader) -> None:
@@ -468,7 +469,7 @@ class _State(BaseHTTPRequestHandler):
         if code == 302:
             self.send_header("Location", "/state")
         self.end_headers()
-        if self.path == "/slow":
+        if self.path.startswith("/slow"):
             for dummy in range(40):
                 self.wfile.write(b" ")
                 self.wfile.flush()

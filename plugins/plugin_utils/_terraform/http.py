@@ -98,11 +98,6 @@ class Http(Source):
         if isinstance(reason, TimeoutError):
             return self._late()
         if isinstance(reason, ssl.SSLError):
-            return refused(
-                "http.tls",
-                tls.cause(str(reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else reason)),
-                self.name,
-                "",
-            )
+            return refused("http.tls", tls.cause(str(reason)), self.name, "")
         message = in_words(reason) if isinstance(reason, Exception) else str(reason)
         return refused("http.unreachable", f"cannot be reached ({message})", self.name, "check the address and the network")
