@@ -21,6 +21,7 @@ OUTPUT = "inventory"
 REFRESH = "run 'terraform apply -refresh-only', which changes no resource, and read the outputs again"
 # Otherwise Terraform refuses to refresh outputs that need it.
 _REMOVE = "remove from the configuration what was destroyed, then "
+_PARTS = ("hosts", "children", "vars")
 # A name that patterns of --limit and `hosts` can say.
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -145,8 +146,8 @@ def _structure(made: Inventory, value: t.Any, where: str) -> t.Iterator[Problem]
 
 
 def _group(made: Inventory, name: str, value: t.Any, where: str) -> t.Iterator[Problem]:
-    parts = {part: (value or {}).get(part) or {} for part in ("hosts", "children", "vars")} if isinstance(value or {}, dict) else {}
-    if not all(isinstance(part, dict) for part in parts.values()) or set(value or ()) - set(parts):
+    parts = _parts(value)
+    if parts is None:
         remedy = "a group has mappings named hosts, children and vars only"
         yield Problem("output.shape", f"group {name} has another structure", where, remedy=remedy)
         return
@@ -163,6 +164,14 @@ def _group(made: Inventory, name: str, value: t.Any, where: str) -> t.Iterator[P
         made.hosts.setdefault(host, {}).update(variables or {})
     for child, inner in parts["children"].items():
         yield from _group(made, child, inner, where)
+
+
+def _parts(value: t.Any) -> dict[str, Variables] | None:
+    """The parts of a group; None where it has another structure. Null is nothing."""
+    given = {} if value is None else value
+    if not isinstance(given, dict) or set(given) - set(_PARTS) or not all(isinstance(part or {}, dict) for part in given.values()):
+        return None
+    return {part: given.get(part) or {} for part in _PARTS}
 
 
 def _empty_addresses(hosts: t.Mapping[str, Variables], where: str) -> t.Iterator[Problem]:
