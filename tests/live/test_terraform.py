@@ -33,7 +33,7 @@ module "inventory" {
   source           = "./inventory"
   instances        = %s
   kubelet_profiles = { %s }
-  variables        = { ansible_user = "admin" }
+  variables        = %s
 }
 
 output "inventory" {
@@ -60,23 +60,21 @@ class Terraform:
     def target(self, name: str) -> str:
         return f'-target=terraform_data.node["{name}"]' if self._one else f"-target=module.{name}"
 
-    def apply(self, *options: str) -> None:
-        self._change("apply", *options)
+    def apply(self, *options: str, variables: str = '{ ansible_user = "admin" }') -> None:
+        self._change("apply", *options, variables=variables)
 
     def destroy(self, name: str) -> None:
         self._change("destroy", self.target(name))
 
-    def _change(self, *words: str) -> None:
+    def _change(self, *words: str, variables: str = "{}") -> None:
         profiles = ", ".join(f'{name} = "--node-labels=role=api"' for name in self.nodes)
         if self._one:
-            text = _ONE % ", ".join(f'{name} = "{address}"' for name, address in self.nodes.items())
-            text += _INVENTORY % (_INSTANCES, profiles)
+            instances, text = _INSTANCES, _ONE % ", ".join(f'{name} = "{address}"' for name, address in self.nodes.items())
         else:
             text = "".join(_BLOCK % node for node in self.nodes.items())
-            text += _INVENTORY % (
-                f"{{ {', '.join(f'{name} = {{ ansible_host = module.{name}.output.address }}' for name in self.nodes)} }}",
-                profiles,
-            )
+            instances = ", ".join(f"{name} = {{ ansible_host = module.{name}.output.address }}" for name in self.nodes)
+            instances = f"{{ {instances} }}"
+        text += _INVENTORY % (instances, profiles, variables)
         (self.place / "main.tf").write_text(text)
         if not self._one or not (self.place / ".terraform").exists():
             run(self.place, "init")
@@ -179,6 +177,32 @@ def test_plain_applies_are_never_stale(layout: str, tmp_path: Path, reader: Read
         terraform.apply()
         told = reader.read(source(tmp_path, source="." if number % 2 else "terraform.tfstate"))
         assert addresses(told) == terraform.nodes
+
+
+# What the module gives
+
+
+def test_the_example_gives_the_committed_hosts_in_every_form(tmp_path: Path, reader: Reader) -> None:
+    shutil.copytree(MODULE, tmp_path / "terraform")
+    place = tmp_path / "terraform" / "example"
+    run(place, "init")
+    run(place, "apply", "-auto-approve")
+    (place / "hosts.ini").write_text(run(place, "output", "-raw", "ansible_inventory"))
+    (place / "hosts.json").write_text(run(place, "output", "-json", "inventory"))
+    expected = reader.read(PROJECT / "inventory" / "hosts.ini")
+    assert len(expected.hosts) == 21
+    for name in ("hosts.ini", "hosts.json", "eco2.terraform.yml"):
+        told = reader.read(place / name)
+        # Whether a host is a member of all by itself makes no difference.
+        told.groups["all"]["hosts"] = expected.groups["all"]["hosts"]
+        assert told == expected, name
+
+
+def test_terraform_itself_refuses_a_secret_in_the_inventory(tmp_path: Path) -> None:
+    terraform = Terraform(tmp_path, LAYOUTS[0])
+    (tmp_path / "secret.tf").write_text('variable "secret" {\n  default = "x"\n  sensitive = true\n}\n')
+    with pytest.raises(AssertionError, match="Output refers to sensitive values"):
+        terraform.apply(variables="{ ansible_become_password = var.secret }")
 
 
 # What it reads
