@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from inventories import Reader, source
 
 from lab.brokers import Broker
 
@@ -69,6 +70,27 @@ def test_playbook(core: str, minors: list[str], target: str, broker_4: Broker) -
         assert broker_4.ctl("list_queues", "-p", vhost, "name").count("\n") == 11
     finally:
         broker_4.ctl("delete_vhost", vhost)
+
+
+@pytest.mark.parametrize(("core", "minors"), [(line[0], line[1:]) for line in CORES], ids=[line[0] for line in CORES])
+def test_inventory_plugin(core: str, minors: list[str], tmp_path: Path) -> None:
+    """Hosts of a state with groups; a text that looks like a template stays a text in every release."""
+    reader = Reader(_environment(f"core-{core}", _python(*minors), "requirements/cores.lock", f"ansible-core=={core}") / "python")
+    nodes = {"k8s-a": "{{ 7 * 6 }}", "k8s-b": "api"}
+    instances = [
+        {"index_key": name, "attributes": {"private_ip": "192.0.2.1", "tags": {"Name": name, "role": role}}} for name, role in nodes.items()
+    ]
+    resource = {"mode": "managed", "type": "aws_instance", "name": "node", "instances": instances}
+    (tmp_path / "state").write_text(json.dumps({"version": 4, "serial": 1, "lineage": "x", "resources": [resource]}))
+    types = {"aws_instance": {"variables": {"role": "tags.role"}}}
+    options = {"types": types, "compose": {"same": "role"}, "groups": {"apis": "role == 'api'"}, "strict": True}
+    try:
+        told = reader.read(source(tmp_path, source="state", **options))
+    finally:
+        reader.close()
+    assert told.error is None
+    assert {name: variables["same"] for name, variables in told.hosts.items()} == nodes
+    assert told.groups["apis"]["hosts"] == ["k8s-b"]
 
 
 def _settings(broker: Broker) -> dict[str, t.Any]:

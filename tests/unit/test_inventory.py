@@ -50,13 +50,21 @@ def read(inventory: Path) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", json.loads(done.stdout))
 
 
+def same(inventory: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The inventory without the order of its groups and hosts."""
+    return {
+        name: {part: sorted(value) if isinstance(value, list) else value for part, value in group.items()}
+        for name, group in inventory.items()
+    }
+
+
 def hosts(inventory: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     return t.cast("dict[str, dict[str, t.Any]]", inventory["_meta"]["hostvars"])
 
 
 @pytest.fixture
 def terraform(tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
-    """Applies the module with these variables in a scratch directory, and prints the inventory."""
+    """Applies the module with these variables in a scratch directory, and prints the inventory; hosts.json has the same as data."""
     shutil.copytree(MODULE, tmp_path / "module")
     (tmp_path / "terraformrc").touch()
     environment = {"PATH": str(Path(str(shutil.which("terraform"))).parent), "TF_CLI_CONFIG_FILE": str(tmp_path / "terraformrc")}
@@ -71,7 +79,10 @@ def terraform(tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str
     def apply(**variables: t.Any) -> subprocess.CompletedProcess[str]:
         (tmp_path / "module" / "test.auto.tfvars.json").write_text(json.dumps(variables))
         done = run("apply", "-input=false", "-auto-approve", "-no-color", "-compact-warnings")
-        return run("output", "-raw", "ansible_inventory") if done.returncode == 0 else done
+        if done.returncode != 0:
+            return done
+        (tmp_path / "hosts.json").write_text(run("output", "-json", "inventory").stdout)
+        return run("output", "-raw", "ansible_inventory")
 
     return apply
 
@@ -123,7 +134,7 @@ def test_every_profile_of_the_committed_inventory_is_taken() -> None:
 
 
 def test_terraform_leaves_nothing_in_the_tree() -> None:
-    assert [path for path in MODULE.rglob("*") if ".terraform" in path.name or "tfstate" in path.name] == []
+    assert [path for path in MODULE.rglob("*") if path.name.startswith(".terraform") or "tfstate" in path.name] == []
 
 
 @pytest.mark.parametrize("arguments", [["--nodes"], ["k8s-master"], ["--set"], ["--set", "x"], ["--set", "=x"], ["=1"]])
@@ -181,6 +192,7 @@ def test_ansible_reads_exactly_the_text_that_terraform_has(
     assert done.returncode == 0, done.stdout + done.stderr
     place = tmp_path / "hosts.ini"
     place.write_bytes(done.stdout.encode())
+    assert same(read(tmp_path / "hosts.json")) == same(read(place))
     found = hosts(read(place))
     for name in ("k8s-a", "k8s-b"):
         assert {key: value for key, value in found[name].items() if key.startswith("value_")} == values
@@ -198,6 +210,7 @@ def test_a_profile_as_a_map_says_the_same_as_flags(tmp_path: Path, terraform: t.
     )
     place = tmp_path / "hosts.ini"
     place.write_text(done.stdout)
+    assert same(read(tmp_path / "hosts.json")) == same(read(place))
     found = hosts(read(place))
     assert profile.parse(found["k8s-a"]["kube_profile"]) == profile.parse(found["k8s-b"]["kube_profile"])
 

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLUGINS = PROJECT / "plugins"
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
 UTILS = sorted(path for path in (PLUGINS / "module_utils").rglob("*.py") if path.stem != "__init__")
-ACTIONS = sorted(path for top in ("action", "plugin_utils") for path in (PLUGINS / top).rglob("*.py"))
+ACTIONS = sorted(path for top in ("action", "inventory", "plugin_utils") for path in (PLUGINS / top).rglob("*.py"))
 SERVICES = sorted({path.stem.split("_")[0] for path in MODULES})
 # Headings that an import into Galaxy or Automation Hub wants of a certified collection's README.
 HEADINGS = (
@@ -55,7 +55,9 @@ BELOW = {
     "_rabbitmq": {"_engine", "_net"},
     "_redis": {"_engine", "_net", "_host"},
 }
-ROOMS = sorted({path.parent for top in ("module_utils", "plugin_utils", "action", "filter") for path in (PLUGINS / top).rglob("*.py")})
+ROOMS = sorted(
+    {path.parent for top in ("module_utils", "plugin_utils", "action", "filter", "inventory") for path in (PLUGINS / top).rglob("*.py")}
+)
 
 
 @utils

@@ -68,7 +68,7 @@ module "inventory" {
     ansible_ssh_pipelining = "true"
     kube_version           = "1.28.4"
     kube_endpoint          = "${local.addresses["k8s-master"]}:6443"
-    # Where the administrator's kubeconfig is, on the machine that Ansible runs on.
+    # Where the administrator's kubeconfig is, on the machine that Ansible runs on. An extra variable takes precedence.
     kube_kubeconfig = "~/.kube/eco2.conf"
   }, var.variables)
 }
