@@ -17,7 +17,7 @@ class ActionModule(Action):
     """It changes nothing of the platform, so the file is written in check mode too."""
 
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
-        path = os.path.join(self._loader.get_basedir(), os.path.expanduser(options["path"]))
+        path = os.path.abspath(os.path.expanduser(options["path"]))
         brokers = [{"name": str(entry["name"]), "topology": entry["topology"]} for entry in options["brokers"]]
         text = page(options["title"], brokers, options["nodes"], options["sentinels"], options["summary"])
         try:

@@ -32,7 +32,7 @@ attributes:
     details: Never reports a change.
 options:
   path:
-    description: The file on the controller. It is replaced.
+    description: The file on the controller, relative to the current directory. It is replaced.
     type: str
     required: true
   title:

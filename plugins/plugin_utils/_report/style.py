@@ -58,6 +58,8 @@ details{margin:6px 0}summary{cursor:pointer;padding:4px 0;font-weight:600}summar
 .graph .line.not-declared path{stroke:var(--gone);stroke-width:2;stroke-dasharray:2 3}
 .graph .line.not-declared text{fill:var(--gone);font-weight:700}
 #tip path{fill:var(--line);stroke:none}.hidden{position:absolute;width:0;height:0}
+@media(max-width:640px){thead{display:none}tr,td{display:block;border:0}tr{border-bottom:1px solid var(--edge);
+padding:8px 0}td{padding:1px 12px}}
 @media print{:root{--back:#fff;--card:#fff;--ink:#000;--muted:#444;--edge:#bbb;--line:#555;--exchange:#eef3fb;--queue:#f2f7f0;
 --good:#1d6b37;--bad:#a3241c;--bad-back:#fff;--new:#7a4d00;--new-back:#fff;--gone:#6b2f8a;--gone-back:#fff;--chip:#f2f2f2}
 main{padding:0;max-width:none}.card,tr,.tiles{break-inside:avoid}h2{break-after:avoid}.wide{overflow:visible}
