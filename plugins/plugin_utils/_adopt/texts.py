@@ -47,9 +47,11 @@ def dump(variables: t.Mapping[str, t.Any]) -> str:
 
 
 def plain(value: t.Any) -> t.Any:
-    """Ansible's own kinds of text, lists and dictionaries as Python's."""
-    if isinstance(value, Template):
+    """Ansible's own kinds of text, numbers, lists and dictionaries as Python's."""
+    if value is None or isinstance(value, (Template, bool)):
         return value
+    if isinstance(value, (int, float)):
+        return float(value) if isinstance(value, float) else int(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, dict):
