@@ -78,6 +78,9 @@ class ActionModule(Action):
         predicted = self.options["predicted"]
         given = {name: self.options[name] for name in ("owner", "exact", "protected")}
         done = self._nodes(nodes, "" if predicted else "the cluster has no Node {name}", unknown_nodes="skip", **given)
+        if self.options["verify"] and done.get("forbidden"):
+            # Who may only read still sees what differs.
+            done = {**done, "changed": True, "changes": done["forbidden"], "verdicts": {node["name"]: [] for node in nodes}}
         cluster = self._module("kube_nodes_info")
         seen = {node["name"]: node for node in cluster.get("nodes", ())}
         if predicted:

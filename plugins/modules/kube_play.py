@@ -64,6 +64,10 @@ options:
     description: Whether the cluster exists. If an earlier task has only predicted it, everything is predicted to change. For V(profile).
     type: bool
     default: true
+  verify:
+    description: Whether changes that the user has no right to make are returned as differences, and are not refused. For V(profile).
+    type: bool
+    default: false
   predicted:
     description: Whether earlier tasks have only predicted their changes, so that a missing Node is not an error.
     type: bool

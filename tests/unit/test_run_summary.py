@@ -49,7 +49,7 @@ def test_changes_of_a_module_are_kept_and_of_others_the_task() -> None:
     assert result["verdict"] == "changed"
     assert result["hosts"]["a"]["changes"] == [{name: QUEUE[name] for name in ("kind", "object", "action", "differences")}]
     assert result["hosts"]["b"]["changes"] == [{"kind": "task", "object": "restart it", "action": "change"}]
-    assert "changed create 1 queue (eco2/a)" in "\n".join(table(result))
+    assert "create 1 queue: eco2/a" in "\n".join(table(result))
 
 
 def test_a_change_belongs_to_the_host_of_its_object() -> None:
@@ -64,7 +64,7 @@ def test_check_mode_says_would() -> None:
     run = begin(record(check=True))
     run.task_done("a", {"changed": True, "changes": [QUEUE]}, "converge", 0.5)
     lines = "\n".join(table(found(run)))
-    assert "in check mode" in lines and "would change create 1 queue" in lines and "would be changed" in lines
+    assert "in check mode" in lines and "would create 1 queue" in lines and "would be changed" in lines
 
 
 def test_a_failure_that_is_rescued_by_the_play_counts() -> None:
@@ -119,7 +119,7 @@ def test_verify_finds_drift_in_changes_and_in_what_is_left() -> None:
     assert result["verdict"] == "drift"
     assert [(part["name"], part["state"]) for part in result["families"]] == [("rabbitmq", "drift")]
     assert failed_hosts(run) == {
-        "a": "differs from the declaration: create 1 queue (eco2/a)",
+        "a": "differs from the declaration: create 1 queue: eco2/a",
         "b": "differs from the declaration: server/pubsub: maxmemory",
     }
 
@@ -175,7 +175,7 @@ def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str
 
 def test_of_many_changes_the_first_names_are_shown() -> None:
     changes = [{**QUEUE, "object": f"q{number}"} for number in range(7)]
-    assert counts(changes) == "create 7 queue (q0, q1, q2, q3 and 3 more)"
+    assert counts(changes) == "create 7 queue: q0, q1, q2, q3 and 3 more"
 
 
 def test_what_waits_for_maintenance_is_in_words() -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
 from datetime import datetime, timezone
 
 from ansible_collections.eco2.platform.plugins.plugin_utils._run import families
@@ -124,7 +123,7 @@ def table(found: Summary) -> list[str]:
     shown = {name: host for name, host in found["hosts"].items() if _worth(host)}
     for name, host in shown.items():
         lines += [f"  {name}: {_word(host['state'], would)}, {host['seconds']:.0f} s"]
-        lines += [f"      {'would change' if would else 'changed'} {counts(host['changes'])}"] if host["changes"] else []
+        lines += [f"      {'would ' if would else ''}{text}" for text in kinds(host["changes"])]
         lines += [f"    ! {text}" for text in host["failures"]]
         lines += [f"    > left to do: {text}" for text in host["left"]]
     return lines + _rest({name: host for name, host in found["hosts"].items() if name not in shown})
@@ -149,10 +148,15 @@ def _rest(hosts: t.Mapping[str, Item]) -> list[str]:
 
 
 def counts(changes: t.Sequence[Item]) -> str:
+    return "; ".join(kinds(changes))
+
+
+def kinds(changes: t.Sequence[Item]) -> list[str]:
     """How many objects of each kind, with the first names."""
-    kinds = Counter((change["action"], change["kind"]) for change in changes)
-    named = {key: [change["object"] for change in changes if (change["action"], change["kind"]) == key] for key in kinds}
-    return "; ".join(f"{action} {number} {kind} ({_list(named[action, kind])})" for (action, kind), number in kinds.items())
+    named: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        named.setdefault((change["action"], change["kind"]), []).append(str(change["object"]))
+    return [f"{action} {len(names)} {kind}: {_list(names)}" for (action, kind), names in named.items()]
 
 
 def _list(names: t.Sequence[str], most: int = NAMED) -> str:
