@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
 from ansible_collections.eco2.platform.plugins.plugin_utils._adopt import brokers, nodes, places, sets, texts
 from ansible_collections.eco2.platform.plugins.plugin_utils._adopt.declaration import Host, Variables
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
@@ -121,26 +121,23 @@ class ActionModule(Action):
             problems.append(places.overwrite_problem(directory, other))
         if problems:
             raise Refused(problems)
-        for name in [*new, *other]:
-            self._write(os.path.join(directory, name), files.get(name), secret.get(name))
+        if not self.predicts:
+            self._write(directory, *({name: text for name, text in part.items() if name in (*new, *other)} for part in (files, secret)))
         recorded = self._recorded()
         changes = [_file_change(directory, name, "create" if name in new else "update") for name in [*new, *other]]
         changes += recorded.get("changes") or []
         return {"changed": bool(changes), "changes": changes, "left": self.left, "files": sorted([*files, *secret])}
 
-    def _write(self, path: str, text: str | None, secret: str | None) -> None:
-        parent = os.path.dirname(path)
-        if not os.path.isdir(parent):
-            self._done("file", {"path": parent, "state": "directory", "mode": "0755"})
-        if os.path.isdir(parent):  # else check mode has not made it
-            content = self._vault().encrypt(secret).decode() if secret else text
-            self._done("copy", {"content": content, "dest": path, "mode": "0600" if secret else "0644"})
-
-    def _done(self, module: str, arguments: Variables) -> None:
-        done = self.on_controller(f"ansible.builtin.{module}", arguments)
-        if done.get("failed"):
-            path = arguments.get("dest") or arguments["path"]
-            raise Refused([Problem("adopt.place", f"cannot be written: {done.get('msg')}", path, "directory", "name another directory")])
+    def _write(self, directory: str, files: t.Mapping[str, str], secret: t.Mapping[str, str]) -> None:
+        try:
+            for name, text in files.items():
+                places.write(os.path.join(directory, name), text.encode(), 0o644)
+            for name, text in secret.items():
+                places.write(os.path.join(directory, name), self._vault().encrypt(text), 0o600)
+        except OSError as error:
+            raise Refused(
+                [Problem("adopt.place", f"cannot be written: {in_words(error)}", directory, "directory", "run it again")]
+            ) from error
 
     def _text(self, path: str) -> str:
         """A file that is there. A vault that cannot be opened counts as another text."""

@@ -9,6 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.plugin_utils._report import collected
 from ansible_collections.eco2.platform.plugins.plugin_utils._report.page import page
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
@@ -19,7 +20,13 @@ class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         path = os.path.abspath(os.path.expanduser(options["path"]))
         brokers = [{"name": str(entry["name"]), "topology": entry["topology"]} for entry in options["brokers"]]
-        text = page(options["title"], brokers, options["nodes"], options["sentinels"], options["summary"])
+        nodes, masters = list(options["nodes"]), list(options["sentinels"])
+        if options["collect"]:
+            hosts = self._hosts()
+            brokers += collected.brokers(hosts)
+            nodes += collected.nodes(hosts)
+            masters += collected.masters(hosts)
+        text = page(options["title"], brokers, nodes, masters, options["summary"])
         try:
             with open(path, "w", encoding="utf-8", errors="replace") as file:
                 file.write(text)
@@ -29,3 +36,8 @@ class ActionModule(Action):
             )
             raise Refused([problem]) from error
         return {"path": path, "bytes": len(text.encode("utf-8", "replace"))}
+
+    def _hosts(self) -> dict[str, t.Mapping[str, t.Any]]:
+        """The variables of all hosts, which are not templated."""
+        known = self.variables["hostvars"]
+        return {host: known.raw_get(host) for host in dict.fromkeys([*known, "localhost"])}

@@ -62,6 +62,12 @@ options:
         the differences that the report marks.
     type: dict
     default: {}
+  collect:
+    description:
+      - Whether to add what the playbook C(eco2.platform.verify) has read. It keeps it in the variables C(platform_topology),
+        C(platform_nodes) and C(platform_sentinels) of its hosts.
+    type: bool
+    default: false
 seealso:
   - module: eco2.platform.rabbitmq_info
   - module: eco2.platform.kube_nodes_info

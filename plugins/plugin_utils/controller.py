@@ -105,6 +105,11 @@ class Action(ControllerAction):
         except Refused as refusal:
             return {"changed": False, "failed": True, "msg": str(refusal), "problems": refusal.shown()}
 
+    @property
+    def predicts(self) -> bool:
+        """Whether this run only predicts: check mode. For what no module does."""
+        return bool(self._task.check_mode)
+
     def on_target(self, module: str, arguments: t.Mapping[str, t.Any]) -> Result:
         """The result of a module on the host of the task."""
         return dict(self._execute_module(module_name=module, module_args=dict(arguments), task_vars=self.variables))

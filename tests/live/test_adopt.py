@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -160,6 +161,25 @@ def test_site_finds_nothing_to_change_right_after(platform: Platform) -> None:
     assert {*platform.corners, "redis-main", f"{PREFIX}worker"} <= set(summary["hosts"])
     assert not [word for word in CANARIES if word in done.stdout + done.stderr]
     print(f"site --check in {time.monotonic() - began:.0f} s")
+
+
+def test_verify_finds_each_drift_and_the_report_marks_it(platform: Platform) -> None:
+    corner = platform.corners["broker-4.0"]
+    corner.observer.request("DELETE", f"queues/{PREFIX}v/no")
+    platform.pasture.server.kubectl("label", "node", f"{PREFIX}worker", "role=other", "--overwrite")
+    platform.group.sentinels[1].ask("SENTINEL", "SET", "pubsub", "quorum", 1)
+    options = ("-i", "inventory", "eco2.platform.verify", "--tags", ",".join(DECLARED), "-e", "platform_report=report.html")
+    done = _run(platform.home, *options)
+    page = (platform.home / "report.html").read_text(encoding="utf-8")
+    platform.group.sentinels[1].ask("SENTINEL", "SET", "pubsub", "quorum", 2)
+    platform.pasture.server.kubectl("label", "node", f"{PREFIX}worker", "role=cache", "--overwrite")
+    corner.observer.request("PUT", f"queues/{PREFIX}v/no", {"durable": True, "auto_delete": True, "arguments": {}})
+    corner.observer.request("POST", f"bindings/{PREFIX}v/e/events/q/no", {"routing_key": "no.#", "arguments": {}})
+    assert done.returncode != 0, done.stdout
+    assert re.search(r'<g class="point queue missing"[^>]*><title>queue no in vhost adopt-v', page)
+    assert re.search(rf'<article class="card differs"><h3>{PREFIX}worker</h3>.*?label role: other → cache', page)
+    assert re.search(r'<article class="card differs"><h3>pubsub</h3>.*?quorum: 1 → 2', page)
+    assert not [word for word in CANARIES if word in page]
 
 
 def test_the_declaration_holds_what_was_made_by_hand(platform: Platform) -> None:

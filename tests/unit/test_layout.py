@@ -76,7 +76,8 @@ def test_check_mode_is_read_and_time_is_slept_in_the_engine_alone(path: Path) ->
     read = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)]
     names = {node.attr for node in read}
     names |= {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
-    if path.parent.name != "_engine":
+    # The frame of the action plugins is the engine's part on the controller.
+    if path.parent.name != "_engine" and path.stem != "controller":
         assert not names & {"check_mode", "_check_mode"}
         assert "time.sleep" not in path.read_text()
 

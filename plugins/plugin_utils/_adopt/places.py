@@ -51,3 +51,13 @@ def differing(directory: str, files: t.Mapping[str, str], read: t.Callable[[str]
 def overwrite_problem(directory: str, names: t.Sequence[str]) -> Problem:
     message = f"{', '.join(names)} would be overwritten"
     return Problem("adopt.exists", message, directory, "directory", "name an empty directory, or set adopt_overwrite=true")
+
+
+def write(path: str, content: bytes, mode: int) -> None:
+    """The whole file or nothing of it; nobody else can read a secret meanwhile."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = f"{path}.part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    os.chmod(part, mode)
+    os.replace(part, path)

@@ -22,6 +22,7 @@ FAMILIES = {
     "nodes": Family("workers", "kube_hosts", "kube_profile"),
     "labels": Family("workers or control_plane", "kube_hosts", "kube_profile"),
     "rabbitmq": Family("rabbitmq_brokers", "rabbitmq_hosts", "rabbitmq_queues, or another variable of the playbook rabbitmq"),
+    "adopt": Family("all", "", "adopt_directory"),
     "sentinels": Family("redis_nodes or redis_sentinels", "redis_hosts", "redis_sentinel_sets or sentinel_masters"),
 }
 
