@@ -114,7 +114,7 @@ class ActionModule(Action):
     def _written(self, hosts: list[Host]) -> Result:
         directory = os.path.abspath(os.path.expanduser(self.options["directory"]))
         files, secret = texts.files(hosts, self.groups), texts.vaults(hosts) if self._vault() else {}
-        self.left += [f"{host.name}: define {name} in a vault" for host in hosts for name in _undefined(host, bool(self._vault()))]
+        self.left += [f"{host.name}: {line}" for host in hosts for line in host.undefined(bool(self._vault()))]
         new, other = places.differing(directory, {**files, **secret}, self._text)
         problems = [*places.name_problems(hosts), *filter(None, [places.place_problem(directory)])]
         if other and not self.options["overwrite"]:
@@ -170,10 +170,6 @@ class ActionModule(Action):
 def _given(arguments: Variables) -> Variables:
     """What is given; null and an empty text mean not given."""
     return {str(name): value for name, value in arguments.items() if value not in (None, "")}
-
-
-def _undefined(host: Host, vault: bool) -> list[str]:
-    return [name for name, value in host.secrets.items() if value is None or not vault]
 
 
 def _file_change(directory: str, name: str, action: str) -> Variables:

@@ -98,7 +98,7 @@ left:
   returned: success
   type: list
   elements: str
-  sample: ["rabbitmq-1: define vault_rabbitmq_password in a vault"]
+  sample: ["rabbitmq-1: vault_rabbitmq_password must be defined in a vault"]
 changes:
   description: The files that were written, or would be in check mode, and the Nodes whose annotation was written.
   returned: success

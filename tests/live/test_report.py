@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import importlib
 import json
+import os
 import re
 import resource
 import shutil
@@ -24,13 +25,16 @@ sys.path.insert(0, str(PROJECT / "tests" / "unit"))
 platform_scene = importlib.import_module("platform_scene")
 
 BROWSER = "chromium-headless-shell"
+LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
 MEGABYTES, SECONDS = 3.0, 5.0
 
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """Debian's own, about 300 MB with what it needs."""
+    """Debian's own, about 300 MB with what it needs: installed in the long run, else used where it is there."""
     if not shutil.which(BROWSER):
+        if not LONG:
+            pytest.skip(f"2 cases need {BROWSER}, which make test-long installs (ECO2_TIMES above 1)")
         done = subprocess.run([str(PROJECT / "tools" / "apt"), BROWSER], capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"no browser on this machine: {done.stderr.strip()[-300:]}")

@@ -23,7 +23,7 @@ class Host:
     """A host of the inventory.
 
     `inline`: variables that stand in hosts.yml. `files`: the name of a file of host_vars, with variables. `secrets`: variables of its
-    vault; None where the value is not known. `left`: what could not be adopted, one line each.
+    vault; None where the value is not known. `optional`: those that can stay undefined. `left`: what could not be adopted, one line each.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Host:
     inline: Variables = field(default_factory=dict)
     files: dict[str, Variables] = field(default_factory=dict)
     secrets: dict[str, t.Any] = field(default_factory=dict)
+    optional: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
     def secret(self, name: str, value: t.Any = None) -> Template:
@@ -41,7 +42,14 @@ class Host:
     def optional_secret(self, name: str, value: t.Any = None) -> Template:
         """A reference to a secret. Without the secret the option is omitted, so the server keeps what it has."""
         self.secrets[name] = value
+        self.optional.add(name)
         return Template("{{ " + name + " | default(omit) }}")
+
+    def undefined(self, vault: bool) -> list[str]:
+        """The secrets that the user has to define, or can define, one line each. `vault`: whether the known ones are written."""
+        open_ = [name for name, value in self.secrets.items() if value is None or not vault]
+        words = {True: "can be defined in a vault; without it the server keeps what it has", False: "must be defined in a vault"}
+        return [f"{name} {words[name in self.optional]}" for name in open_]
 
 
 def connection(host: Host, prefix: str, given: t.Mapping[str, t.Any]) -> Variables:
