@@ -87,7 +87,7 @@ class ActionModule(Action):
         found = self._read("the cluster", "kube_nodes_info", _given(given))
         if found is None:
             return []
-        if isinstance(given.get("kubeconfig"), str):
+        if given.get("kubeconfig") and isinstance(given["kubeconfig"], str):
             self.groups["all"] = {"kube_kubeconfig": given["kubeconfig"]}
         known = {"kube_version": found.get("api_server_version"), "kube_endpoint": found.get("cluster_endpoint")}
         self.groups["control_plane"] = {name: value for name, value in known.items() if value}
