@@ -1,4 +1,5 @@
-"""python -m benchmarks [topology] [fleet] [sentinels] [nodes] [inventory]: print each as a ratio, keep it in benchmarks/latest.json.
+"""python -m benchmarks [topology] [fleet] [sentinels] [nodes] [inventory] [site]: print each as a ratio, keep it in
+benchmarks/latest.json.
 
 Exit 1 where a limit does not hold.
 """
@@ -11,7 +12,7 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from benchmarks import fleet, inventory, nodes, sentinels, topology
+from benchmarks import fleet, inventory, nodes, sentinels, site, topology
 from benchmarks.measure import Pair
 from lab import apiserver, brokers, redis, shelves
 
@@ -53,7 +54,12 @@ def _inventory() -> t.Iterator[Pair]:
         yield from inventory.pairs(Path(scratch))
 
 
-PARTS = {"topology": _topology, "fleet": _fleet, "sentinels": _sentinels, "nodes": _nodes, "inventory": _inventory}
+def _site() -> t.Iterator[Pair]:
+    with tempfile.TemporaryDirectory(prefix="eco2-bench-") as scratch:
+        yield from site.pairs(Path(scratch))
+
+
+PARTS = {"topology": _topology, "fleet": _fleet, "sentinels": _sentinels, "nodes": _nodes, "inventory": _inventory, "site": _site}
 
 
 def main(chosen: list[str]) -> int:

@@ -237,6 +237,11 @@ conflicts:
   returned: when the nodes could be read
   type: int
   sample: 0
+forbidden:
+  description: The changes that this user has no right to make, as in RV(changes). The task is refused for them.
+  returned: if there are any
+  type: list
+  elements: dict
 skipped_nodes:
   description: >-
     With O(unknown_nodes=skip), the names that the cluster does not have; and those whose Node has a different uid than O(nodes[].uid).

@@ -64,6 +64,10 @@ options:
     description: Whether the cluster exists. If an earlier task has only predicted it, everything is predicted to change. For V(profile).
     type: bool
     default: true
+  verify:
+    description: Whether changes that the user has no right to make are returned as differences, and are not refused. For V(profile).
+    type: bool
+    default: false
   predicted:
     description: Whether earlier tasks have only predicted their changes, so that a missing Node is not an error.
     type: bool
@@ -93,6 +97,10 @@ changes:
   elements: dict
 splits:
   description: For each Node the parts of its profile, as P(eco2.platform.kube_profile#filter) returns them.
+  returned: with V(profile)
+  type: dict
+hosts_of:
+  description: The inventory host of each Node.
   returned: with V(profile)
   type: dict
 nodes:

@@ -58,6 +58,7 @@ class Nodes(Service):
         self.skipped: list[str] = []
         self.conflicts = 0
         self._problems: list[Problem] = []
+        self._forbidden: list[Change] = []
         self._lock = threading.Lock()
 
     def observe(self) -> None:
@@ -101,8 +102,10 @@ class Nodes(Service):
             with ThreadPoolExecutor(WORKERS) as pool:  # a role may cover some nodes only
                 allowed = list(pool.map(lambda name, verb=verb: self.client.may(verb, "nodes", name), names))
             remedy = f"grant the verb {verb} on nodes (a ClusterRole and its binding)"
-            for name, may in zip(names, allowed):
-                if not may:
+            refused = {name for name, may in zip(names, allowed) if not may}
+            self._forbidden += [change for change in plan.changes if change.action == action and change.object in refused]
+            for name in names:
+                if name in refused:
                     yield Problem("node.forbidden", "this user has no right to change it", f"node {name}", remedy=remedy)
 
     def write(self, change: Change) -> Change | None:
@@ -187,7 +190,8 @@ class Nodes(Service):
         return {name: reason for name, reason in reasons.items() if reason}
 
     def facts(self, predicted: bool) -> dict[str, t.Any]:
-        return {"conflicts": self.conflicts, "skipped_nodes": self.skipped}
+        forbidden = {"forbidden": [change.shown() for change in self._forbidden]} if self._forbidden else {}
+        return {"conflicts": self.conflicts, "skipped_nodes": self.skipped, **forbidden}
 
 
 def is_contained(patch: t.Any, stored: t.Any, ignore: str) -> bool:
