@@ -9,7 +9,7 @@ PART := tools/part
 PYTHON_MINOR = $(shell $(CURDIR)/.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: help venv lab-tools stage demo demo-down static unit unit-3.9 sanity artefact test test-quick test-long lint integration molecule \
-  times bench lock clean
+  times bench lock docs release clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,11 +73,17 @@ test-long: stage lab-tools molecule ## what is too long for CI: builds two more 
 	@$(PART) "live tests, at length" env ECO2_TIMES=4 python tools/live.py $(LONG:%=tests/live/%.py)
 	@cat build/live-sum
 
-molecule: stage lab-tools ## a scenario for each role, on bare machines
-	@for role in containerd kubernetes_node control_plane node_join node_profile redis_sentinel; do $(PART) "molecule $$role" molecule test --scenario-name $$role || exit 1; done
+molecule: stage lab-tools ## a scenario for each role, on machines that are made once
+	@$(PART) "molecule" molecule test --all --report
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks
+
+docs: stage ## the documentation as a site, in build/site
+	@$(PART) "documentation site" tools/docs-site
+
+release: stage ## tag VERSION and build its artefact with checksums, after all checks; publishes nothing
+	@tools/release '$(VERSION)'
 
 lock: ## refresh requirements/*.lock to the newest versions
 	@tools/lock
