@@ -74,7 +74,7 @@ test-long: stage lab-tools molecule ## what is too long for CI: builds two more 
 	@cat build/live-sum
 
 molecule: stage lab-tools ## a scenario for each role, on machines that are made once
-	@$(PART) "molecule" molecule test --all --report
+	@$(PART) "molecule" sh -c "molecule destroy && molecule test --all"
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks
