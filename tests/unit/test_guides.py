@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("ansible.cli", reason="needs ansible-core")
 
@@ -133,3 +134,20 @@ def test_the_readme_says_which_groups_each_playbook_wants(playbook: Path) -> Non
     for groups in re.findall(r"hosts: .*?default\('([\w:]+)", playbook.read_text()):
         for group in groups.split(":"):
             assert f"`{group}`" in row
+
+
+THEIRS = PROJECT / ".venv" / "bundle" / "ansible_collections" / "community" / "rabbitmq" / "plugins"
+
+
+@pytest.mark.skipif(not THEIRS.exists(), reason="community.rabbitmq is not installed: tools/venv brings it")
+def test_the_migration_names_every_module_and_option_of_community_rabbitmq() -> None:
+    guide = (PROJECT / "docs" / "migration.md").read_text()
+    said = set(re.findall(r"\w+", " ".join(re.findall("`([^`]+)`", guide))))
+    missing = []
+    for path in sorted((THEIRS / "modules").glob("rabbitmq_*.py")):
+        documentation = yaml.safe_load(re.search("(?s)DOCUMENTATION = r?(\"{3}|'{3})(.*?)\\1", path.read_text())[2])
+        # Modules that have nothing in their place are only named.
+        kept = f"`{path.stem}` | - |" in guide or f"`{path.stem}`, " in guide or f", `{path.stem}` | - |" in guide
+        missing += [] if path.stem in said else [path.stem]
+        missing += [] if kept else [f"{path.stem}: {option}" for option in documentation["options"] if option not in said]
+    assert missing == []
