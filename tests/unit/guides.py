@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from test_examples import KEYWORDS, filled, troubles
+from test_examples import KEYWORDS, filled, spec_of, troubles
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What is for people who work on the project has commands of its own.
@@ -168,13 +168,32 @@ def wrong_yaml(block: Block) -> t.Iterator[str]:
             yield from (f"{key} in an inventory" for key in document["all"] if key not in ("hosts", "children", "vars"))
         elif isinstance(document, dict) and set(document) == {"collections"}:
             yield from (f"{entry} is no requirement" for entry in document["collections"] if set(entry) - {"name", "version"})
+        elif isinstance(document, dict) and str(document.get("plugin", "")).startswith("eco2.platform."):
+            yield from _wrong_source(document)
+        elif isinstance(document, dict) and "apiVersion" in document:
+            yield from (f"a resource without {key}" for key in ("kind", "metadata") if key not in document)
         elif isinstance(document, dict) and document:
             yield from _wrong_variables(document)
         elif document is not None:
             yield "neither tasks nor variables, inventory or requirements"
 
 
+def _wrong_source(source: dict[str, t.Any]) -> t.Iterator[str]:
+    """An inventory source: the options of the plugin, and those that Ansible has for constructed inventories and caches."""
+    path = PROJECT / "plugins" / "inventory" / f"{source['plugin'][len('eco2.platform.') :]}.py"
+    said = re.search("(?s)^DOCUMENTATION = r?(\"{3}|'{3})(.*?)\\1", path.read_text(encoding="utf-8") if path.exists() else "", re.MULTILINE)
+    options = {"compose", "groups", "keyed_groups", "strict", "cache", "cache_plugin", "cache_timeout", "cache_connection"}
+    options |= set(yaml.safe_load(said[2])["options"]) if said else set()
+    yield from [] if said else [f"there is no inventory plugin {source['plugin']}"]
+    yield from (f"the inventory plugin has no option {name}" for name in source if name not in {"plugin", *options})
+
+
 def _wrong_list(entries: list[t.Any]) -> t.Iterator[str]:
+    queues = spec_of("rabbitmq_topology")["queues"]["options"]
+    if entries and all(set(entry) <= set(queues) for entry in entries):
+        # The answer to a question for queues.
+        yield from troubles({"eco2.platform.rabbitmq_topology": {"queues": entries}})
+        return
     for entry in entries:
         if "hosts" in entry or "ansible.builtin.import_playbook" in entry:
             unknown = set(entry) - _PLAY

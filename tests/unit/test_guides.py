@@ -116,6 +116,8 @@ def hosts(text: str) -> list[str]:
         ("yaml", "rabbitmq_queus: []"),
         ("yaml", "redis_sentinel_sets: 3"),
         ("yaml", "no_such_variable: 3"),
+        ("yaml", "plugin: eco2.platform.no_such_plugin"),
+        ("yaml", "- {name: a, type: no_such_type, durabel: true}"),
         ("yaml", "- name: a\n  eco2.platform.rabbitmq_info: {urls: x}"),
         ("yaml", "- name: a\n  ansible.builtin.no_such_module: {}"),
         ("yaml", "- name: a\n  some.other.module: {}"),
