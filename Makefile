@@ -9,7 +9,7 @@ PART := tools/part
 PYTHON_MINOR = $(shell $(CURDIR)/.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: help venv lab-tools stage demo demo-down static unit unit-3.9 sanity artefact test test-quick test-long lint integration molecule \
-  times bench lock clean
+  times bench lock docs release clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,12 @@ molecule: stage lab-tools ## a scenario for each role, on bare machines
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks
+
+docs: stage ## the documentation as a site, in build/site
+	@$(PART) "documentation site" tools/docs-site
+
+release: stage ## tag VERSION and build its artefact with checksums, after all checks; publishes nothing
+	@tools/release '$(VERSION)'
 
 lock: ## refresh requirements/*.lock to the newest versions
 	@tools/lock

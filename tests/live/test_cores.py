@@ -1,4 +1,4 @@
-"""The playbook under each supported ansible-core, run by the controller's Python and by a target's Python 3.9."""
+"""The playbook under each supported ansible-core, by the controller's Python and a target's Python 3.9; the artefact alone under two."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -91,6 +92,53 @@ def test_inventory_plugin(core: str, minors: list[str], tmp_path: Path) -> None:
     assert told.error is None
     assert {name: variables["same"] for name, variables in told.hosts.items()} == nodes
     assert told.groups["apis"]["hosts"] == ["k8s-b"]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collections path with the artefact and kubernetes.core, which it depends on; nothing else of this checkout."""
+    place = tmp_path_factory.mktemp("installed")
+    galaxy = [Path(sys.executable).parent / "ansible-galaxy", "collection"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(place / "home"), "ANSIBLE_COLLECTIONS_PATH": str(place)}
+    bundled = PROJECT / ".venv" / "bundle" / "ansible_collections" / "kubernetes" / "core"
+    shutil.copytree(bundled, place / "ansible_collections" / "kubernetes" / "core")
+    staged = PROJECT / "build" / "ansible_collections" / "eco2" / "platform"
+    subprocess.run([*galaxy, "build", "--output-path", place, staged], check=True, env=environment, stdout=subprocess.DEVNULL)
+    (artefact,) = place.glob("*.tar.gz")
+    install = [*galaxy, "install", "--offline", "-p", place, artefact]
+    subprocess.run(install, check=True, env=environment, stdout=subprocess.DEVNULL)
+    return place
+
+
+@pytest.mark.parametrize(("core", "minors"), [(line[0], line[1:]) for line in (CORES[0], CORES[-1])], ids=[CORES[0][0], CORES[-1][0]])
+def test_the_artefact_runs_without_the_checkout(core: str, minors: list[str], installed: Path, broker_4: Broker, tmp_path: Path) -> None:
+    """Every playbook is found by its name and parsed; site is run: changed, then nothing, and verify agrees."""
+    controller = _environment(f"core-{core}", _python(*minors), "requirements/cores.lock", f"ansible-core=={core}")
+    vhost = f"artefact-{core}"
+    local = {"ansible_connection": "local", "ansible_python_interpreter": str(controller / "python")}
+    hosts = {"all": {"hosts": {"localhost": {**local, "rabbitmq_vhosts": [{"name": vhost}]}}}}
+    (tmp_path / "hosts.json").write_text(json.dumps(hosts), encoding="utf-8")
+    settings = {**_settings(broker_4), "ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_HOME": str(tmp_path / "home")}
+
+    def play(*arguments: str) -> str:
+        command = [controller / "ansible-playbook", "--inventory", "hosts.json", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert str(PROJECT) not in done.stdout + done.stderr
+        return done.stdout
+
+    shipped = sorted(path.stem for path in (installed / "ansible_collections/eco2/platform/playbooks").glob("*.yml"))
+    assert len(shipped) > 5
+    play("--syntax-check", *(f"eco2.platform.{name}" for name in shipped))
+    try:
+        assert "changed=1 " in play("eco2.platform.site")
+        assert "changed=0 " in play("eco2.platform.site")
+        assert "changed=0 " in play("eco2.platform.verify")
+    finally:
+        broker_4.ctl("delete_vhost", vhost)
+    for path in sorted((installed / "ansible_collections/eco2/platform/plugins/inventory").glob("[!_]*.py")):
+        named = [controller / "ansible-doc", "--type", "inventory", f"eco2.platform.{path.stem}"]
+        subprocess.run(named, cwd=tmp_path, env=settings, check=True, stdout=subprocess.DEVNULL)
 
 
 def _settings(broker: Broker) -> dict[str, t.Any]:
