@@ -55,7 +55,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         manager = play.get_variable_manager()
         self.path = str(manager.extra_vars.get("platform_summary") or self.path)
-        family = families.of_tags(play.tags)
+        # Another playbook, such as one of the user that imports ours, counts under its own name; the play that ends a run does not count.
+        family = families.of_tags(play.tags) or ("" if "always" in play.tags else RUN.playbook.rpartition(".")[2])
         RUN.play_begins(_play(play, family, manager._inventory) if family else None, time.time())
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:

@@ -173,6 +173,12 @@ def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str
     assert found(begin(record(**more), "sentinels"))["families"][0]["reason"] == reason_
 
 
+def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
+    assert families.of_tags(["always"]) == families.of_tags([]) == ""
+    assert found(begin(record(), "adopt"))["families"][0]["reason"] == "no task has run"
+    assert lacking(begin(record(), "adopt", hosts=(), known=0)) == ["the inventory has no hosts for adopt"]
+
+
 def test_of_many_changes_the_first_names_are_shown() -> None:
     changes = [{**QUEUE, "object": f"q{number}"} for number in range(7)]
     assert counts(changes) == "create 7 queue: q0, q1, q2, q3 and 3 more"
