@@ -52,6 +52,13 @@ def test_changes_of_a_module_are_kept_and_of_others_the_task() -> None:
     assert "create 1 queue: eco2/a" in "\n".join(table(result))
 
 
+def test_a_task_that_only_looks_changes_nothing() -> None:
+    """As with `changed_when: false`."""
+    run = begin(record())
+    run.task_done("a", {"changed": False, "changes": [QUEUE]}, "predict", 0.5)
+    assert found(run)["verdict"] == "ok"
+
+
 def test_a_change_belongs_to_the_host_of_its_object() -> None:
     run = begin(record(), "labels")
     change = {"kind": "node", "object": "n2", "action": "update"}

@@ -129,11 +129,16 @@ def texts(left: t.Any) -> list[str]:
 
 
 def changes(result: t.Mapping[str, t.Any], task: str) -> t.Iterator[Item]:
-    """The changes that a module of this collection returns. Of any other module only its task is known."""
+    """The changes that a module of this collection returns. Of any other module only its task is known.
+
+    A task with `changed_when: false` only looks.
+    """
+    if not result.get("changed"):
+        return
     listed = [entry for entry in result.get("changes") or () if isinstance(entry, dict) and {"kind", "object", "action"} <= entry.keys()]
     for entry in listed:
         yield {name: entry[name] for name in ("kind", "object", "action", "differences") if entry.get(name)}
-    if result.get("changed") and not listed:
+    if not listed:
         yield {"kind": "task", "object": task, "action": "change"}
 
 
