@@ -114,6 +114,6 @@ def _play(play: t.Any, family: str, inventory: t.Any) -> Play:
 
 def _tags() -> str:
     """The options that select tags, as they were given."""
-    only, without = (list(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
+    only, without = (sorted(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
     given = [f"--tags {','.join(only)}"] if only and only != ["all"] else []
     return " ".join([*given, *([f"--skip-tags {','.join(without)}"] if without else [])])

@@ -122,6 +122,7 @@ def test_verify_finds_drift_in_changes_and_in_what_is_left() -> None:
     run = begin(record(), verify=True)
     run.task_done("a", {"changed": True, "changes": [QUEUE]}, "converge", 0.5)
     run.task_done("b", {"left": ["server/pubsub: maxmemory"]}, "set up", 0.5)
+    run.task_done("b", {"noted": ["users of the broker"]}, "note", 0.5)
     result = found(run)
     assert result["verdict"] == "drift"
     assert [(part["name"], part["state"]) for part in result["families"]] == [("rabbitmq", "drift")]

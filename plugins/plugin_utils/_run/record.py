@@ -49,6 +49,8 @@ class Host:
     changes: list[Item] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    # What is left of it in a play that verifies: a difference from the declaration.
+    pending: list[str] = field(default_factory=list)
     unreachable: bool = False
     drifted: bool = False
 
@@ -115,6 +117,7 @@ class Record:
         known.left += [text for text in [*left, *texts(result.get("noted"))] if text not in known.left]
         if left and play.verify:
             known.drifted = True
+            known.pending += [text for text in left if text not in known.pending]
             play.changed.add(host)
         hosts = result.get("hosts_of") or {}
         for change in changes(result, task):

@@ -108,7 +108,7 @@ def failed_hosts(record: Record) -> dict[str, str]:
 
 
 def drift(host: Host) -> str:
-    return f"differs from the declaration: {'; '.join([*([counts(host.changes)] if host.changes else []), *host.left])}"
+    return f"differs from the declaration: {'; '.join([*([counts(host.changes)] if host.changes else []), *host.pending])}"
 
 
 # The table
