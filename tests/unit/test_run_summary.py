@@ -38,7 +38,7 @@ def test_a_run_that_changes_nothing_is_ok() -> None:
     result = found(run)
     assert result["verdict"] == "ok"
     assert {name: host["state"] for name, host in result["hosts"].items()} == {"a": "ok", "b": "ok"}
-    assert "as declared: 2 other hosts" in "\n".join(table(result))
+    assert "other hosts as declared: 2" in "\n".join(table(result))
 
 
 def test_changes_of_a_module_are_kept_and_of_others_the_task() -> None:

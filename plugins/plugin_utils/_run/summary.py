@@ -143,7 +143,7 @@ def _worth(host: Item) -> bool:
 
 def _rest(hosts: t.Mapping[str, Item]) -> list[str]:
     out = [name for name, host in hosts.items() if host["state"] == "left out"]
-    lines = [f"  as declared: {len(hosts) - len(out)} other hosts"] if len(hosts) > len(out) else []
+    lines = [f"  other hosts as declared: {len(hosts) - len(out)}"] if len(hosts) > len(out) else []
     return lines + ([f"  left out: {_list(out, LEFT_OUT)}"] if out else [])
 
 
