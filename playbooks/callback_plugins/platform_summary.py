@@ -55,7 +55,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         manager = play.get_variable_manager()
         self.path = str(manager.extra_vars.get("platform_summary") or self.path)
-        family = families.of_tags(play.tags)
+        # Another playbook, such as one of the user that imports ours, counts under its own name; the play that ends a run does not count.
+        family = families.of_tags(play.tags) or ("" if "always" in play.tags else RUN.playbook.rpartition(".")[2])
         RUN.play_begins(_play(play, family, manager._inventory) if family else None, time.time())
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
@@ -113,6 +114,6 @@ def _play(play: t.Any, family: str, inventory: t.Any) -> Play:
 
 def _tags() -> str:
     """The options that select tags, as they were given."""
-    only, without = (list(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
+    only, without = (sorted(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
     given = [f"--tags {','.join(only)}"] if only and only != ["all"] else []
     return " ".join([*given, *([f"--skip-tags {','.join(without)}"] if without else [])])

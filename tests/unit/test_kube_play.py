@@ -31,7 +31,7 @@ class Play(kube_play.ActionModule):
 
     def step(self, step: str, **options: t.Any) -> dict[str, t.Any]:
         unset = dict.fromkeys(("wait_timeout", "owner", "exact", "protected"))
-        return self.work({"step": step, "settings": [], "cluster_exists": True, "predicted": False, **unset, **options})
+        return self.work({"step": step, "settings": [], "cluster_exists": True, "predicted": False, "verify": False, **unset, **options})
 
 
 def test_hosts_agree_or_are_refused() -> None:
@@ -91,3 +91,15 @@ def test_profiles_are_applied_and_judged() -> None:
     later = Play({**a, "node_join_plan": JOINS}, b, kube_nodes={"changed": False}, kube_nodes_info=there).step("profile", predicted=True)
     assert later["changed"], "a Node that will be another one counts as changed"
     assert Play(a, b).step("profile", cluster_exists=False)["changed"]
+
+
+def test_what_the_user_may_not_change_is_a_difference_only_to_verify() -> None:
+    """Each belongs to the host of its Node."""
+    entry = {"node_profile_declared": {"name": "n1", "profile": "--node-labels=x=y"}}
+    change = {"kind": "node", "object": "n1", "action": "update"}
+    refused = {"failed": True, "msg": "no right", "changes": [], "forbidden": [change]}
+    play = Play(entry, {}, kube_nodes=refused, kube_nodes_info={"nodes": [{"name": "n1"}]})
+    assert play.step("profile", predicted=True)["verdicts"]["n1"] == ["no right"]
+    done = play.step("profile", predicted=True, verify=True)
+    assert (done["verdicts"]["n1"], done["changes"], done["changed"]) == ([], [change], True)
+    assert done["hosts_of"] == {"n1": "a"}

@@ -38,7 +38,7 @@ def test_a_run_that_changes_nothing_is_ok() -> None:
     result = found(run)
     assert result["verdict"] == "ok"
     assert {name: host["state"] for name, host in result["hosts"].items()} == {"a": "ok", "b": "ok"}
-    assert "as declared: 2 other hosts" in "\n".join(table(result))
+    assert "other hosts as declared: 2" in "\n".join(table(result))
 
 
 def test_changes_of_a_module_are_kept_and_of_others_the_task() -> None:
@@ -50,6 +50,13 @@ def test_changes_of_a_module_are_kept_and_of_others_the_task() -> None:
     assert result["hosts"]["a"]["changes"] == [{name: QUEUE[name] for name in ("kind", "object", "action", "differences")}]
     assert result["hosts"]["b"]["changes"] == [{"kind": "task", "object": "restart it", "action": "change"}]
     assert "create 1 queue: eco2/a" in "\n".join(table(result))
+
+
+def test_a_task_that_only_looks_changes_nothing() -> None:
+    """As with `changed_when: false`."""
+    run = begin(record())
+    run.task_done("a", {"changed": False, "changes": [QUEUE]}, "predict", 0.5)
+    assert found(run)["verdict"] == "ok"
 
 
 def test_a_change_belongs_to_the_host_of_its_object() -> None:
@@ -115,6 +122,7 @@ def test_verify_finds_drift_in_changes_and_in_what_is_left() -> None:
     run = begin(record(), verify=True)
     run.task_done("a", {"changed": True, "changes": [QUEUE]}, "converge", 0.5)
     run.task_done("b", {"left": ["server/pubsub: maxmemory"]}, "set up", 0.5)
+    run.task_done("b", {"noted": ["users of the broker"]}, "note", 0.5)
     result = found(run)
     assert result["verdict"] == "drift"
     assert [(part["name"], part["state"]) for part in result["families"]] == [("rabbitmq", "drift")]
@@ -171,6 +179,12 @@ def test_one_family_with_hosts_is_enough() -> None:
 )
 def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str) -> None:
     assert found(begin(record(**more), "sentinels"))["families"][0]["reason"] == reason_
+
+
+def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
+    assert families.of_tags(["always"]) == families.of_tags([]) == ""
+    assert found(begin(record(), "adopt"))["families"][0]["reason"] == "no task has run"
+    assert lacking(begin(record(), "adopt", hosts=(), known=0)) == ["the inventory has no hosts for adopt"]
 
 
 def test_of_many_changes_the_first_names_are_shown() -> None:

@@ -28,15 +28,18 @@ FAMILIES = {
 
 
 def of_tags(tags: t.Iterable[str]) -> str:
-    """The family of a play, by its tags; empty for a play that belongs to none."""
+    """The family of a play, by its tags; empty for any other play."""
     given = list(tags)
     return next((name for name in FAMILIES if name in given), "")
 
 
 def no_hosts(family: str) -> str:
+    if family not in FAMILIES:
+        return f"the inventory has no hosts for {family}"
     known = FAMILIES[family]
     return f"the inventory has no hosts in the group {known.groups}; add hosts to it, or name others in {known.variable}"
 
 
 def not_declared(family: str) -> str:
-    return f"nothing is declared on its hosts: set {FAMILIES[family].needs}"
+    known = FAMILIES.get(family)
+    return f"nothing is declared on its hosts: set {known.needs}" if known else "no task has run"

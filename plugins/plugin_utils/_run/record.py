@@ -49,6 +49,8 @@ class Host:
     changes: list[Item] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    # What is left of it in a play that verifies: a difference from the declaration.
+    pending: list[str] = field(default_factory=list)
     unreachable: bool = False
     drifted: bool = False
 
@@ -115,6 +117,7 @@ class Record:
         known.left += [text for text in [*left, *texts(result.get("noted"))] if text not in known.left]
         if left and play.verify:
             known.drifted = True
+            known.pending += [text for text in left if text not in known.pending]
             play.changed.add(host)
         hosts = result.get("hosts_of") or {}
         for change in changes(result, task):
@@ -129,11 +132,16 @@ def texts(left: t.Any) -> list[str]:
 
 
 def changes(result: t.Mapping[str, t.Any], task: str) -> t.Iterator[Item]:
-    """The changes that a module of this collection returns. Of any other module only its task is known."""
+    """The changes that a module of this collection returns. Of any other module only its task is known.
+
+    A task with `changed_when: false` only looks.
+    """
+    if not result.get("changed"):
+        return
     listed = [entry for entry in result.get("changes") or () if isinstance(entry, dict) and {"kind", "object", "action"} <= entry.keys()]
     for entry in listed:
         yield {name: entry[name] for name in ("kind", "object", "action", "differences") if entry.get(name)}
-    if result.get("changed") and not listed:
+    if not listed:
         yield {"kind": "task", "object": task, "action": "change"}
 
 

@@ -108,7 +108,7 @@ def failed_hosts(record: Record) -> dict[str, str]:
 
 
 def drift(host: Host) -> str:
-    return f"differs from the declaration: {'; '.join([*([counts(host.changes)] if host.changes else []), *host.left])}"
+    return f"differs from the declaration: {'; '.join([*([counts(host.changes)] if host.changes else []), *host.pending])}"
 
 
 # The table
@@ -143,7 +143,7 @@ def _worth(host: Item) -> bool:
 
 def _rest(hosts: t.Mapping[str, Item]) -> list[str]:
     out = [name for name, host in hosts.items() if host["state"] == "left out"]
-    lines = [f"  as declared: {len(hosts) - len(out)} other hosts"] if len(hosts) > len(out) else []
+    lines = [f"  other hosts as declared: {len(hosts) - len(out)}"] if len(hosts) > len(out) else []
     return lines + ([f"  left out: {_list(out, LEFT_OUT)}"] if out else [])
 
 
