@@ -79,3 +79,11 @@ REDIS_FAILOVER = (
     WAIT_TIMEOUT,
     Field("pause_limit", "float", 10.0),
 )
+REDIS_LOCK = (
+    *CONNECTION,
+    _sentinels(),
+    _masters(RENAME_COMMANDS),
+    Field("holder", required=True),
+    Field("seconds", "int", 600),
+    Field("state", default="present", choices=("present", "absent")),
+)
