@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
@@ -28,7 +29,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook):
         plays = playbook.get_plays()
-        problems = answers.accept(plays[0].get_variable_manager().extra_vars) if plays else []
+        options = context.CLIARGS.get("extra_vars", ())
+        problems = answers.accept(plays[0].get_variable_manager().extra_vars, options) if plays else []
         if problems:
             self._display.error(f"wrong extra variable: {Refused(problems)}", wrap_text=False)
             # Ansible turns an exception of a callback into a warning, and goes on.

@@ -30,9 +30,13 @@ _RABBITMQ = "ansible_collections.eco2.platform.plugins.modules.rabbitmq_topology
 _SHARED: Spec = {"kube_kubelet_patch": {"type": "dict"}, "kube_proxies": {"type": "dict"}}
 
 
-def accept(extra: t.MutableMapping[str, t.Any]) -> list[Problem]:
-    """Bring the extra variables of this collection, in place, to what was meant; what is wrong with them."""
+def accept(extra: t.MutableMapping[str, t.Any], options: t.Iterable[str] = ()) -> list[Problem]:
+    """Bring the extra variables of this collection, in place, to what was meant; what is wrong with them.
+
+    `options`: those of the command line that they come from.
+    """
     ours = [name for name in extra if _OURS.match(name)]
+    extra.update({name: text for name, text in _typed(options).items() if name in ours and not isinstance(extra[name], str)})
     for name in [name for name in ours if extra[name] is None or (isinstance(extra[name], str) and not extra[name].strip())]:
         del extra[name]
     ours = [name for name in ours if name in extra and not _is_template(extra[name])]
@@ -42,6 +46,33 @@ def accept(extra: t.MutableMapping[str, t.Any]) -> list[Problem]:
     # Up to ansible-core 2.18 every text that is not marked is a template.
     extra.update({name: wrap_var(value) if hasattr(extra[name], "__UNSAFE__") else value for name, value in read.items()})
     return problems
+
+
+def _typed(options: t.Iterable[str]) -> dict[str, t.Any]:
+    """The answers of a survey as they were typed: ansible-core 2.19 reads `!unsafe '1.30'` as a number, and `!unsafe 'no'` as false."""
+    found: dict[str, t.Any] = {}
+    for option in options:
+        pairs = _pairs(option) if option.startswith("@") else {name: None for name in found if name in option}
+        found = {**found, **pairs}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _pairs(option: str) -> dict[str, t.Any]:
+    """Of a file: name -> the text, or None where the value is no marked text."""
+    try:
+        root = yaml.compose(Path(option[1:]).expanduser().read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}  # an encrypted file, for example
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return {str(key.value): _marked(node) for key, node in pairs}
+
+
+def _marked(node: yaml.Node) -> t.Any:
+    if isinstance(node, yaml.SequenceNode):
+        texts = [_marked(item) for item in node.value]
+        return None if None in texts else texts
+    is_text = isinstance(node, yaml.ScalarNode) and node.tag == "!unsafe" and node.style is not None
+    return node.value if is_text else None
 
 
 def _is_template(value: t.Any) -> bool:

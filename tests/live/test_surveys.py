@@ -126,6 +126,19 @@ def test_hostile_answers_stay_what_they_are(awx: Awx, broker_4: Broker) -> None:
         delete_vhost(broker_4, vhost)
 
 
+def test_a_name_or_password_that_looks_like_a_number_or_a_boolean_is_text(awx: Awx, broker_4: Broker) -> None:
+    """ansible-core 2.19 and newer reads the answer 1.30 as 1.3, and 007 as 7."""
+    answers = {"rabbitmq_vhosts": "[{name: 1.30}]", "rabbitmq_vhost": "1.30", "rabbitmq_queues": "- name: q"}
+    try:
+        awx.launch("rabbitmq", {**answers, "rabbitmq_users": "- {name: survey-007, password: 007, tags: [administrator]}"}).ok()
+        assert "1.30" in names(broker_4, "vhosts")
+        as_user = {"rabbitmq_username": "survey-007", "rabbitmq_password": "007", "rabbitmq_vhost": "survey", "rabbitmq_queues": "[]"}
+        assert awx.launch("rabbitmq", {**as_user, "rabbitmq_vhosts": "[{name: survey}]"}).ok().changed == 0
+    finally:
+        delete_vhost(broker_4, "1.30")
+        broker_4.ctl("delete_user", "survey-007")
+
+
 LABELS = "--node-labels=pool=1.30,on=no --register-with-taints=dedicated=survey:NoSchedule"
 
 

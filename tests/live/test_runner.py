@@ -1,0 +1,128 @@
+"""Our playbooks by ansible-runner, which AWX uses: slices at once, cancelled jobs, and secrets in nothing that AWX would show."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from awx import Awx, inventory
+
+from lab.apiserver import ApiServer
+from lab.brokers import Broker
+
+CANCELS = 4 if int(os.environ.get("ECO2_TIMES", "1")) == 1 else 20
+QUEUES = 300
+VHOST = "runner"
+
+
+@pytest.fixture(scope="module")
+def vhost(broker_4: Broker) -> t.Iterator[str]:
+    """A vhost for a user without administrator rights, whose objects are written one by one."""
+    broker_4.ctl("add_vhost", VHOST)
+    broker_4.ctl("add_user", "runner", "runner-canary-1")
+    broker_4.ctl("set_user_tags", "runner", "management")
+    broker_4.ctl("set_permissions", "-p", VHOST, "runner", ".*", ".*", ".*")
+    yield VHOST
+    broker_4.ctl("delete_vhost", VHOST)
+    broker_4.ctl("delete_user", "runner")
+
+
+def awx_of(home: Path, broker: Broker, vhost: str, **variables: t.Any) -> Awx:
+    credential = {"RABBITMQ_URL": broker.url, "RABBITMQ_USERNAME": "runner", "RABBITMQ_PASSWORD": "runner-canary-1"}
+    return Awx(home, inventory({"unused": {"localhost": {}}}, rabbitmq_vhost=vhost, **variables), credential)
+
+
+def count(broker: Broker) -> int:
+    answer = requests.get(f"{broker.url}/api/queues/{VHOST}?disable_stats=true", auth=(broker.username, broker.password), timeout=10)
+    return len(answer.json())
+
+
+def test_cancelled_at_random_moments_the_next_run_is_right(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+    dice = random.Random()
+    for number in range(CANCELS):
+        queues = [{"name": f"{number}.{each}", "type": "classic"} for each in range(QUEUES)]
+        awx = awx_of(tmp_path / str(number), broker_4, vhost, rabbitmq_queues=queues)
+        before, moment = count(broker_4), dice.randrange(QUEUES * 3 // 4)
+        cancelled = awx.launch("rabbitmq", cancel=lambda goal=before + moment: count(broker_4) > goal)
+        there = count(broker_4) - before
+        print(f"\n  {cancelled.status} with {there} of {QUEUES} queues there (wanted: {moment})", end="", flush=True)
+        # A module that ansible-core 2.19 and newer leaves at work goes on meanwhile.
+        awx.launch("rabbitmq").ok()
+        assert count(broker_4) == before + QUEUES
+        assert awx.launch("rabbitmq").ok().changed == 0
+        assert cancelled.status == "canceled"
+        assert there > 0
+
+
+def test_secrets_are_in_nothing_that_awx_would_show(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+    """In a credential, in the text of an answer, in one that is refused, and in one that the broker refuses."""
+    secrets = {
+        "rabbitmq_users": '[{"name": "canary", "password": "runner-canary-2", "tags": []}]',
+        "rabbitmq_parameters": '[{"component": "shovel", "name": "s", "value": {"src-uri": "amqp://u:runner-canary-3@h", "bad": 1}}]',
+        "rabbitmq_credentials": '{"default/s": {"password": "runner-canary-4"}}',
+    }
+    awx = awx_of(tmp_path, broker_4, vhost)
+    jobs = [
+        awx.launch("rabbitmq", secrets, "-vvv", "--check", "--diff"),
+        awx.launch("rabbitmq", secrets, "-vvv", "--diff"),
+        awx.launch("rabbitmq", {name: text[:-1] for name, text in secrets.items()}, "-vvv"),
+        awx.launch("rabbitmq", {"rabbitmq_password": "runner-canary-5", "rabbitmq_queues": "- name: q"}, "-vvv"),
+    ]
+    assert {job.status for job in jobs} == {"failed"}
+    for job in jobs:
+        assert "runner-canary" not in job.shown()
+        assert "Traceback" not in job.shown()
+
+
+def test_two_slices_at_once_label_their_own_nodes(kube: ApiServer, tmp_path: Path) -> None:
+    names = [f"slice-{number}" for number in range(10)]
+    nodes = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in names]
+    kube.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}).encode())
+    hosts = inventory({"workers": {name: {"kube_profile": "--node-labels=pool=sliced"} for name in names}})
+    # The kubeconfig's path as a credential of AWX injects it. It wins over that of the inventory.
+    hosts["all"]["vars"]["kube_kubeconfig"] = "/nowhere/admin.conf"
+    awx = Awx(tmp_path, hosts)
+    injected = {"kube_kubeconfig": kube.kubeconfig}
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            jobs = list(pool.map(lambda part: awx.launch("node_labels", slices=part, injected=injected).ok(), (names[::2], names[1::2])))
+        assert [job.hosts for job in jobs] == [{*names[::2]}, {*names[1::2]}]
+        labelled = json.loads(kube.kubectl("get", "node", "-l", "pool=sliced", "-o", "json"))["items"]
+        assert {node["metadata"]["name"] for node in labelled} == {*names}
+        assert awx.launch("node_labels", injected=injected).ok().changed == 0
+    finally:
+        kube.kubectl("delete", "node", *names)
+
+
+@pytest.mark.parametrize("how", ["limit", "slice"])
+def test_maintain_redis_refuses_a_part_of_a_set(how: str, tmp_path: Path) -> None:
+    names = ["redis-1", "redis-2", "redis-3"]
+    addresses = {name: {"ansible_host": f"192.0.2.{number}"} for number, name in enumerate(names, 1)}
+    declared = {
+        "redis_sentinel_hosts": names,
+        "redis_sentinel_sets": [{"name": "pubsub", "nodes": names}],
+    }
+    credential = dict.fromkeys(("REDIS_PASSWORD", "REDIS_MASTERAUTH", "REDIS_AUTH_PASS"), "runner-canary")
+    awx = Awx(tmp_path, inventory({"redis_nodes": addresses}, ansible_become=False, **declared), credential)
+    part = {"limit": "redis-1"} if how == "limit" else {"slices": ["redis-1"]}
+    refused = awx.launch("maintain_redis", **part)
+    (event,) = refused.of("runner_on_failed")
+    (problem,) = event["res"]["problems"]
+    assert (problem["code"], problem["item"]) == ("set.partial", "set pubsub")
+    assert "redis-2, redis-3" in event["res"]["msg"]
+    assert "\n" not in event["res"]["msg"]
+    assert "runner-canary" not in refused.shown()
+
+
+def test_no_playbook_of_ours_asks_at_the_terminal() -> None:
+    """A job of AWX has none."""
+    playbooks = Path(__file__).resolve().parents[2].glob("playbooks/*.yml")
+    words = [(path.name, word) for path, word in itertools.product(playbooks, ("vars_prompt", "pause:")) if word in path.read_text("utf-8")]
+    assert words == []
