@@ -47,6 +47,9 @@ class ActionModule(Action):
         # What the modules of this task return in their lists, one after the other.
         self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
         self.site = sites.split(sites.with_environment(options["site"], os.environ))
+        if options["stage"] == "compare":
+            # First, since a host that a slice leaves out has no variables.
+            self._refuse_a_part()
         hosts = dict.fromkeys([*sites.hosts(self.site), *self.variables["ansible_play_batch"]])
         self.site["addresses"] = {host: self._address(host) for host in hosts}
         sites.checked(self.site)
@@ -57,6 +60,11 @@ class ActionModule(Action):
         self.lists["warnings"] = list(dict.fromkeys(self.lists["warnings"]))
         found = {"ansible_facts": self.facts, **self.lists}
         return {**result, "changed": self.changed, **{name: value for name, value in found.items() if value}}
+
+    def _refuse_a_part(self) -> None:
+        problems = list(maintenance.partial(self.site, self.variables["ansible_play_hosts_all"]))
+        if problems:
+            raise Refused(problems)
 
     # What other hosts have
 
@@ -208,9 +216,6 @@ class ActionModule(Action):
 
     def _compare(self) -> Result:
         """In check mode: what a restart would change, in settings or by another version."""
-        problems = list(maintenance.partial(self.site, self.variables["ansible_play_hosts_all"]))
-        if problems:
-            raise Refused(problems)
         result = self._redis_host(instances=sites.instances(self.site, self.host, {}))
         found, here = result["instances"], list(result["established"])
         packages = [change for change in self._apt_packages(self.host)["changes"] if change["kind"] == "package"]

@@ -57,6 +57,7 @@ def test_cancelled_at_random_moments_the_next_run_is_right(broker_4: Broker, vho
         awx.launch("rabbitmq").ok()
         assert count(broker_4) == before + QUEUES
         assert awx.launch("rabbitmq").ok().changed == 0
+        awx.end_workers()
         assert cancelled.status == "canceled"
         assert there > 0
 
