@@ -38,7 +38,7 @@ QUESTIONS: dict[str, tuple[t.Any, str]] = {
     "kube_hosts": ("", ""),
     "containerd_hold": ("y/n", '"y/n", and must be true or false'),
     "control_plane_schedulable": ("später", '"später", and must be true or false'),
-    "control_plane_cert_sans": ("- {a: b}", "must be a list of texts"),
+    "control_plane_cert_sans": ("- {a: b}", '"- {a: b}", and must be a list of texts'),
     "redis_sentinel_sets": ("pubsub", "must be a list, and the text is a single value"),
     "redis_sentinel_settings": ("{{ lookup('pipe', 'id') }}", "must be a dictionary"),
     "redis_sentinel_healthy_within": ("\n\nsoon", '"\\n\\nsoon", and must be a whole number'),
