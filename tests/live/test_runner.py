@@ -1,20 +1,17 @@
-"""Our playbooks by ansible-runner, which AWX uses: slices at once, cancelled jobs, and secrets in nothing that AWX would show."""
+"""Our playbooks by ansible-runner, which AWX uses: parts of a set, cancelled jobs, and secrets in nothing that AWX would show."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
 from awx import Awx, inventory
 
-from lab.apiserver import ApiServer
 from lab.brokers import Broker
 
 CANCELS = 4 if int(os.environ.get("ECO2_TIMES", "1")) == 1 else 20
@@ -80,26 +77,6 @@ def test_secrets_are_in_nothing_that_awx_would_show(broker_4: Broker, vhost: str
     for job in jobs:
         assert "runner-canary" not in job.shown()
         assert "Traceback" not in job.shown()
-
-
-def test_two_slices_at_once_label_their_own_nodes(kube: ApiServer, tmp_path: Path) -> None:
-    names = [f"slice-{number}" for number in range(10)]
-    nodes = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in names]
-    kube.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}).encode())
-    hosts = inventory({"workers": {name: {"kube_profile": "--node-labels=pool=sliced"} for name in names}})
-    # The kubeconfig's path as a credential of AWX injects it. It wins over that of the inventory.
-    hosts["all"]["vars"]["kube_kubeconfig"] = "/nowhere/admin.conf"
-    awx = Awx(tmp_path, hosts)
-    injected = {"kube_kubeconfig": kube.kubeconfig}
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            jobs = list(pool.map(lambda part: awx.launch("node_labels", slices=part, injected=injected).ok(), (names[::2], names[1::2])))
-        assert [job.hosts for job in jobs] == [{*names[::2]}, {*names[1::2]}]
-        labelled = json.loads(kube.kubectl("get", "node", "-l", "pool=sliced", "-o", "json"))["items"]
-        assert {node["metadata"]["name"] for node in labelled} == {*names}
-        assert awx.launch("node_labels", injected=injected).ok().changed == 0
-    finally:
-        kube.kubectl("delete", "node", *names)
 
 
 @pytest.mark.parametrize("how", ["limit", "slice"])

@@ -11,7 +11,6 @@ import requests
 import yaml
 from awx import Awx, inventory
 
-from lab.apiserver import ApiServer
 from lab.brokers import Broker
 
 HOSTILE = ["{{ 7 * 7 }}", "{% raw %}", 'it\'s "quoted"', "0x10", "1.30", "no", "~", "Größe 漢字", "-v", "a: b", "# none", "\\n", "$(id)"]
@@ -137,29 +136,3 @@ def test_a_name_or_password_that_looks_like_a_number_or_a_boolean_is_text(awx: A
     finally:
         delete_vhost(broker_4, "1.30")
         broker_4.ctl("delete_user", "survey-007")
-
-
-LABELS = "--node-labels=pool=1.30,on=no --register-with-taints=dedicated=survey:NoSchedule"
-
-
-def test_answers_to_node_labels(kube: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> None:
-    manifest = "\n---\n".join(json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"survey-{part}"}}) for part in "ab")
-    kube.kubectl("apply", "-f", "-", stdin=manifest.encode())
-    workers = {f"survey-{part}": {"kube_profile": LABELS} for part in "ab"}
-    awx = Awx(tmp_path_factory.mktemp("labels"), inventory({"workers": workers}), {"K8S_AUTH_KUBECONFIG": kube.kubeconfig})
-    blank = {name: "" for name in QUESTIONS if name.startswith(("kube_", "node_"))} | {"kube_kubeconfig": "", "kube_profile": ""}
-    try:
-        done = awx.launch("node_labels", blank).ok()
-        assert done.hosts >= {*workers}
-        labels = json.loads(kube.kubectl("get", "node", "survey-a", "-o", "json"))["metadata"]["labels"]
-        assert (labels["pool"], labels["on"]) == ("1.30", "no")
-        kube.kubectl("label", "node", "survey-a", "foreign=1", "kept.example/x=1")
-        exact = {"node_profile_exact": "true", "node_profile_protected": "kept.example, other.example"}
-        assert awx.launch("node_labels", exact, limit="survey-a").ok().changed == 1
-        labels = json.loads(kube.kubectl("get", "node", "survey-a", "-o", "json"))["metadata"]["labels"]
-        assert ("foreign" in labels, "kept.example/x" in labels) == (False, True)
-        assert (
-            awx.launch("node_labels", {**exact, "node_profile_protected": "- kept.example\n- other.example"}).ok().changed.values()
-        ) == 0
-    finally:
-        kube.kubectl("delete", "node", *workers)
