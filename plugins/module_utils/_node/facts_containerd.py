@@ -117,8 +117,8 @@ def _by_crictl(output: str) -> dict[str, t.Any]:
         conditions = json.loads(output)["status"]["conditions"]
         (runtime,) = [condition for condition in conditions if condition["type"] == "RuntimeReady"]
         ready, message = bool(runtime["status"]), runtime.get("message")
-    except (ValueError, KeyError, TypeError) as error:
-        return {"ready": False, "problem": f"the output of crictl info cannot be parsed: {error!r}"}
+    except (ValueError, KeyError, TypeError):
+        return {"ready": False, "problem": f"the output of crictl info cannot be parsed, it begins with {output[:80]!r}"}
     return {
         "ready": ready,
         "problem": None if ready else f"containerd reports that its runtime is not ready: {message or 'no reason given'}",
