@@ -75,8 +75,7 @@ options:
     choices: [present, absent]
     default: present
 notes:
-  - The user of the data nodes needs the rights to C(role), C(info), C(config|get), C(get), C(set), C(del), C(pttl) and C(pexpire), and to
-    the key.
+  - The user of the data nodes needs the rights to C(get), C(set), C(del), C(pttl) and C(pexpire), and to the key.
 seealso:
   - module: eco2.platform.redis_failover
 """

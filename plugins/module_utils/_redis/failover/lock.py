@@ -13,9 +13,11 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, ChangeFailed, Difference, Plan
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Service
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, Server, access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.failover import scene
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
 KEY = "eco2.platform:maintenance"
@@ -44,10 +46,20 @@ class Lock(Service):
         self.seen = {name: self._look(name, renames) for name, renames in self.renames.items()}
 
     def _look(self, name: str, renames: t.Mapping[str, str]) -> Held:
-        master = scene.look(name, self.places, self.connections).master.address
-        server = self.connections.access.data(master, renames={command.upper(): new for command, new in renames.items()})
+        server = self.connections.access.data(self._master(name), renames={command.upper(): new for command, new in renames.items()})
         holder, left = server.read("GET", KEY), int(server.read("PTTL", KEY))
         return Held(server, str(holder or ""), left)
+
+    def _master(self, name: str) -> Address:
+        """Where the Sentinels that answer see it. Only they are asked: a data node may have renamed every command but these few."""
+        observed = read.sentinels(self.places, self.connections, lambda seen: seen.name == name, errors.SILENT)
+        found = {entry.address for entry in observed.monitored(name).values()}
+        if not observed.sentinels:
+            raise Refused(checks.of_sentinels(observed))
+        if len(found) != 1:
+            message = f"the Sentinels name {len(found)} different masters" if found else "no Sentinel monitors a master of this name"
+            raise Refused([Problem("set.no_master", message, f"set {name}", remedy="run eco2.platform.redis_sentinel_info to see why")])
+        return found.pop()
 
     def plan(self) -> Plan:
         changes = [self._change(name, held) for name, held in sorted(self.seen.items()) if self.wanted or held.holder == self.holder]
