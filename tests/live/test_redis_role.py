@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import time
 import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import redis_site
@@ -138,7 +142,33 @@ def test_a_node_that_the_sentinels_know_in_another_set_is_not_started(site: Site
             sentinel.ask("SENTINEL", "REMOVE", "ghost")
 
 
-def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+LOCK = "eco2.platform:maintenance"
+
+
+def refused_beside(site: Site, running: Future[t.Any], sets: list[dict[str, t.Any]], home: Path) -> None:
+    """A second run of maintain_redis, from another controller: told who has the lock while the first one is at work."""
+    rival = dataclasses.replace(site, home=home)
+    while not running.done() and not any(site.node(name).ask("EXISTS", LOCK) for name in NAMES if answers(site, name)):
+        time.sleep(0.2)
+    assert not running.done(), running.result().output
+    told = rival.play("maintain", "--check", redis_sentinel_sets=sets)
+    found = [problem for outcome in told.outcomes for problem in outcome.result.get("problems", [])]
+    assert "set.locked" in [problem["code"] for problem in found], told.output
+    assert all(" maintains the set, and its lock ends in " in problem["message"] for problem in found)
+    second = rival.play("maintain", redis_sentinel_sets=sets)
+    assert second.changed == [], "the second run has restarted something, and the first one was at work"
+
+
+def answers(site: Site, name: str) -> bool:
+    try:
+        return bool(site.node(name).ask("PING"))
+    except OSError:
+        return False
+
+
+def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(
+    site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Among them one that changes which file a start reads: without replicas a server would lose all keys by it."""
     logged = {"maxmemory": "96mb", "appendonly": True}
     sets = [{**entry, "settings": logged} if entry["name"] in ("pubsub", "auth") else entry for entry in VARIABLES["redis_sentinel_sets"]]
@@ -156,7 +186,10 @@ def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Si
         *((action, "server/auth") for action in ("backup", "restart")),
     ]
     with Writers(site, "pubsub", "maintenance", "canary-application") as writers:
-        site.play("maintain", "--diff", redis_sentinel_sets=sets).ok()
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(site.play, "maintain", "--diff", redis_sentinel_sets=sets)
+            refused_beside(site, running, sets, tmp_path)
+            running.result().ok()
         writers.stop()
         account = writers.account(site.node(site.master("pubsub")))
     with capsys.disabled():
@@ -173,6 +206,8 @@ def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(site: Si
     for tasks in ("maintain", "main"):
         assert site.play(tasks, redis_sentinel_sets=sets).ok().changed == []
     assert site.started() == after
+    for place in (*map(site.node, NAMES), alone):
+        assert place.ask("EXISTS", LOCK) == 0
     # What is not found is refused at once, here before the first step.
     renamed = [{**entry, "settings": {**logged, "appenddirname": "elsewhere"}} if entry["name"] == "auth" else entry for entry in sets]
     refused = site.play("maintain", redis_sentinel_sets=renamed)

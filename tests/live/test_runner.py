@@ -1,0 +1,106 @@
+"""Our playbooks by ansible-runner, which AWX uses: parts of a set, cancelled jobs, and secrets in nothing that AWX would show."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import typing as t
+from pathlib import Path
+
+import pytest
+import requests
+from awx import Awx, inventory
+
+from lab.brokers import Broker
+
+CANCELS = 4 if int(os.environ.get("ECO2_TIMES", "1")) == 1 else 20
+QUEUES = 300
+VHOST = "runner"
+
+
+@pytest.fixture(scope="module")
+def vhost(broker_4: Broker) -> t.Iterator[str]:
+    """A vhost for a user without administrator rights, whose objects are written one by one."""
+    broker_4.ctl("add_vhost", VHOST)
+    broker_4.ctl("add_user", "runner", "runner-canary-1")
+    broker_4.ctl("set_user_tags", "runner", "management")
+    broker_4.ctl("set_permissions", "-p", VHOST, "runner", ".*", ".*", ".*")
+    yield VHOST
+    broker_4.ctl("delete_vhost", VHOST)
+    broker_4.ctl("delete_user", "runner")
+
+
+def awx_of(home: Path, broker: Broker, vhost: str, **variables: t.Any) -> Awx:
+    credential = {"RABBITMQ_URL": broker.url, "RABBITMQ_USERNAME": "runner", "RABBITMQ_PASSWORD": "runner-canary-1"}
+    return Awx(home, inventory({"unused": {"localhost": {}}}, rabbitmq_vhost=vhost, **variables), credential)
+
+
+def count(broker: Broker) -> int:
+    answer = requests.get(f"{broker.url}/api/queues/{VHOST}?disable_stats=true", auth=(broker.username, broker.password), timeout=10)
+    return len(answer.json())
+
+
+def test_cancelled_at_random_moments_the_next_run_is_right(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+    dice = random.Random()
+    for number in range(CANCELS):
+        queues = [{"name": f"{number}.{each}", "type": "classic"} for each in range(QUEUES)]
+        awx = awx_of(tmp_path / str(number), broker_4, vhost, rabbitmq_queues=queues)
+        before, moment = count(broker_4), dice.randrange(QUEUES * 3 // 4)
+        cancelled = awx.launch("rabbitmq", cancel=lambda goal=before + moment: count(broker_4) > goal)
+        there = count(broker_4) - before
+        print(f"\n  {cancelled.status} with {there} of {QUEUES} queues there (wanted: {moment})", end="", flush=True)
+        # A module that ansible-core 2.19 and newer leaves at work goes on meanwhile.
+        awx.launch("rabbitmq").ok()
+        assert count(broker_4) == before + QUEUES
+        assert awx.launch("rabbitmq").ok().changed == 0
+        awx.end_workers()
+        assert cancelled.status == "canceled"
+        assert there > 0
+
+
+def test_secrets_are_in_nothing_that_awx_would_show(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+    """In a credential, in the text of an answer, in one that is refused, and in one that the broker refuses."""
+    secrets = {
+        "rabbitmq_users": '[{"name": "canary", "password": "runner-canary-2", "tags": []}]',
+        "rabbitmq_parameters": '[{"component": "shovel", "name": "s", "value": {"src-uri": "amqp://u:runner-canary-3@h", "bad": 1}}]',
+        "rabbitmq_credentials": '{"default/s": {"password": "runner-canary-4"}}',
+    }
+    awx = awx_of(tmp_path, broker_4, vhost)
+    jobs = [
+        awx.launch("rabbitmq", secrets, "-vvv", "--check", "--diff"),
+        awx.launch("rabbitmq", secrets, "-vvv", "--diff"),
+        awx.launch("rabbitmq", {name: text[:-1] for name, text in secrets.items()}, "-vvv"),
+        awx.launch("rabbitmq", {"rabbitmq_password": "runner-canary-5", "rabbitmq_queues": "- name: q"}, "-vvv"),
+    ]
+    assert {job.status for job in jobs} == {"failed"}
+    for job in jobs:
+        assert "runner-canary" not in job.shown()
+        assert "Traceback" not in job.shown()
+
+
+@pytest.mark.parametrize("how", ["limit", "slice"])
+def test_maintain_redis_refuses_a_part_of_a_set(how: str, tmp_path: Path) -> None:
+    names = ["redis-1", "redis-2", "redis-3"]
+    addresses = {name: {"ansible_host": f"192.0.2.{number}"} for number, name in enumerate(names, 1)}
+    declared = {
+        "redis_sentinel_hosts": names,
+        "redis_sentinel_sets": [{"name": "pubsub", "nodes": names}],
+    }
+    credential = dict.fromkeys(("REDIS_PASSWORD", "REDIS_MASTERAUTH", "REDIS_AUTH_PASS"), "runner-canary")
+    awx = Awx(tmp_path, inventory({"redis_nodes": addresses}, ansible_become=False, **declared), credential)
+    part = {"limit": "redis-1"} if how == "limit" else {"slices": ["redis-1"]}
+    refused = awx.launch("maintain_redis", **part)
+    (event,) = refused.of("runner_on_failed")
+    (problem,) = event["res"]["problems"]
+    assert (problem["code"], problem["item"]) == ("set.partial", "set pubsub")
+    assert "redis-2, redis-3" in event["res"]["msg"]
+    assert "\n" not in event["res"]["msg"]
+    assert "runner-canary" not in refused.shown()
+
+
+def test_no_playbook_of_ours_asks_at_the_terminal() -> None:
+    """A job of AWX has none."""
+    playbooks = Path(__file__).resolve().parents[2].glob("playbooks/*.yml")
+    words = [(path.name, word) for path, word in itertools.product(playbooks, ("vars_prompt", "pause:")) if word in path.read_text("utf-8")]
+    assert words == []
