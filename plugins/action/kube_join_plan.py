@@ -52,4 +52,5 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
         problems += plan.problems
     once = options["once"]
     result = {**dataclasses.asdict(plan), "node_ip": node_ip, "kubelet_patch": patch, "split": split}
-    return {**result, "differences": differences, "once": once, "problems": problems}
+    left = [] if plan.join else differences
+    return {**result, "differences": differences, "left": left, "once": once, "problems": problems}

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._node import agreement, node_address, nodes_table, profile_nodes
+from ansible_collections.eco2.platform.plugins.plugin_utils._run.record import RUN
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result, retold
 
 # In place of those of kube_nodes, which name its own options.
@@ -66,7 +67,12 @@ class ActionModule(Action):
         else:
             done = {"changed": True, "msg": "The Nodes get them when the cluster exists.", "verdicts": {}}
         bad = {entry["node"]["name"]: [entry["problem"]] for entry in nodes if entry["problem"]}
-        return {**done, "verdicts": {**done["verdicts"], **bad}, "splits": splits}
+        return {**done, "verdicts": {**done["verdicts"], **bad}, "splits": splits, "hosts_of": self._hosts_of()}
+
+    def _hosts_of(self) -> dict[str, str]:
+        """The host of each Node, so that the summary shows a change where it belongs."""
+        hosts = {host: self.variables["hostvars"].raw_get(host) for host in self.variables["ansible_play_batch"]}
+        return {str(known["node_profile_declared"]["name"]): host for host, known in hosts.items() if "node_profile_declared" in known}
 
     def _profiled(self, nodes: list[dict[str, t.Any]]) -> Result:
         predicted = self.options["predicted"]
@@ -89,7 +95,10 @@ class ActionModule(Action):
         # What was read last. If no host came that far, what was read first.
         read = self.variables.get("node_profile_done", {}).get("nodes") or self.variables.get("node_join_cluster", {}).get("nodes") or []
         nodes = {node["name"]: node for node in read}
-        alive, hostvars = self.variables["ansible_play_hosts"], self.variables["hostvars"]
+        hostvars = self.variables["hostvars"]
+        # The playbook rescues a failure, so Ansible still counts the host as one that has not failed.
+        rescued = RUN.play.failed if RUN.play else ()
+        alive = [host for host in self.variables["ansible_play_hosts"] if host not in rescued]
         rows = [nodes_table.row(host, hostvars[host], nodes, host in alive) for host in self.variables["ansible_play_hosts_all"]]
         return {"msg": nodes_table.lines([row for row in rows if row]), "_ansible_verbose_always": True}
 

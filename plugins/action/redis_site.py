@@ -111,7 +111,7 @@ class ActionModule(Action):
         result = self._redis("redis_sentinel_info", masters=masters, wait=wait)
         told = {master["name"]: master["address"] for master in result["masters"]}
         known = {master["name"]: sorted(set(_known(master))) for master in result["masters"]}
-        return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"], "known": known}
+        return {"masters": told, "healthy": result["healthy"], "reasons": result["reasons"], "known": known, "seen": result["masters"]}
 
     # Stages of tasks/main.yml
 
@@ -171,7 +171,8 @@ class ActionModule(Action):
             waiting["packages"] = outdated
         absent = {f"server/{entry['name']}" for entry in self.site["absent"]}
         undeclared = {*established} - {entry["id"] for entry in found} - {*leaving} - absent
-        return {"instances": found, "waiting": waiting, "undeclared": sorted(undeclared)}
+        left = maintenance.left_to_do(waiting, undeclared)
+        return {"instances": found, "waiting": waiting, "undeclared": sorted(undeclared), "left": left}
 
     def _monitor(self) -> Result:
         """Bring the Sentinels to the declared sets, and wait until all is well."""

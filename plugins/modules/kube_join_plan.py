@@ -163,6 +163,11 @@ differences:
   returned: always
   type: list
   elements: str
+left:
+  description: The same for a machine that does not join, for the summary of the playbook.
+  returned: always
+  type: list
+  elements: str
 once:
   description: As given.
   returned: always

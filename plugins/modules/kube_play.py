@@ -95,6 +95,10 @@ splits:
   description: For each Node the parts of its profile, as P(eco2.platform.kube_profile#filter) returns them.
   returned: with V(profile)
   type: dict
+hosts_of:
+  description: The inventory host of each Node.
+  returned: with V(profile)
+  type: dict
 nodes:
   description: As RV(eco2.platform.kube_nodes_info#module:nodes), read after the change.
   returned: with V(profile)

@@ -32,9 +32,16 @@ class ControllerAction(ActionBase):
     # The variables of the task.
     variables: t.Mapping[str, t.Any] = {}
 
-    def on_controller(self, module: str, arguments: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any] | None = None) -> Result:
-        """The result of a module or action plugin. The module_defaults, environment, check mode, diff and no_log of this task apply."""
+    def on_controller(
+        self, module: str, arguments: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any] | None = None, only_check: bool = False
+    ) -> Result:
+        """The result of a module or action plugin. The module_defaults, environment, check mode, diff and no_log of this task apply.
+
+        only_check: run it in check mode, whatever the mode of this task.
+        """
         task = self._task.copy()
+        if only_check:
+            task.check_mode = True
         task.action, task.become, task.delegate_to = module, False, None
         task.args = self._with_defaults(module, arguments)
         context = self._play_context.copy()

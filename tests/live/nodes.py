@@ -29,6 +29,9 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def record(self, result, state):
+        # It ends the run with its summary, and is about no host.
+        if result._task.action == "eco2.platform.platform_run":
+            return
         task = result._task.get_name().rpartition(" : ")[2]
         line = dict(host=result._host.get_name(), task=task, state=state, result=result._result)
         with open(os.environ["RECORD"], "a") as file:

@@ -653,7 +653,7 @@ def test_in_batches_no_batch_undoes_what_the_one_before_has_done(cluster: Cluste
     for host in WORKERS:
         rejoining(cluster, host)
     before = {name: entry["metadata"]["uid"] for name, entry in cluster.nodes().items()}
-    playbook = (PROJECT / "playbooks" / "setup_new_nodes.yml").read_text(encoding="utf-8")
+    playbook = (PROJECT / "playbooks" / "plays" / "setup_new_nodes.yml").read_text(encoding="utf-8")
     path = cluster.home / "batches.yml"
     path.write_text(playbook.replace("  gather_facts: false\n", "  gather_facts: false\n  serial: 1\n", 1), encoding="utf-8")
     run = cluster.run(str(path), node_join_existing="replace").ok()

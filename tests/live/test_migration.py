@@ -67,5 +67,5 @@ def test_the_playbook_fails_where_nothing_at_all_is_declared(corner: Corner, tmp
 
 
 def _tasks_of_the_playbook() -> list[dict[str, t.Any]]:
-    (only,) = yaml.safe_load((PROJECT / "playbooks" / "rabbitmq.yml").read_text(encoding="utf-8"))
-    return t.cast("list[dict[str, t.Any]]", only["tasks"])
+    (only,) = yaml.safe_load((PROJECT / "playbooks" / "plays" / "rabbitmq.yml").read_text(encoding="utf-8"))
+    return [{"vars": only["vars"], "block": only["tasks"]}]

@@ -38,6 +38,13 @@ def outdated(found: t.Mapping[str, str], version: str) -> dict[str, dict[str, st
     return {name: {"before": have, "after": version} for name, have in wrong.items()}
 
 
+def left_to_do(waiting: t.Mapping[str, t.Any], undeclared: t.Iterable[str]) -> list[str]:
+    """In words, what is not done here."""
+    fields = {name: list(of) if isinstance(of, dict) else [each["field"] for each in of] for name, of in waiting.items()}
+    lines = [f"{name}: {', '.join(of)} (run eco2.platform.maintain_redis)" for name, of in sorted(fields.items())]
+    return lines + [f"{name}: the instance is not declared; nothing changes it" for name in sorted(undeclared)]
+
+
 def expected(
     site: Site, pending: Pending | None = None, upgrading: t.Collection[str] = (), leaving: t.Mapping[str, t.Sequence[str]] | None = None
 ) -> list[Item]:
