@@ -1,4 +1,4 @@
-"""python -m benchmarks [topology] [fleet] [sentinels] [nodes]: print each as a ratio, keep it in benchmarks/latest.json.
+"""python -m benchmarks [topology] [fleet] [sentinels] [nodes] [inventory]: print each as a ratio, keep it in benchmarks/latest.json.
 
 Exit 1 where a limit does not hold.
 """
@@ -11,7 +11,7 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from benchmarks import fleet, nodes, sentinels, topology
+from benchmarks import fleet, inventory, nodes, sentinels, topology
 from benchmarks.measure import Pair
 from lab import apiserver, brokers, redis, shelves
 
@@ -48,7 +48,12 @@ def _sentinels() -> t.Iterator[Pair]:
     yield from sentinels.pairs(line)
 
 
-PARTS = {"topology": _topology, "fleet": _fleet, "sentinels": _sentinels, "nodes": _nodes}
+def _inventory() -> t.Iterator[Pair]:
+    with tempfile.TemporaryDirectory(prefix="eco2-bench-") as scratch:
+        yield from inventory.pairs(Path(scratch))
+
+
+PARTS = {"topology": _topology, "fleet": _fleet, "sentinels": _sentinels, "nodes": _nodes, "inventory": _inventory}
 
 
 def main(chosen: list[str]) -> int:

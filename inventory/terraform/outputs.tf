@@ -19,3 +19,14 @@ output "ansible_inventory" {
     error_message = "${join(", ", setintersection(keys(var.instances), local.groups))} would name a node and a group, which Ansible confuses: give the nodes a prefix, and set name_prefix to it."
   }
 }
+
+output "inventory" {
+  description = "The same inventory as data, in the form of Ansible's yaml plugin: terraform output -json inventory > inventory/hosts.json"
+  value = {
+    all = {
+      hosts    = local.host_variables
+      vars     = var.variables
+      children = { for group in local.groups : group => { hosts = { for name in keys(var.instances) : name => {} if contains(local.groups_of[name], group) } } }
+    }
+  }
+}

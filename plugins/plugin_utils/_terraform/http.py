@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A state at an http address. Private to this collection."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import typing as t
+import urllib.error
+import urllib.parse
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused, in_words
+from ansible_collections.eco2.platform.plugins.module_utils._net import tls
+from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.source import Access, Source, refused
+
+_CREDENTIALS = "set TF_HTTP_USERNAME and TF_HTTP_PASSWORD in the environment"
+_CHUNK = 1 << 20
+
+
+class Http(Source):
+    """The state as the http backend of Terraform reads it, with GET."""
+
+    def __init__(self, url: str, access: Access) -> None:
+        self._url, self._access = url, access
+        self._content: bytes | None = None
+        parts = urllib.parse.urlsplit(url)
+        # Without what may be a secret.
+        self.name = urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        if "@" in parts.netloc:
+            raise refused("http.credentials_in_url", "the address has a user or password in it", self.name, _CREDENTIALS)
+        problems = list(tls.problems({"ca_cert": access.ca_cert}))
+        if problems:
+            raise Refused(problems)
+
+    def content(self) -> bytes:
+        if self._content is None:
+            self._content = self._get()
+        return self._content
+
+    def _get(self) -> bytes:
+        begin = time.monotonic()
+        try:
+            with self._open() as answer:
+                if answer.status == 204:
+                    raise refused("http.no_state", "there is no state at this address", self.name, "run 'terraform apply' first")
+                return b"".join(self._chunks(answer, begin + self._access.timeout))
+        except urllib.error.HTTPError as error:
+            raise self._answered(error) from error
+        except urllib.error.URLError as error:
+            raise self._no_answer(error.reason) from error
+        except OSError as error:
+            raise self._no_answer(error) from error
+
+    def _open(self) -> t.Any:
+        # A redirect would carry the password to another server.
+        return open_url(
+            self._url,
+            timeout=self._access.timeout,
+            url_username=self._access.username,
+            url_password=self._access.password,
+            force_basic_auth=True,
+            follow_redirects="no",
+            ca_path=self._access.ca_cert,
+            use_netrc=False,
+            headers={"Accept": "application/json"},
+            http_agent="eco2.platform",
+        )
+
+    def _chunks(self, answer: t.Any, until: float) -> t.Iterator[bytes]:
+        while time.monotonic() < until:
+            chunk = answer.read1(_CHUNK)
+            if not chunk:
+                return
+            yield chunk
+        raise self._late()
+
+    def _late(self) -> Refused:
+        return refused("http.timeout", f"gave no whole answer within {self._access.timeout:g} s", self.name, "try again, or raise timeout")
+
+    def _answered(self, error: urllib.error.HTTPError) -> Refused:
+        if error.code in (401, 403):
+            return refused("http.credentials", f"refuses the user or password ({error.code})", self.name, _CREDENTIALS)
+        if error.code == 404:
+            return refused(
+                "http.no_state", "there is no state at this address (404)", self.name, "correct source, or run 'terraform apply' first"
+            )
+        if 300 <= error.code < 400:
+            target = urllib.parse.urlsplit(urllib.parse.urljoin(self._url, error.headers.get("Location", "")))
+            where = urllib.parse.urlunsplit((target.scheme, target.netloc.rpartition("@")[2], target.path, "", ""))
+            return refused("http.redirect", f"redirects to {where}", self.name, "give that address in source, if it is right")
+        return refused("http.failed", f"answered with {error.code}", self.name, "look into the log of that server")
+
+    def _no_answer(self, reason: t.Any) -> Refused:
+        if isinstance(reason, TimeoutError):
+            return self._late()
+        if isinstance(reason, ssl.SSLError):
+            return refused(
+                "http.tls",
+                tls.cause(str(reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else reason)),
+                self.name,
+                "",
+            )
+        message = in_words(reason) if isinstance(reason, Exception) else str(reason)
+        return refused("http.unreachable", f"cannot be reached ({message})", self.name, "check the address and the network")
