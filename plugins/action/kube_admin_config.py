@@ -14,6 +14,8 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._node import kube_co
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 ADMIN = "/etc/kubernetes/admin.conf"
+# Files that Podman and Docker put into each container, and Kubernetes into each pod.
+CONTAINERS = ("/run/.containerenv", "/.dockerenv", "/var/run/secrets/kubernetes.io")
 
 
 class ActionModule(Action):
@@ -21,7 +23,9 @@ class ActionModule(Action):
 
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         path = os.path.join(self._loader.get_basedir(), os.path.expanduser(options["path"]))
-        return {"changed": self._checked(path, options) if options["state"] == "checked" else self._present(path, options)}
+        if options["state"] == "checked":
+            return {"changed": self._checked(path, options), **_warned(path)}
+        return {"changed": self._present(path, options)}
 
     def _checked(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
         """Whether the directory was created. Raises Refused if the file cannot be written, or other entries would be lost."""
@@ -61,6 +65,16 @@ class ActionModule(Action):
         if "content" not in read:
             raise _unreadable(str(read.get("msg")))
         return base64.b64decode(read["content"]).decode("utf-8", "replace")
+
+
+def _warned(path: str) -> Result:
+    """Before the init, a warning if nobody will have the kubeconfig after it."""
+    if not any(os.path.exists(mark) for mark in CONTAINERS):
+        return {}
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+        why = kube_config.ends_with(os.path.realpath(path), file.read(), os.environ)
+    remedy = f"set control_plane_kubeconfig to a path on a volume, or copy {ADMIN} from the control plane afterwards"
+    return {"warnings": [f"the kubeconfig {path} will not be kept: {why}; {remedy}"]} if why else {}
 
 
 def _unreadable(why: str) -> Refused:

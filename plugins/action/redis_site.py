@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 import base64
+import datetime
+import getpass
+import os
+import secrets
+import socket
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import wait
@@ -18,6 +23,10 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site a
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import Item
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
+# Seconds after which a lock ends that nobody renews: longer than the steps between two renewals take.
+LOCKED = 600
+# What a lock of a run of AWX says of it.
+JOB = "JOB_ID"
 PAUSE = 1.0  # seconds between two attempts to let the Sentinels forget
 
 
@@ -37,7 +46,7 @@ class ActionModule(Action):
         self.facts: Result = {}
         # What the modules of this task return in their lists, one after the other.
         self.lists: dict[str, list[t.Any]] = {"changes": [], "warnings": [], "diff": []}
-        self.site = sites.split(options["site"])
+        self.site = sites.split(sites.with_environment(options["site"], os.environ))
         hosts = dict.fromkeys([*sites.hosts(self.site), *self.variables["ansible_play_batch"]])
         self.site["addresses"] = {host: self._address(host) for host in hosts}
         sites.checked(self.site)
@@ -101,7 +110,9 @@ class ActionModule(Action):
 
     def _redis(self, module: str, **arguments: t.Any) -> Result:
         """A module that speaks to the servers, on the controller or on the host of `run_on`, to which the task is delegated."""
-        access = {name: value or None for name, value in self.site["access"].items()}
+        given = {name: value if isinstance(value, bool) else value or None for name, value in self.site["access"].items()}
+        # What is not given here, the module takes from the environment; the Sentinels have no user but this one.
+        access = {**given, "username": given["username"] or ("default" if given["password"] else None)}
         reach = sites.reach(self.site, {host: self._controller_address(host) for host in self.site["addresses"]})
         common = {"sentinels": sites.sentinels(self.site), "wait_timeout": self.site["healthy_within"], "address_map": reach}
         run = self.on_host if self.site["run_on"] else self.on_controller
@@ -198,6 +209,9 @@ class ActionModule(Action):
 
     def _compare(self) -> Result:
         """In check mode: what a restart would change, in settings or by another version."""
+        problems = list(maintenance.partial(self.site, self.variables["ansible_play_hosts_all"]))
+        if problems:
+            raise Refused(problems)
         result = self._redis_host(instances=sites.instances(self.site, self.host, {}))
         found, here = result["instances"], list(result["established"])
         packages = [change for change in self._apt_packages(self.host)["changes"] if change["kind"] == "package"]
@@ -221,6 +235,39 @@ class ActionModule(Action):
         steps = maintenance.steps(self.site, seen)
         return {**health, "steps": [step.shown() for step in steps], "names": [str(step) for step in steps]}
 
+    def _lock(self) -> Result:
+        """Keep other runs away from all sets. Which run it is must be known to the tasks that renew the lock and release it."""
+        holder = lock_holder()
+        try:
+            self._locked(holder, "present")
+        except ModuleFailed:
+            # Some of the sets may be locked already.
+            self._release(holder)
+            raise
+        return {"holder": holder}
+
+    def _unlock(self) -> Result:
+        self._release(self.variables["redis_sentinel_locked"]["holder"])
+        return {}
+
+    def _release(self, holder: str) -> None:
+        """If nobody can be reached, the lock ends by itself."""
+        try:
+            self._locked(holder, "absent")
+        except ModuleFailed as failure:
+            self.lists["warnings"].append(f"the lock of this run is not released, and ends by itself: {failure}")
+
+    def _locked(self, holder: str, state: str) -> None:
+        masters = [{"name": entry["name"], **sites.renames(entry)} for entry in self.site["sets"]]
+        seconds = max(LOCKED, self.site["apt"]["lock_timeout"] + 2 * self.site["healthy_within"])
+        before = self.changed
+        try:
+            self._redis("redis_lock", wait_timeout=None, masters=masters, holder=holder, seconds=seconds, state=state)
+        finally:
+            # A lock is no change of what is declared.
+            self.changed = before
+            self.lists["changes"] = [change for change in self.lists["changes"] if change.get("kind") != "lock"]
+
     def _step(self) -> Result:
         """What one step does on its host. The task is delegated to that host."""
         step, entry, dummy = self._checked()
@@ -240,6 +287,7 @@ class ActionModule(Action):
     def _gate(self) -> Result:
         """What one step does at the Sentinels; afterwards all must be well."""
         step, entry, master = self._checked()
+        self._locked(self.variables["redis_sentinel_locked"]["holder"], "present")
         if step.action == "switch" and entry:
             self._switch(entry, maintenance.target(self.site, entry, self._here("redis_sentinel_compared"), step.host))
         elif step.action == "end" and entry and master:
@@ -279,6 +327,13 @@ class ActionModule(Action):
                 return False
 
         wait.until(attempt, bool, sites.longest_down_after(self.site) + self.site["healthy_within"], PAUSE)
+
+
+def lock_holder() -> str:
+    """Who this run is, for those who find its lock. No two runs have the same."""
+    job = os.environ.get(JOB)
+    who = f"AWX job {job}" if job else f"{getpass.getuser()}@{socket.gethostname()} (process {os.getppid()})"
+    return f"{who} since {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M:%S} UTC, {secrets.token_hex(3)}"
 
 
 def _known(master: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -24,24 +24,35 @@ options:
       - The user to connect as. It needs the tag C(management) and permissions in each vhost concerned; C(policymaker) to change
         policies; C(administrator) for vhosts, users, permissions, limits and operator policies.
       - A name with a colon is refused, because HTTP authentication cannot carry it.
+      - It can also be set with E(RABBITMQ_USERNAME).
     type: str
     required: true
   password:
-    description: The password of O(username). Both are sent in UTF-8.
+    description:
+      - The password of O(username). Both are sent in UTF-8.
+      - It can also be set with E(RABBITMQ_PASSWORD).
     type: str
     required: true
   validate_certs:
-    description: Whether the broker's TLS certificate must be trusted. V(false) is for laboratories only.
+    description:
+      - Whether the broker's TLS certificate must be trusted. V(false) is for laboratories only.
+      - It can also be set with E(RABBITMQ_VALIDATE_CERTS).
     type: bool
     default: true
   ca_cert:
-    description: File with the certificate authorities to trust, in PEM format. It replaces those of the system.
+    description:
+      - File with the certificate authorities to trust, in PEM format. It replaces those of the system.
+      - It can also be set with E(RABBITMQ_CA_CERT).
     type: path
   client_cert:
-    description: File with a client certificate in PEM format, for brokers that require one. It may also contain the key.
+    description:
+      - File with a client certificate in PEM format, for brokers that require one. It may also contain the key.
+      - It can also be set with E(RABBITMQ_CLIENT_CERT).
     type: path
   client_key:
-    description: File with the key of O(client_cert), if it is a separate file.
+    description:
+      - File with the key of O(client_cert), if it is a separate file.
+      - It can also be set with E(RABBITMQ_CLIENT_KEY).
     type: path
   timeout:
     description: Seconds to wait for a connection, and for each answer; more than 0.
@@ -50,6 +61,7 @@ options:
 requirements:
   - requests
 notes:
+  - Options win over the environment variables. An empty variable counts as not set.
   - Nothing runs on the host of the broker; the module needs only the management API of RabbitMQ 3.10 or newer
     (C(rabbitmq_management)). Run the task on a host that can reach it, often with C(delegate_to=localhost).
 """

@@ -20,7 +20,7 @@ description:
     node follows, what the Sentinels monitor, and in which order hosts are maintained.
   - It runs M(eco2.platform.redis_host) and M(eco2.platform.apt_packages) on the host, and M(eco2.platform.redis_sentinel),
     M(eco2.platform.redis_sentinel_info) and M(eco2.platform.redis_failover) on the controller, or on the host that C(run_on) of the site
-    names. V(follow), V(monitor), V(plan) and V(gate) have to be delegated to that host.
+    names. V(follow), V(monitor), V(plan), V(lock), V(unlock) and V(gate) have to be delegated to that host.
   - Passwords are passed to these modules and are never returned, so no task of the role has to hide its errors.
 extends_documentation_fragment:
   - eco2.platform.attributes
@@ -44,10 +44,11 @@ options:
       - V(end) ends the sets that must be absent on the host.
       - V(compare) returns what a restart would change on the host. Run it in check mode.
       - V(plan) returns the steps that apply it on all hosts, in order. First it waits until all is well.
+      - V(lock) keeps other runs away from the sets, and V(unlock) lets them again. V(gate) renews the lock.
       - V(step) does on its host what one of these steps needs there.
       - V(gate) does what the same step needs at the Sentinels, and waits until all is well.
     type: str
-    choices: [look, count, follow, set_up, monitor, end, compare, plan, step, gate]
+    choices: [look, count, follow, set_up, monitor, end, compare, plan, lock, unlock, step, gate]
     required: true
   site:
     description: The variable C(redis_sentinel_site) of the role.
@@ -104,6 +105,11 @@ step:
   returned: on success of V(step) and V(gate)
   type: str
   sample: restart server/pubsub on redis-1
+holder:
+  description: What the lock says of this run.
+  returned: on success of V(lock)
+  type: str
+  sample: AWX job 4711 since 2026-11-30 02:10:00 UTC, a1b2c3
 waiting:
   description: What waits for C(eco2.platform.maintain_redis), by instance.
   returned: on success of V(set_up) and V(compare)

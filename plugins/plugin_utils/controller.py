@@ -19,6 +19,7 @@ from ansible.executor import module_common
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
+from ansible_collections.eco2.platform.plugins.module_utils._engine.given import given
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
 Result = t.Dict[str, t.Any]
@@ -97,6 +98,10 @@ class Action(ControllerAction):
         documentation = importlib.import_module(f"{_COLLECTION}.{type(self).__module__.rpartition('.')[2]}").DOCUMENTATION
         spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
         try:
+            self._task.args = dict(self._task.args)
+            wrong = list(given(spec, self._task.args))
+            if wrong:
+                raise Refused(wrong)
             options = self.validate_argument_spec(argument_spec=spec)[1]
             problems = list(schema.time_problems(spec, options))
             if problems:

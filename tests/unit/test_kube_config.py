@@ -122,3 +122,22 @@ def test_a_text_that_is_none_is_lost_unseen(text: str, authorities: tuple[str, s
 def test_where_there_is_no_cluster_yet_everything_is_lost(authorities: tuple[str, str]) -> None:
     ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
     assert [line.partition(" ")[0] for line in kube_config.lost_by(ours)] == ["cluster", "context", "user"]
+
+
+MOUNTS = "overlay / overlay rw 0 0\ntmpfs /scratch tmpfs rw 0 0\n/dev/sda1 /etc/eco2 ext4 rw 0 0\n/dev/sda1 /runner xfs rw 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "environment", "lost"),
+    [
+        ("/root/.kube/config", {}, "not on a volume"),
+        ("/scratch/admin.conf", {}, "not on a volume"),
+        ("/etc/eco2-other/admin.conf", {}, "not on a volume"),
+        ("/etc/eco2/admin.conf", {"JOB_ID": "1"}, ""),
+        ("/runner/admin.conf", {}, ""),
+        ("/runner/admin.conf", {"JOB_ID": "1"}, "deleted when the job of AWX ends"),
+    ],
+)
+def test_whether_a_kubeconfig_outlives_the_container_of_the_controller(path: str, environment: dict[str, str], lost: str) -> None:
+    assert lost in kube_config.ends_with(path, MOUNTS, environment)
+    assert bool(lost) == bool(kube_config.ends_with(path, MOUNTS, environment))

@@ -526,3 +526,27 @@ def test_what_an_instance_must_not_use_is_refused(given: dict[str, t.Any], code:
     with pytest.raises(Refused) as refused:
         host_instance.declare(params, {})
     assert {problem.code for problem in refused.value.problems} == {code}
+
+
+# One run at a time
+
+
+def test_a_part_of_a_set_is_not_maintained() -> None:
+    assert list(maintenance.partial(SITE, [*NODES, "other"])) == []
+    (problem,) = maintenance.partial(SITE, ["a"])
+    assert problem.code == "set.partial"
+    assert "b, c" in problem.message
+    assert "--limit" in problem.remedy
+
+
+def test_a_role_takes_passwords_from_the_environment_where_it_gives_none() -> None:
+    environment = {"REDIS_PASSWORD": "one", "REDIS_MASTERAUTH": "two", "REDIS_SENTINEL_PASSWORD": "three"}
+    found = site.with_environment({"admin_password": "", "masterauth": "given", "access": {"tls": False}}, environment)
+    assert {name: found[name] for name in ("admin_password", "masterauth", "auth_pass", "password")} == {
+        "admin_password": "one",
+        "masterauth": "given",
+        "auth_pass": "",
+        "password": "three",
+    }
+    assert found["access"] == {"tls": False, "data_password": "one", "password": "three", "username": ""}
+    assert site.with_environment({}, {"REDIS_SENTINEL_CLIENT_PASSWORD": "four"})["access"]["username"] == "admin"

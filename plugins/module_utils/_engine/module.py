@@ -19,6 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.eco2.platform.plugins.module_utils._engine import schema
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import WRITE_ERRORS
 from ansible_collections.eco2.platform.plugins.module_utils._engine.converge import Report, Service, converge
+from ansible_collections.eco2.platform.plugins.module_utils._engine.given import given
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, in_words
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec
 
@@ -121,8 +122,16 @@ class _MaskingModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()
-        # Asked before Ansible's checks, which convert what they can in place.
+        # Both before Ansible's checks, which convert what they can in place, and split every text at its commas.
+        self._wrong = list(given(self._spec, self.params))
         self.converted = list(schema.converted(self._spec, self.params)) if self._literal else []
+
+    def _set_internal_properties(self, *arguments: t.Any) -> None:
+        """The first moment after `_load_params` when a module can fail."""
+        super()._set_internal_properties(*arguments)
+        if self._wrong:
+            refusal = Refused(self._wrong)
+            self.fail_json(str(refusal), changed=False, problems=refusal.shown())
 
     def end(self, report: Report, data: t.Collection[str] = ()) -> t.NoReturn:
         """End with this report. Secrets are masked everywhere but in the names of objects and in `data`, which are the server's: masked,

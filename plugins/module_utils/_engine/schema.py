@@ -9,9 +9,12 @@ Argument specifications, defaults, masking and the generated part of the documen
 from __future__ import annotations
 
 import json
+import os
 import re
 import typing as t
 from dataclasses import dataclass
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
 
@@ -28,7 +31,7 @@ class Field:
 
     `fields`: those of a dictionary, or of each item of a list of dictionaries. `secret`: whether its values are hidden everywhere; False
     if only the name looks like that of a secret. Of a secret of type raw, mask what `confidential` returns. `wire`: its
-    name on the server, where that differs.
+    name on the server, where that differs. `environment`: the variable that is read where the option is not given.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Field:
     secret: bool | None = None
     fields: tuple[Field, ...] = ()
     wire: str = ""
+    environment: str = ""
 
     def option(self) -> Spec:
         """The field as an entry of an argument specification."""
@@ -57,7 +61,17 @@ class Field:
             option["no_log"] = self.secret and self.type != "raw"
         if self.fields:
             option["options"] = options(self.fields)
+        if self.environment:
+            option["fallback"] = (from_environment, [self.environment])
         return option
+
+
+def from_environment(name: str) -> str:
+    """The fallback of an option. A credential of AWX sets a variable to nothing where its field is blank."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
 
 
 def options(fields: t.Iterable[Field]) -> Spec:
@@ -94,7 +108,8 @@ def secrets(spec: Spec, params: t.Any) -> t.Iterator[str]:
     elif isinstance(params, dict):
         for name, option in spec.items():
             for value in (params[key] for key in (name, *option.get("aliases", ())) if key in params):
-                if option.get("no_log"):
+                # A list or dictionary may have come as a text, which could not be read.
+                if option.get("no_log") or (isinstance(value, str) and _marked(option.get("options") or {})):
                     yield from texts(value)
                 elif "options" in option:
                     yield from secrets(option["options"], value)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible.module_utils.basic import env_fallback
-
 from ansible_collections.eco2.platform.plugins.module_utils._engine.module import Library
 from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Field, Spec, confidential, options
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.client import REQUESTS_IMPORT_ERROR
@@ -18,21 +16,22 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.mode
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import KINDS
 
 LIBRARY: Library = ("requests", REQUESTS_IMPORT_ERROR)
+CONNECTION = (
+    Field("url", "list", ["http://localhost:15672"], elements="str", environment="RABBITMQ_URL"),
+    Field("username", required=True, environment="RABBITMQ_USERNAME"),
+    Field("password", required=True, secret=True, environment="RABBITMQ_PASSWORD"),
+    Field("validate_certs", "bool", True, environment="RABBITMQ_VALIDATE_CERTS"),
+    Field("ca_cert", "path", environment="RABBITMQ_CA_CERT"),
+    Field("client_cert", "path", environment="RABBITMQ_CLIENT_CERT"),
+    Field("client_key", "path", environment="RABBITMQ_CLIENT_KEY"),
+    Field("timeout", "float", 30.0),
+)
 STATE = Field("state", default="present", choices=("present", "absent"))
 
 
 def connection() -> Spec:
     """The options of the documentation fragment eco2.platform.rabbitmq_connection."""
-    return {
-        "url": {"type": "list", "elements": "str", "default": ["http://localhost:15672"], "fallback": (env_fallback, ["RABBITMQ_URL"])},
-        "username": {"type": "str", "required": True, "fallback": (env_fallback, ["RABBITMQ_USERNAME"])},
-        "password": {"type": "str", "required": True, "no_log": True, "fallback": (env_fallback, ["RABBITMQ_PASSWORD"])},
-        "validate_certs": {"type": "bool", "default": True},
-        "ca_cert": {"type": "path"},
-        "client_cert": {"type": "path"},
-        "client_key": {"type": "path"},
-        "timeout": {"type": "float", "default": 30.0},
-    }
+    return options(CONNECTION)
 
 
 def topology() -> Spec:

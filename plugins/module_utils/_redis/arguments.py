@@ -10,15 +10,15 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model import 
 
 # The documentation fragment eco2.platform.redis_connection describes them.
 CONNECTION = (
-    Field("username"),
-    Field("password", secret=True),
-    Field("data_username"),
-    Field("data_password", secret=True),
-    Field("tls", "bool", False),
-    Field("validate_certs", "bool", True),
-    Field("ca_cert", "path"),
-    Field("client_cert", "path"),
-    Field("client_key", "path"),
+    Field("username", environment="REDIS_SENTINEL_USERNAME"),
+    Field("password", secret=True, environment="REDIS_SENTINEL_PASSWORD"),
+    Field("data_username", environment="REDIS_USERNAME"),
+    Field("data_password", secret=True, environment="REDIS_PASSWORD"),
+    Field("tls", "bool", False, environment="REDIS_TLS"),
+    Field("validate_certs", "bool", True, environment="REDIS_VALIDATE_CERTS"),
+    Field("ca_cert", "path", environment="REDIS_CA_CERT"),
+    Field("client_cert", "path", environment="REDIS_CLIENT_CERT"),
+    Field("client_key", "path", environment="REDIS_CLIENT_KEY"),
     Field("timeout", "float", 5.0),
     Field("address_map", "dict", {}),
 )
@@ -78,4 +78,12 @@ REDIS_FAILOVER = (
     Field("require_sentinels", default="all", choices=("all", "majority")),
     WAIT_TIMEOUT,
     Field("pause_limit", "float", 10.0),
+)
+REDIS_LOCK = (
+    *CONNECTION,
+    _sentinels(),
+    _masters(RENAME_COMMANDS),
+    Field("holder", required=True),
+    Field("seconds", "int", 600),
+    Field("state", default="present", choices=("present", "absent")),
 )

@@ -9,6 +9,7 @@ sent them: redis-py's own readings of SENTINEL, INFO and ROLE differ from one of
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -219,7 +220,8 @@ def access(params: t.Mapping[str, t.Any]) -> Access:
             needs = f"is used only together with {prefix}password"
             problems.append(Problem("connection.username_alone", needs, field=f"{prefix}username", remedy=f"give {prefix}password too"))
     for option in tls.FILES:
-        if params[option] and not params["tls"]:
+        # A credential of AWX may set the variable for connections with TLS and without.
+        if params[option] and not params["tls"] and params[option] != os.environ.get(f"REDIS_{option.upper()}"):
             problems.append(Problem("connection.no_tls", "is used only with TLS", field=option, remedy="set tls to true"))
     if params["tls"] or params["client_key"]:
         problems += tls.problems(params)

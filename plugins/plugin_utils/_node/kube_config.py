@@ -73,3 +73,21 @@ def _named(document: t.Any, part: str) -> list[tuple[str, dict[str, t.Any]]]:
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     contents = [(str(entry.get("name")), entry.get(part[:-1])) for entry in found]
     return [(name, content if isinstance(content, dict) else {}) for name, content in contents]
+
+
+def ends_with(path: str, mounts: str, environment: t.Mapping[str, str]) -> str:
+    """Why a file at this path is gone when the controller's container ends; "" where it stays.
+
+    `mounts`: the text of /proc/self/mounts. A file on a volume stays, but not on the one that AWX makes for each job.
+    """
+    kinds = {fields[1]: fields[2] for fields in (line.split() for line in mounts.splitlines()) if len(fields) > 2}
+    place = max((point for point in kinds if _is_below(path, point)), key=len, default="/")
+    if place == "/runner" and "JOB_ID" in environment:
+        return f"{place} is deleted when the job of AWX ends"
+    if place != "/" and kinds[place] != "tmpfs":
+        return ""
+    return "it is not on a volume of the container that Ansible runs in, and is gone when the container ends"
+
+
+def _is_below(path: str, point: str) -> bool:
+    return path == point or path.startswith(point.rstrip("/") + "/")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, first
 from ansible_collections.eco2.platform.plugins.module_utils._engine.rolling import Step, gated, leader_last
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import site as sites
@@ -21,6 +21,15 @@ UNLINKED = "replicas_without_link"
 # Its option for nodes and Sentinels that do not count.
 LEAVING = "leaving"
 MASTER, REPLICA = {"role": "master"}, {"role": "replica"}
+
+
+def partial(site: Site, play: t.Collection[str]) -> t.Iterator[Problem]:
+    """Hosts of the site that are not in the play: what goes one at a time must know them all."""
+    missing = [host for host in sites.hosts(site) if host not in play]
+    if missing:
+        message = f"not in this run, which restarts one node of a set at a time and has to see all of them: {first(missing)}"
+        remedy = "run it without --limit and without slices; if a host does not exist any more, take it out of the declaration"
+        yield Problem("set.partial", message, f"set {first([entry['name'] for entry in site['sets']])}", remedy=remedy)
 
 
 def packages(site: Site, host: str, established: t.Mapping[str, str], version: str) -> list[Item]:

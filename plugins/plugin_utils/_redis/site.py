@@ -43,6 +43,24 @@ SCRIPTS = ("notification_script", "client_reconfig_script")
 OF_SENTINELS = ("down_after_milliseconds", "failover_timeout", "parallel_syncs")
 
 
+# What a role does not give, by the variable of the controller's environment; and which option of the redis modules it is.
+_ENVIRONMENT = {
+    "admin_password": ("REDIS_PASSWORD", "data_password"),
+    "masterauth": ("REDIS_MASTERAUTH", ""),
+    "auth_pass": ("REDIS_AUTH_PASS", ""),
+    "password": ("REDIS_SENTINEL_PASSWORD", "password"),
+    "client_password": ("REDIS_SENTINEL_CLIENT_PASSWORD", ""),
+}
+
+
+def with_environment(declared: Site, environment: t.Mapping[str, str]) -> Item:
+    """The site that a role declares, with the passwords that it leaves to the environment, such as a credential of AWX."""
+    found = {name: declared.get(name) or environment.get(variable, "") for name, (variable, dummy) in _ENVIRONMENT.items()}
+    access = {option: found[name] for name, (dummy, option) in _ENVIRONMENT.items() if option}
+    user = ADMIN if found["client_password"] else ""
+    return {**declared, **found, "access": {**(declared.get("access") or {}), **access, "username": user}}
+
+
 def split(declared: Site) -> Item:
     """The site that a role declares, with its sets divided into those that must be there and those that must not."""
     absent = [entry for entry in declared["sets"] if entry.get("state") == "absent"]

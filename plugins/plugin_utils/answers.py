@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extra variables of a run, such as the answers of an AWX survey. Private to this collection.
+
+Nothing overrides an extra variable, so a blank one would hide the inventory, the defaults of a role and `default(...)` alike. It is taken
+away before the first play, and texts become what the options want.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible import template
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.given import given
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.schema import Spec, options
+from ansible_collections.eco2.platform.plugins.module_utils._redis import arguments
+
+_OURS = re.compile("(containerd|control_plane|kube|kubernetes_node|node_join|node_profile|platform|rabbitmq|redis|sentinel)_")
+_ROLES = Path(__file__).resolve().parents[2] / "roles"
+_RABBITMQ = "ansible_collections.eco2.platform.plugins.modules.rabbitmq_topology"
+# Variables that several roles share.
+_SHARED: Spec = {"kube_kubelet_patch": {"type": "dict"}, "kube_proxies": {"type": "dict"}}
+
+
+def accept(extra: t.MutableMapping[str, t.Any]) -> list[Problem]:
+    """Bring the extra variables of this collection, in place, to what was meant; what is wrong with them."""
+    ours = [name for name in extra if _OURS.match(name)]
+    for name in [name for name in ours if extra[name] is None or (isinstance(extra[name], str) and not extra[name].strip())]:
+        del extra[name]
+    ours = [name for name in ours if name in extra and not _is_template(extra[name])]
+    spec = _spec(ours)
+    read = {name: extra[name] for name in ours if name in spec}
+    problems = list(given({name: spec[name] for name in read}, read))
+    # Up to ansible-core 2.18 every text that is not marked is a template.
+    extra.update({name: wrap_var(value) if hasattr(extra[name], "__UNSAFE__") else value for name, value in read.items()})
+    return problems
+
+
+def _is_template(value: t.Any) -> bool:
+    """Whether Ansible evaluates the text later; what a survey has asked for is marked as unsafe and never evaluated."""
+    return isinstance(value, str) and bool(re.search("{[{%#]", value)) and not _is_literal(value)
+
+
+def _is_literal(value: str) -> bool:
+    trusted = getattr(template, "is_trusted_as_template", None)  # ansible-core 2.18 has none
+    return not trusted(value) if trusted else hasattr(value, "__UNSAFE__")
+
+
+def _spec(names: t.Collection[str]) -> Spec:
+    """The options behind these variables. Only what is needed is read."""
+    found = dict(_SHARED)
+    for role in sorted(path.name for path in _ROLES.iterdir()):
+        if any(name.startswith(f"{role}_") for name in names):
+            found.update(_of_role(role))
+    if any(name.startswith("rabbitmq_") for name in names):
+        found.update(_prefixed("rabbitmq_", importlib.import_module(_RABBITMQ).argument_spec()))
+    if any(name.startswith("sentinel_") for name in names):
+        spec = options(arguments.REDIS_SENTINEL)
+        found.update(_prefixed("sentinel_", {**spec, "hosts": spec["sentinels"]}))
+    return found
+
+
+def _of_role(role: str) -> Spec:
+    text = (_ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    entries: t.Iterable[Spec] = yaml.safe_load(text)["argument_specs"].values()
+    return {name: option for entry in entries for name, option in (entry.get("options") or {}).items()}
+
+
+def _prefixed(prefix: str, spec: Spec) -> Spec:
+    return {f"{prefix}{name}": option for name, option in spec.items()}
