@@ -64,9 +64,16 @@ class Site:
         paths = f"{PROJECT}/build:{PROJECT}/.venv/bundle"
         ours = {"ANSIBLE_COLLECTIONS_PATH": paths, "CONTROLLER_HOST": host or self.server.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
         ours |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json", "ANSIBLE_LOCALHOST_WARNING": "false", "ECO2_SUMMARY": str(self.summary)}
+        if self.single.exists():
+            options = ("-e", f"awx_configuration={self.single}", *options)
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "awx_configure.yml", *options]
         given = {**os.environ, **ours, **environment}
         return subprocess.run(command, cwd=self.project, env=given, capture_output=True, text=True, check=False)
+
+    @property
+    def single(self) -> Path:
+        """Where a test declares what it is about, and nothing else."""
+        return self.project.parent / "single"
 
     @property
     def summary(self) -> Path:
@@ -80,7 +87,8 @@ class Site:
         begin = ran.stdout.find("{\n")
         assert begin >= 0, ran.stdout + ran.stderr
         tasks = json.JSONDecoder().raw_decode(ran.stdout[begin:])[0]["plays"][0]["tasks"]
-        return t.cast("Body", {**tasks[0]["hosts"]["localhost"], "code": ran.returncode})
+        (found,) = [task["hosts"]["localhost"] for task in tasks if task["task"]["name"] == "Bring AWX to the declaration"]
+        return t.cast("Body", {**found, "code": ran.returncode})
 
     def refused(self, code: str, *options: str, **environment: str) -> Body:
         """The one problem. AWX has got no write."""
@@ -94,8 +102,8 @@ class Site:
         return t.cast("Body", problem)
 
     def declare(self, **variables: t.Any) -> None:
-        """One more file, which wins over the others."""
-        (self.project / "configuration" / "zz.yml").write_text(yaml.dump(variables, Dumper=Dumper))
+        self.single.mkdir(exist_ok=True)
+        (self.single / "objects.yml").write_text(yaml.dump(variables, Dumper=Dumper))
 
 
 def project(place: Path) -> Path:
@@ -141,7 +149,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
 def undone(request: pytest.FixtureRequest) -> t.Iterator[None]:
     yield
     if "site" in request.fixturenames:
-        (request.getfixturevalue("site").project / "configuration" / "zz.yml").unlink(missing_ok=True)
+        shutil.rmtree(request.getfixturevalue("site").single, ignore_errors=True)
 
 
 # The tests of this file run in their order: the first makes what the others change.
@@ -170,25 +178,24 @@ def test_a_run_that_changed_something_says_so_in_its_summary(site: Site) -> None
     assert [change["object"] for change in summary["hosts"]["localhost"]["changes"]] == ["platform-operators"]
 
 
+MACHINE = {"name": "m", "organization": "eco2", "credential_type": "Machine", "inputs": {"username": "x", "password": "canary-m"}}
+
+
 def test_a_template_with_a_new_credential_is_predicted_though_the_credential_is_not_there(site: Site) -> None:
-    templates = yaml.safe_load((site.project / "configuration" / "templates.yml").read_text())["controller_templates"]
-    machine = {"name": "m", "organization": "eco2", "credential_type": "Machine", "inputs": {"username": "x", "password": "canary-m"}}
-    templates[0]["credentials"] = [*templates[0]["credentials"], "m"]
-    credentials = yaml.load((site.project / "configuration" / "credentials.yml").read_text(), Loader)  # noqa: S506
-    site.declare(controller_templates=templates, controller_credentials=[*credentials["controller_credentials"], machine])
+    template = {"name": "verify", "organization": "eco2", "credentials": ["eco2-rabbitmq", "m"]}
+    site.declare(controller_credentials=[MACHINE], controller_templates=[template])
     changes = [("credential", "m", "create"), ("job template", "verify", "update")]
     for options in (["--check"], []):
         assert [tuple(change[key] for key in ("kind", "object", "action")) for change in site.done(*options)["changes"]] == changes
 
 
 def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
-    text = (site.project / "configuration" / "vault.yml").read_text()
-    (site.project / "configuration" / "vault.yml").write_text(text.replace("canary-vault_rabbitmq_password", "canary-new"))
+    changed = {**MACHINE, "inputs": {"username": "x", "password": "canary-new"}}
+    site.declare(controller_credentials=[changed])
     assert site.done()["changes"] == []
-    changed = site.done("-e", "awx_update_secrets=true")["changes"]
-    assert {change["kind"] for change in changed} == {"credential"}
-    kept = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "eco2-rabbitmq"]
-    assert kept[0]["password"] == "canary-new"
+    assert [change["action"] for change in site.done("-e", "awx_update_secrets=true")["changes"]] == ["update"]
+    (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "m"]
+    assert kept["password"] == "canary-new"
 
 
 def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: Site) -> None:
@@ -200,10 +207,17 @@ def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: S
     )
     result = site.done()
     assert result["code"] != 0
-    assert [(entry["kind"], entry["object"]) for entry in result["failures"]] == [("credential type", "bad"), ("schedule", "s")]
+    assert {(entry["kind"], entry["object"]) for entry in result["failures"]} == {("credential type", "bad"), ("schedule", "s")}
     assert "INTERVAL required" in result["msg"]
     assert [entry["object"] for entry in result["not_attempted"]] == ["c"]
     assert [change["object"] for change in result["changes"]] == ["third"]
+
+
+def test_what_must_be_absent_is_deleted(site: Site) -> None:
+    site.declare(aap_teams=[{"name": "third", "organization": "eco2", "state": "absent"}])
+    for options in (["--check"], []):
+        assert site.done(*options)["changes"] == [{"kind": "team", "object": "third", "action": "delete"}]
+    assert site.done()["changes"] == []
 
 
 @pytest.mark.parametrize(
@@ -212,7 +226,7 @@ def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: S
         ("awx.unknown", {"aap_teams": [{"name": "x", "organization": "ecco"}]}, "no ecco"),
         ("awx.playbook", {"controller_templates": [{"name": "x", "playbook": "eco2.platform.site"}]}, "no playbook eco2.platform.site"),
         ("awx.option", {"aap_teams": [{"name": "x", "organization": "eco2", "descripton": ""}]}, "descripton"),
-        ("awx.variable", {"platform_webhook_url": "{{ nowhere }}"}, "nowhere"),
+        ("awx.variable", {"aap_teams": [{"name": "{{ nowhere }}"}]}, "nowhere"),
         ("awx.variable", {"aap_teams": "x"}, "list of dictionaries"),
     ],
     ids=[
@@ -225,9 +239,6 @@ def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: S
 )
 def test_bad_data_is_refused_in_one_line_before_any_write(site: Site, code: str, variables: Body, words: str) -> None:
     site.declare(**variables)
-    if "controller_templates" in variables:
-        # What names the templates that are gone would be refused too.
-        site.declare(**variables, controller_workflows=[], controller_schedules=[], controller_roles=[])
     problem = site.refused(code)
     assert words in problem["message"], problem
 
@@ -239,11 +250,10 @@ def test_an_awx_that_cannot_be_used_is_refused_in_one_line(site: Site) -> None:
 
 
 def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
-    projects = yaml.safe_load((site.project / "configuration" / "project.yml").read_text())["controller_projects"]
     for state, words in (("failed", "could not fetch it"), ("pending", "aborted due to timeout")):
         site.server.store.updates = state
-        site.declare(controller_projects=[{**projects[0], "description": state}], controller_templates=[], controller_workflows=[])
-        result = site.done("-e", "awx_project_timeout=1", "-e", "{controller_schedules: [], controller_roles: []}")
+        site.declare(controller_projects=[{"name": "eco2-platform", "organization": "eco2", "description": state}])
+        result = site.done("-e", "awx_project_timeout=1")
         site.server.store.updates = "successful"
         assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and words in result["msg"], result
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 import requests
 import yaml
-from awx import Awx, inventory
 
+from awx import Awx, inventory
 from lab.apiserver import ApiServer
 from lab.brokers import Broker
 
