@@ -17,6 +17,10 @@ from pathlib import Path
 import pytest
 import yaml
 from awx_stand_in import FIELDS, TOKEN, StandIn
+from harness import KubeTask
+
+from lab.apiserver import ApiServer
+from lab.host import LabError
 
 PROJECT = Path(__file__).resolve().parents[2]
 LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
@@ -139,9 +143,19 @@ def reduced(made: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
-    """An AWX that has what a reduced project declares."""
-    made = reduced(project(tmp_path_factory.mktemp("awx")))
+    """An AWX that has a few objects."""
+    made = project(tmp_path_factory.mktemp("awx"))
     with StandIn(made) as server:
+        store = server.store
+        organization = {"organization": store.create("organizations", {"name": "eco2"})["id"]}
+        store.create("teams", {"name": "platform-operators", **organization})
+        kind = store.create("credential_types", {"name": "T", "kind": "cloud", "inputs": {"fields": [{"id": "a", "label": "A"}]}})["id"]
+        store.create("credentials", {"name": "eco2-rabbitmq", "credential_type": kind, "inputs": {"a": "b"}, **organization})
+        of = {
+            "project": store.create("projects", {"name": "eco2-platform", "scm_type": "git", **organization})["id"],
+            "inventory": store.create("inventories", {"name": "eco2-platform", **organization})["id"],
+        }
+        store.create("job_templates", {"name": "verify", "playbook": "verify.yml", **of})
         yield Site(made, server)
 
 
@@ -152,20 +166,19 @@ def undone(request: pytest.FixtureRequest) -> t.Iterator[None]:
         shutil.rmtree(request.getfixturevalue("site").single, ignore_errors=True)
 
 
-# The tests of this file run in their order: the first makes what the others change.
-
-
-def test_check_mode_predicts_what_a_run_makes_and_a_second_run_changes_nothing(site: Site) -> None:
-    predicted = site.done("--check")
-    assert site.server.store.writes == []
-    assert predicted["code"] == 0 and len(predicted["changes"]) > 20
-    applied = site.done()
-    assert applied["changes"] == predicted["changes"], applied
-    writes = len(site.server.store.writes)
-    again = site.done()
-    assert (again["changes"], again["code"], again["changed"]) == ([], 0, False)
-    assert again["unchanged"] == len(applied["changes"])
-    assert len(site.server.store.writes) == writes
+def test_check_mode_predicts_what_a_run_makes_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    with StandIn(reduced(project(tmp_path))) as server:
+        site, store = Site(server.store.project, server), server.store
+        predicted = site.done("--check")
+        assert store.writes == []
+        assert predicted["code"] == 0 and len(predicted["changes"]) > 20
+        applied = site.done()
+        assert applied["changes"] == predicted["changes"], applied
+        writes = len(store.writes)
+        again = site.done()
+        assert (again["changes"], again["code"], again["changed"]) == ([], 0, False)
+        assert again["unchanged"] == len(applied["changes"])
+        assert len(store.writes) == writes
 
 
 def test_a_run_that_changed_something_says_so_in_its_summary(site: Site) -> None:
@@ -190,11 +203,12 @@ def test_a_template_with_a_new_credential_is_predicted_though_the_credential_is_
 
 
 def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
-    changed = {**MACHINE, "inputs": {"username": "x", "password": "canary-new"}}
-    site.declare(controller_credentials=[changed])
+    site.declare(controller_credentials=[{**MACHINE, "name": "n"}])
+    assert [change["action"] for change in site.done()["changes"]] == ["create"]
+    site.declare(controller_credentials=[{**MACHINE, "name": "n", "inputs": {"username": "x", "password": "canary-new"}}])
     assert site.done()["changes"] == []
     assert [change["action"] for change in site.done("-e", "awx_update_secrets=true")["changes"]] == ["update"]
-    (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "m"]
+    (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "n"]
     assert kept["password"] == "canary-new"
 
 
@@ -214,9 +228,11 @@ def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: S
 
 
 def test_what_must_be_absent_is_deleted(site: Site) -> None:
-    site.declare(aap_teams=[{"name": "third", "organization": "eco2", "state": "absent"}])
+    organization = site.server.store.listed("organizations", {"name": "eco2"})[0]["id"]
+    site.server.store.create("teams", {"name": "fourth", "organization": organization})
+    site.declare(aap_teams=[{"name": "fourth", "organization": "eco2", "state": "absent"}])
     for options in (["--check"], []):
-        assert site.done(*options)["changes"] == [{"kind": "team", "object": "third", "action": "delete"}]
+        assert site.done(*options)["changes"] == [{"kind": "team", "object": "fourth", "action": "delete"}]
     assert site.done()["changes"] == []
 
 
@@ -256,6 +272,51 @@ def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
         result = site.done("-e", "awx_project_timeout=1")
         site.server.store.updates = "successful"
         assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and words in result["msg"], result
+
+
+# The kubeconfig that AWX keeps
+
+
+def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Site, kube: ApiServer, tmp_path: Path) -> None:
+    credential_types = yaml.load((PROJECT / "awx/configuration/credentials.yml").read_text(), Loader)["controller_credential_types"]  # noqa: S506
+    credential = {
+        "name": "k",
+        "organization": "eco2",
+        "credential_type": "eco2 Kubernetes",
+        "inputs": {"kubeconfig": "{{ awx_kubeconfig | default('canary-none', true) }}"},
+    }
+    site.declare(
+        controller_credential_types=[entry for entry in credential_types if entry["name"] == "eco2 Kubernetes"],
+        controller_credentials=[credential],
+    )
+    asked_for = ("-e", "awx_service_account=true", "-e", f"kube_kubeconfig={kube.kubeconfig}")
+    names = ["eco2 Kubernetes", "k"]
+    for options in (["--check"], []):
+        assert [change["object"] for change in site.done(*asked_for, *options)["changes"]] == names
+    assert site.done(*asked_for)["changes"] == []
+    (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "k"]
+    token = yaml.safe_load(kept)["users"][0]["user"]["token"]
+    assert token not in site.configure(*asked_for).stdout
+    # What the jobs do with it.
+    path = tmp_path / "kubeconfig"
+    path.write_text(kept)
+    kube.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "awx-1"}}).encode())
+    nodes = KubeTask(kube, "kube_nodes")
+    nodes.defaults = {"kubeconfig": str(path)}
+    assert nodes.apply(nodes=[{"name": "awx-1", "labels": {"pool": "awx"}}])["changed"]
+    assert nodes.apply(nodes=[{"name": "awx-1", "state": "absent"}])["changed"]
+    reads = KubeTask(kube, "kube_nodes_info")
+    reads.defaults = {"kubeconfig": str(path)}
+    assert "nodes" in reads.apply()
+    tokens = KubeTask(kube, "kube_bootstrap_token")
+    tokens.defaults = {"kubeconfig": str(path)}
+    made = tokens.apply()
+    # The API server of the tests has no cluster-info, which kubeadm makes: no right is missing.
+    assert made.get("changed") or "403" not in made["msg"], made
+    # And no more.
+    for verb, what in (("create", "pods"), ("get", "secrets"), ("create", "clusterrolebindings"), ("update", "nodes")):
+        with pytest.raises(LabError):
+            kube.kubectl("auth", "can-i", verb, what, "--as=system:serviceaccount:eco2-platform:awx", "--namespace=kube-system")
 
 
 # What the stand-in refuses, each rule once.
