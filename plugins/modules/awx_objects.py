@@ -26,6 +26,7 @@ notes:
     Platform). These are E(CONTROLLER_HOST), and E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD), and
     E(CONTROLLER_VERIFY_SSL).
   - AWX never shows a secret, so a secret that has changed cannot be found by comparing. See O(update_secrets).
+    A notification template with a password is written again in each run.
 requirements:
   - the collection awx.awx 24.6.1
 extends_documentation_fragment:

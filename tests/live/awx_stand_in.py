@@ -278,6 +278,9 @@ class Store:
             for name in ("url", "headers"):
                 if name not in full["notification_configuration"]:
                     refuse("notification_configuration", f"Missing required fields for Notification Configuration: {name}")
+            # AWX adds what is not given.
+            added = {"http_method": "POST", "disable_ssl_verification": False, "username": "", "password": ""}
+            sent["notification_configuration"] = {**added, **full["notification_configuration"]}
 
     # Associations
 

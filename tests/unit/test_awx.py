@@ -135,9 +135,10 @@ def _documented() -> dict[str, t.Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    "question", [q for x in declared()["controller_templates"] for q in x.get("survey_spec", {}).get("spec", [])], ids=str
-)
+QUESTIONS = [question for template in declared()["controller_templates"] for question in template.get("survey_spec", {}).get("spec", [])]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[question["variable"] for question in QUESTIONS])
 def test_a_blank_answer_means_what_the_inventory_says(question: dict[str, t.Any]) -> None:
     assert "default" not in question and question["required"] is False
     assert question["variable"] in _variables()

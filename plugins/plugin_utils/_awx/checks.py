@@ -129,10 +129,10 @@ def secrets(declared: t.Sequence[Item], types: t.Mapping[str, Arguments] | None 
 
 
 def _leaks(declared: t.Sequence[Item], types: t.Mapping[str, Arguments]) -> t.Iterator[Problem]:
-    """AWX shows everything but the inputs of credentials, and what it knows to be secret in a notification."""
+    """AWX shows everything but the inputs of credentials."""
     hidden = {value: title for value, title in secrets(declared, types).items() if len(value) >= _SHORT}
     for item in declared:
-        if item.kind.module not in ("credential", "notification_template"):
+        if item.kind.module != "credential":
             for option, value in item.arguments.items():
                 for secret, title in hidden.items():
                     if secret in "\n".join(_texts(value)):
