@@ -49,12 +49,12 @@ Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!un
 
 # One object of each kind, and what these name.
 KEPT = {
-    "aap_teams": ["platform-operators", "platform-approvers"],
+    "aap_teams": ["platform-operators"],
     "controller_credential_types": ["eco2 RabbitMQ", "eco2 Terraform state"],
     "controller_credentials": ["eco2-rabbitmq", "eco2-state"],
     "controller_templates": ["verify", "rabbitmq"],
 }
-NODES = ("verify", "approval", "verify-after-failure")
+NODES = ("verify", "approval")
 
 
 @dataclass
@@ -91,8 +91,9 @@ class Site:
         begin = ran.stdout.find("{\n")
         assert begin >= 0, ran.stdout + ran.stderr
         tasks = json.JSONDecoder().raw_decode(ran.stdout[begin:])[0]["plays"][0]["tasks"]
-        (found,) = [task["hosts"]["localhost"] for task in tasks if task["task"]["name"] == "Bring AWX to the declaration"]
-        return t.cast("Body", {**found, "code": ran.returncode})
+        found = [task["hosts"]["localhost"] for task in tasks if task["task"]["name"] == "Bring AWX to the declaration"]
+        assert found, ran.stdout[-3000:]
+        return t.cast("Body", {**found[0], "code": ran.returncode})
 
     def refused(self, code: str, *options: str, **environment: str) -> Body:
         """The one problem. AWX has got no write."""
@@ -133,7 +134,7 @@ def reduced(made: Path) -> Path:
         for workflow in found.get("controller_workflows", []):
             nodes = [node for node in workflow["simplified_workflow_nodes"] if node["identifier"] in NODES]
             workflow["simplified_workflow_nodes"] = nodes
-            nodes[1]["success_nodes"] = ["verify-after-failure"]
+            del nodes[1]["success_nodes"]
         if "controller_roles" in found:
             found["controller_roles"] = [entry for entry in found["controller_roles"] if entry["team"] in KEPT["aap_teams"]]
             found["controller_roles"][0]["job_templates"] = KEPT["controller_templates"]
@@ -171,7 +172,7 @@ def test_check_mode_predicts_what_a_run_makes_and_a_second_run_changes_nothing(t
         site, store = Site(server.store.project, server), server.store
         predicted = site.done("--check")
         assert store.writes == []
-        assert predicted["code"] == 0 and len(predicted["changes"]) > 20
+        assert predicted["code"] == 0 and len(predicted["changes"]) >= 15
         applied = site.done()
         assert applied["changes"] == predicted["changes"], applied
         writes = len(store.writes)
