@@ -134,7 +134,7 @@ class ActionModule(Action):
     def _bring(self, item: Item) -> Result:
         arguments = dict(item.arguments)
         if item.kind.module == "credential":
-            arguments["update_secrets"] = self.options["update_secrets"]
+            arguments["update_secrets"] = self.options["update_credentials"]
         pending = [(option, name) for option, name, keys in item.named() if self.pending & set(keys)]
         if self.pending & set(item.after) or any(option in item.kind.parents for option, dummy in pending):
             return {"changed": True, **({"id": 0} if item.links else {})}

@@ -25,7 +25,7 @@ notes:
   - The address of AWX and the credentials come from the environment, as in AWX's own credential type C(Red Hat Ansible Automation
     Platform). These are E(CONTROLLER_HOST), and E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD), and
     E(CONTROLLER_VERIFY_SSL).
-  - AWX never shows a secret, so a secret that has changed cannot be found by comparing. See O(update_secrets).
+  - AWX never shows a secret, so a secret that has changed cannot be found by comparing. See O(update_credentials).
     A notification template with a password is written again in each run.
 requirements:
   - the collection awx.awx 24.6.1
@@ -38,7 +38,7 @@ attributes:
     support: none
   idempotent:
     support: full
-    details: Except with O(update_secrets=true), which writes each credential again.
+    details: Except with O(update_credentials=true), which writes each credential again.
 options:
   directory:
     description:
@@ -65,7 +65,7 @@ options:
     description: Seconds to wait until AWX has fetched a project that is new or changed.
     type: int
     default: 300
-  update_secrets:
+  update_credentials:
     description: Whether to write the secrets of all credentials again. Each credential is then reported as changed.
     type: bool
     default: false

@@ -208,7 +208,7 @@ def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
     assert [change["action"] for change in site.done()["changes"]] == ["create"]
     site.declare(controller_credentials=[{**MACHINE, "name": "n", "inputs": {"username": "x", "password": "canary-new"}}])
     assert site.done()["changes"] == []
-    assert [change["action"] for change in site.done("-e", "awx_update_secrets=true")["changes"]] == ["update"]
+    assert [change["action"] for change in site.done("-e", "awx_update_credentials=true")["changes"]] == ["update"]
     (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "n"]
     assert kept["password"] == "canary-new"
 
