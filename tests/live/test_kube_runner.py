@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from awx import Awx, inventory
 
+from awx import Awx, inventory
 from lab.apiserver import ApiServer
 
 BLANK = (

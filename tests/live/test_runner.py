@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from awx import Awx, inventory
 
+from awx import Awx, inventory
 from lab.brokers import Broker
 
 CANCELS = 4 if int(os.environ.get("ECO2_TIMES", "1")) == 1 else 20

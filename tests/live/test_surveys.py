@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 import requests
 import yaml
-from awx import Awx, inventory
 
+from awx import Awx, inventory
 from lab.brokers import Broker
 
 HOSTILE = ["{{ 7 * 7 }}", "{% raw %}", 'it\'s "quoted"', "0x10", "1.30", "no", "~", "Größe 漢字", "-v", "a: b", "# none", "\\n", "$(id)"]

@@ -148,7 +148,7 @@ def test_plugins_begin_with_their_licence_and_annotations_from_the_future(path: 
 def test_modules_are_named_after_what_they_touch(path: Path) -> None:
     documentation = documented(path)
     assert documentation["module"] == path.stem
-    assert re.match(r"(host|on_controller)$|(apt|kube|platform|rabbitmq|redis)_[a-z_]+$", path.stem)
+    assert re.match(r"(host|on_controller)$|(apt|awx|kube|platform|rabbitmq|redis)_[a-z_]+$", path.stem)
     assert re.match(r"\d+\.\d+\.\d+$", str(documentation["version_added"]))
 
 

@@ -24,6 +24,7 @@ FAMILIES = {
     "rabbitmq": Family("rabbitmq_brokers", "rabbitmq_hosts", "rabbitmq_queues, or another variable of the playbook rabbitmq"),
     "adopt": Family("all", "", "adopt_directory"),
     "sentinels": Family("redis_nodes or redis_sentinels", "redis_hosts", "redis_sentinel_sets or sentinel_masters"),
+    "awx": Family("all", "awx_configuration", "aap_organizations, or another variable of the action awx_objects"),
 }
 
 

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the eco2.platform authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings AWX to the objects that are declared, by the modules of awx.awx."""
+
+from __future__ import annotations
+
+import ast
+import os
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.loader import lookup_loader
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, counted, first, summary
+from ansible_collections.eco2.platform.plugins.plugin_utils._awx import checks, kinds
+from ansible_collections.eco2.platform.plugins.plugin_utils._awx.kinds import Arguments, Item, Key
+from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
+
+_NO_COLLECTION = Problem(
+    "awx.collection",
+    "the collection awx.awx is not installed",
+    remedy="install its version 24.6.1: ansible-galaxy collection install awx.awx:==24.6.1",
+)
+_NO_HOST = Problem(
+    "awx.host",
+    "no address of AWX is set",
+    remedy="set CONTROLLER_HOST and CONTROLLER_OAUTH_TOKEN (or CONTROLLER_USERNAME and CONTROLLER_PASSWORD) in the environment",
+)
+
+
+class ActionModule(Action):
+    def work(self, options: t.Mapping[str, t.Any]) -> Result:
+        self.options = options
+        declared = kinds.items(checks.shaped(self._read()))
+        hidden = [secret for secret in checks.secrets(declared) if len(secret) > 1]
+        try:
+            return dict(remove_values(self._converge(declared), hidden))
+        except Refused as refusal:
+            raise Refused([Problem(**remove_values(problem, hidden)) for problem in refusal.shown()]) from None
+
+    def _converge(self, declared: t.Sequence[Item]) -> Result:
+        specs = {module: self._spec(module) for module in {item.kind.module for item in declared}}
+        project = self.options["project_directory"]
+        playbooks = checks.playbooks_of(Path(project)) if project else None
+        found = list(checks.problems(declared, specs, playbooks))
+        order = kinds.ordered(declared)
+        if found or not os.environ.get("CONTROLLER_HOST"):
+            raise Refused(found or [_NO_HOST])
+        found = list(self._unknown(declared))
+        if found:
+            raise Refused(found)
+        return self._apply(order)
+
+    # Before the first change
+
+    def _read(self) -> dict[str, t.Any]:
+        """The variables of KINDS that the files declare. Other variables, of the files and of the play, may stand in them."""
+        arguments = {
+            "dir": str(Path(self.options["directory"]).absolute()),
+            "extensions": ["yml", "yaml"],
+            "ignore_unknown_extensions": True,
+        }
+        read = self.on_controller("ansible.builtin.include_vars", arguments)
+        if read.get("failed"):
+            raise Refused([Problem("awx.files", _one_line(read.get("message") or read.get("msg")), self.options["directory"])])
+        known = read["ansible_facts"]
+        names = [kind.variable for kind in kinds.KINDS if kind.variable in known]
+        templar = self._templar.copy_with_new_env(available_variables={**self.variables, **known})
+        return {name: _templated(templar, name, known[name]) for name in names}
+
+    def _spec(self, module: str) -> dict[str, t.Any]:
+        """The options of a module of awx.awx, from its documentation."""
+        context = self._shared_loader_obj.module_loader.find_plugin_with_context(f"awx.awx.{module}")
+        if not context.resolved:
+            raise Refused([_NO_COLLECTION])
+        tree = ast.parse(Path(context.plugin_resolved_path).read_text(encoding="utf-8"))
+        assigned = [node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION"]
+        options = yaml.safe_load(ast.literal_eval(assigned[0].value))["options"]
+        kept = ("type", "elements", "required", "choices", "aliases")
+        return {name: {key: entry[key] for key in kept if key in entry} for name, entry in options.items()}
+
+    def _unknown(self, declared: t.Sequence[Item]) -> t.Iterator[Problem]:
+        """Names of objects that are neither declared nor in AWX."""
+        known: dict[Key, bool] = {item.key: True for item in declared}
+        self._is_there(("organizations", ""))
+        for item in declared:
+            for option, name, keys in item.named():
+                for key in keys:
+                    if not any(known.get(other) for other in keys):
+                        known[key] = self._is_there(key)
+                if not any(known[key] for key in keys if key in known):
+                    what = " or ".join(key[0].replace("_", " ") for key in keys)
+                    yield Problem(
+                        "awx.unknown", f"AWX has no {name} among its {what}", str(item), option, "declare it, or correct the name"
+                    )
+
+    def _is_there(self, key: Key) -> bool:
+        """Also the first request: an AWX that cannot be used is refused here, in one line."""
+        lookup = lookup_loader.get("awx.awx.controller_api")
+        try:
+            return bool(lookup.run([key[0]], self.variables, query_params={"name": key[1]} if key[1] else {}))
+        except AnsibleError as error:
+            remedy = "check CONTROLLER_HOST and the credentials in the environment"
+            raise Refused([Problem("awx.connection", _one_line(error.message), os.environ["CONTROLLER_HOST"], remedy=remedy)]) from None
+
+    # The changes
+
+    def _apply(self, order: t.Sequence[Item]) -> Result:
+        """An object that fails stops what names it, and nothing else."""
+        self.pending: set[Key] = set()  # what this run would create
+        lost: set[Key] = set()
+        changes: list[Arguments] = []
+        failures: list[Arguments] = []
+        skipped: list[Arguments] = []
+        warnings: list[str] = []
+        for item in order:
+            if lost & set(kinds.needs(item)):
+                lost.add(item.key)
+                skipped.append({"kind": item.kind.title, "object": item.name})
+                continue
+            result = self._bring(item)
+            warnings += result.get("warnings") or []
+            if result.get("failed"):
+                lost.add(item.key)
+                failures.append({"kind": item.kind.title, "object": item.name, "message": _reason(result)})
+            elif result.get("changed"):
+                changes.append({"kind": item.kind.title, "object": item.name, "action": self._named(item, result)})
+        return _report(len(order), changes, failures, skipped, warnings)
+
+    def _bring(self, item: Item) -> Result:
+        arguments = dict(item.arguments)
+        if item.kind.module == "credential":
+            arguments["update_secrets"] = self.options["update_credentials"]
+        pending = [(option, name) for option, name, keys in item.named() if self.pending & set(keys)]
+        if self.pending & set(item.after) or any(option in item.kind.parents for option, dummy in pending):
+            return {"changed": True, **({"id": 0} if item.links else {})}
+        for option, name in pending:
+            arguments[option] = [other for other in arguments[option] if other != name] if isinstance(arguments[option], list) else None
+        result = self.on_controller(f"awx.awx.{item.kind.module}", arguments)
+        if pending and not result.get("failed"):
+            result["changed"] = True
+        if item.kind.module == "project" and result.get("changed") and not result.get("failed") and not self.options["predicted"]:
+            return {**result, **self._fetched(item)}
+        return result
+
+    def _fetched(self, item: Item) -> Result:
+        """Before AWX has fetched a project, it refuses job templates with its playbooks."""
+        names = {option: item.arguments[option] for option in ("name", "organization") if item.arguments.get(option)}
+        result = self.on_controller(
+            "awx.awx.project_update", {**names, "wait": True, "timeout": self.options["project_timeout"], "interval": 1}
+        )
+        return {"failed": True, "msg": f"AWX could not fetch it: {_reason(result)}"} if result.get("failed") else {}
+
+    def _named(self, item: Item, result: Result) -> str:
+        """The modules tell a new object by `name` after a change, and by no `id` when they predict one."""
+        if item.absent:
+            return "delete"
+        predicted = self.options["predicted"]
+        new = item.kind.module == "role" or ("id" not in result if predicted else "name" in result and not item.links)
+        if new and predicted:
+            self.pending.add(item.key)
+        return "create" if new else "update"
+
+
+def _templated(templar: t.Any, name: str, value: t.Any) -> t.Any:
+    try:
+        return templar.template(value)
+    except AnsibleError as error:
+        raise Refused([Problem("awx.variable", _one_line(error.message), name, remedy="declare it in a file of the directory")]) from None
+
+
+def _one_line(text: t.Any) -> str:
+    return " ".join(str(text).split())
+
+
+def _reason(result: Result) -> str:
+    response = result.get("response")
+    answer = response.get("json") if isinstance(response, dict) else None
+    return _one_line(f"{result.get('msg')}{f': {answer}' if answer else ''}")
+
+
+def _report(number: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:
+    result: Result = {"changed": bool(changes), "changes": changes, "unchanged": number - len(changes) - len(failures) - len(skipped)}
+    if warnings:
+        result["warnings"] = list(dict.fromkeys(warnings))
+    if failures:
+        lines = [f"{entry['kind']} {entry['object']}: {entry['message']}" for entry in failures]
+        left = f"; not attempted: {first([entry['object'] for entry in skipped])}" if skipped else ""
+        done = f" ({counted(len(changes), 'change')} made, {len(failures)} failed, {len(skipped)} not attempted{left})"
+        result.update(failed=True, msg=summary(lines) + done, failures=failures, not_attempted=skipped)
+    return result

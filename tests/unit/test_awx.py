@@ -1,0 +1,297 @@
+"""The AWX project, its objects, and what is refused before AWX is asked. tests/live/test_awx.py runs it against a stand-in of AWX."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("ansible.module_utils.common.arg_spec", reason="needs ansible-core")
+
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.plugin_utils._awx import checks, kinds, surveys
+
+PROJECT = Path(__file__).resolve().parents[2]
+AWX = PROJECT / "awx"
+PLAYBOOKS = sorted(path.stem for path in (PROJECT / "playbooks").glob("*.yml"))
+
+
+class Loader(yaml.SafeLoader):
+    """Reads Ansible's `!unsafe` as the text that it is."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+
+
+def declared() -> dict[str, list[dict[str, t.Any]]]:
+    found: dict[str, t.Any] = {}
+    for path in sorted((AWX / "configuration").glob("*.yml")):
+        found.update(yaml.load(path.read_text(encoding="utf-8"), Loader))  # noqa: S506
+    return {kind.variable: found[kind.variable] for kind in kinds.KINDS}
+
+
+def items(**of: list[dict[str, t.Any]]) -> list[kinds.Item]:
+    return kinds.items(of)
+
+
+def specs(anything: bool = True) -> dict[str, t.Any]:
+    """Modules that take any of these options, so that each test is about one rule."""
+    options = (
+        "name",
+        "organization",
+        "survey_spec",
+        "inputs",
+        "injectors",
+        "credential_type",
+        "playbook",
+        "extra_vars",
+        "default_environment",
+    )
+    options = (*options, "wait", "kind", "unified_job_template", "identifier", "workflow_job_template", "team", "role", "state")
+    kinds_of = {"survey_spec": "dict", "inputs": "dict", "injectors": "dict", "extra_vars": "dict", "wait": "bool"}
+    return {kind.module: {name: {"type": kinds_of.get(name, "str")} for name in options} for kind in (*kinds.KINDS, kinds.NODE)}
+
+
+def found(playbooks: t.Collection[str] | None = None, **of: list[dict[str, t.Any]]) -> list[Problem]:
+    return list(checks.problems(items(**of), specs(), playbooks))
+
+
+def the_one(playbooks: t.Collection[str] | None = None, **of: list[dict[str, t.Any]]) -> Problem:
+    (problem,) = found(playbooks, **of)
+    return problem
+
+
+# The project
+
+
+def test_every_playbook_of_the_collection_is_one_of_the_project() -> None:
+    """AWX offers only files of the project."""
+    wrappers = {path.stem: yaml.safe_load(path.read_text())[0] for path in AWX.glob("*.yml")}
+    assert sorted(wrappers) == PLAYBOOKS
+    for name, play in wrappers.items():
+        assert play["ansible.builtin.import_playbook"] == f"eco2.platform.{name}"
+        assert play["name"]
+
+
+def test_awx_would_offer_exactly_these_playbooks() -> None:
+    assert checks.playbooks_of(AWX) == {f"{name}.yml" for name in PLAYBOOKS}
+
+
+def test_every_playbook_has_one_job_template() -> None:
+    assert sorted(template["playbook"] for template in declared()["controller_templates"]) == [f"{name}.yml" for name in PLAYBOOKS]
+
+
+def test_whoever_launches_a_job_may_limit_it_and_see_first_what_it_would_change() -> None:
+    asked = ("limit", "job_type", "diff_mode", "tags", "verbosity", "forks")
+    for template in declared()["controller_templates"]:
+        assert all(template[f"ask_{name}_on_launch"] for name in asked), template["name"]
+
+
+def test_operators_may_launch_jobs_and_nothing_else() -> None:
+    roles = [role for role in declared()["controller_roles"] if role["team"] == "platform-operators"]
+    assert {role["role"] for role in roles} == {"execute"}
+    launched = {name for role in roles for name in role["job_templates"]}
+    assert launched and launched.isdisjoint({"awx_configure", "adopt", "control_plane"})
+
+
+def test_an_inventory_that_cannot_be_read_fails_a_job() -> None:
+    assert "any_unparsed_is_failed = true" in (AWX / "ansible.cfg").read_text()
+
+
+def test_every_variable_of_a_vault_is_in_the_example_of_one() -> None:
+    text = "".join(path.read_text() for path in (AWX / "configuration").glob("*.yml"))
+    example = yaml.safe_load((AWX / "configuration" / "vault.yml.example").read_text())
+    assert set(re.findall(r"\bvault_(?!password\b)\w+", text)) - {"vault_inventory_password"} <= set(example)
+    assert set(example) <= set(re.findall(r"\bvault_\w+", text))
+
+
+def test_the_declared_objects_have_no_problem_and_can_be_made_one_after_the_other() -> None:
+    everything = kinds.items(declared())
+    assert [str(problem) for problem in checks.problems(everything, _documented(), checks.playbooks_of(AWX))] == []
+    order = [item.key for item in kinds.ordered(everything)]
+    for item in everything:
+        for key in kinds.needs(item):
+            assert key not in order or order.index(key) < order.index(item.key), item
+
+
+def _documented() -> dict[str, t.Any]:
+    """The options of awx.awx's modules."""
+    place = PROJECT / ".venv/bundle/ansible_collections/awx/awx/plugins/modules"
+    if not place.is_dir():
+        pytest.skip(f"awx.awx is not in {place}: tools/venv puts it there")
+    found = {}
+    for kind in (*kinds.KINDS, kinds.NODE):
+        text = (place / f"{kind.module}.py").read_text(encoding="utf-8")
+        documentation = re.search(r"^DOCUMENTATION = '''\n(.*?)'''", text, re.DOTALL | re.MULTILINE)
+        assert documentation
+        options = yaml.safe_load(documentation[1])["options"]
+        kept = ("type", "elements", "required", "choices", "aliases")
+        found[kind.module] = {name: {key: entry[key] for key in kept if key in entry} for name, entry in options.items()}
+    return found
+
+
+QUESTIONS = [question for template in declared()["controller_templates"] for question in template.get("survey_spec", {}).get("spec", [])]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[question["variable"] for question in QUESTIONS])
+def test_a_blank_answer_means_what_the_inventory_says(question: dict[str, t.Any]) -> None:
+    assert "default" not in question and question["required"] is False
+    assert question["variable"] in _variables()
+
+
+def _variables() -> set[str]:
+    """What playbooks and roles read."""
+    texts = [path.read_text() for top in ("playbooks", "roles") for path in (PROJECT / top).rglob("*.yml")]
+    return {word for text in texts for word in re.findall(r"\b[a-z]+_[a-z_]+\b", text)}
+
+
+# What is refused
+
+
+def test_a_playbook_that_the_project_does_not_have() -> None:
+    problem = the_one(["site.yml"], controller_templates=[{"name": "a", "playbook": "sites.yml"}])
+    assert (problem.code, problem.item, problem.field) == ("awx.playbook", "job template a", "playbook")
+    assert "site.yml" in problem.remedy
+    assert found(None, controller_templates=[{"name": "a", "playbook": "sites.yml"}]) == []
+
+
+def test_an_option_that_the_module_does_not_have() -> None:
+    problem = the_one(aap_teams=[{"name": "a", "organisation": "b"}])
+    assert (problem.code, problem.item) == ("awx.option", "team a")
+    assert "organisation" in problem.message
+
+
+def test_an_object_that_is_declared_twice() -> None:
+    assert the_one(aap_teams=[{"name": "a"}, {"name": "a"}]).code == "awx.twice"
+
+
+TYPE = {"name": "T", "kind": "cloud", "inputs": {"fields": [{"id": "user"}, {"id": "key", "secret": True}], "required": ["user"]}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [({"user": "a", "pass": "b"}, "no input pass"), ({"key": "b"}, "user is missing"), ({"user": ""}, "user is missing")],
+)
+def test_inputs_that_the_credential_type_does_not_take(inputs: dict[str, str], words: str) -> None:
+    problem = the_one(controller_credential_types=[TYPE], controller_credentials=[{"name": "c", "credential_type": "T", "inputs": inputs}])
+    assert problem.code == "awx.input" and words in problem.message
+
+
+@pytest.mark.parametrize("text", ["{{ pass }}", "{% if not pass %}x{% endif %}", "x {{pass}}"])
+def test_an_injector_of_an_input_that_is_not_there(text: str) -> None:
+    problem = the_one(controller_credential_types=[{**TYPE, "injectors": {"env": {"A": text}}}])
+    assert problem.code == "awx.injector" and problem.field == "injectors.env.A" and "pass" in problem.message
+
+
+def test_a_secret_outside_of_its_credential() -> None:
+    credential = {"name": "c", "credential_type": "T", "inputs": {"user": "somebody", "key": "canary-1"}}
+    template = {"name": "a", "extra_vars": {"list": [{"deep": "xx canary-1"}]}}
+    problem = the_one(controller_credential_types=[TYPE], controller_credentials=[credential], controller_templates=[template])
+    assert (problem.code, problem.item, problem.field) == ("awx.secret", "job template a", "extra_vars")
+    assert "canary-1" not in str(problem)
+    assert found(controller_credential_types=[TYPE], controller_templates=[{"name": "a", "extra_vars": {"a": "somebody"}}]) == []
+
+
+def test_objects_that_name_one_another() -> None:
+    of = {
+        "aap_organizations": [{"name": "o", "default_environment": "e"}],
+        "controller_execution_environments": [{"name": "e", "organization": "o"}],
+    }
+    with pytest.raises(Refused) as caught:
+        kinds.ordered(items(**of))
+    (problem,) = caught.value.problems
+    assert problem.code == "awx.circle" and "organization o" in problem.message
+
+
+def test_what_is_no_list_of_dictionaries() -> None:
+    with pytest.raises(Refused) as caught:
+        checks.shaped({"aap_teams": {"name": "a"}, "controller_roles": ["a"], "aap_organizations": []})
+    assert [(problem.code, problem.item) for problem in caught.value.problems] == [
+        ("awx.variable", "aap_teams"),
+        ("awx.variable", "controller_roles"),
+    ]
+
+
+QUESTION = {"question_name": "q", "variable": "v", "type": "text", "required": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"type": "boolean"}, "no questions of the type boolean"),
+        ({"variable": ""}, "no variable"),
+        ({"type": "multiplechoice"}, "no choices"),
+        ({"type": "multiplechoice", "choices": [True, "b"]}, "True is no text"),
+        ({"type": "multiplechoice", "choices": ["a"], "default": "b"}, "'b' is none"),
+        ({"type": "multiselect", "choices": "a\nb", "default": "a\nc"}, "'c' is none"),
+        ({"default": 1.3}, "1.3 has the wrong type"),
+        ({"type": "integer", "default": "5"}, "'5' has the wrong type"),
+        ({"type": "integer", "default": True}, "True has the wrong type"),
+        ({"type": "integer", "default": 5, "max": 4}, "not between"),
+        ({"default": "abc", "min": 4}, "not between"),
+        ({"type": "password", "default": "abc"}, "a secret has a default"),
+    ],
+)
+def test_a_question_that_awx_cannot_ask(change: dict[str, t.Any], words: str) -> None:
+    (problem,) = surveys.problems("job template a", {"spec": [{**QUESTION, **change}]})
+    assert problem.code == "awx.survey" and words in problem.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"default": "abc"}, {"type": "integer", "default": 5, "min": 1}, {"type": "multiselect", "choices": "a\nb", "default": "a\nb"}],
+)
+def test_a_question_that_awx_asks(change: dict[str, t.Any]) -> None:
+    assert list(surveys.problems("", {"spec": [{**QUESTION, **change}]})) == []
+
+
+def test_two_questions_of_one_variable_and_no_list() -> None:
+    assert [problem.code for problem in surveys.problems("", {"spec": [QUESTION, QUESTION]})] == ["awx.survey"]
+    assert [problem.code for problem in surveys.problems("", {"spec": {"a": 1}})] == ["awx.survey"]
+
+
+# The order
+
+
+def test_the_links_of_a_workflow_come_after_all_its_nodes() -> None:
+    nodes = [{"identifier": "a", "unified_job_template": "t", "success_nodes": ["b"]}, {"identifier": "b", "unified_job_template": "t"}]
+    of = {"controller_workflows": [{"name": "w", "simplified_workflow_nodes": nodes}], "controller_templates": [{"name": "t"}]}
+    order = [(item.kind.title, item.name, item.links) for item in kinds.ordered(items(**of))]
+    assert order.index(("workflow node", "w/a", True)) == len(order) - 1
+    assert order.index(("job template", "t", False)) < order.index(("workflow node", "w/b", False))
+
+
+def test_what_must_be_absent_goes_last_and_the_other_way_round() -> None:
+    of = {
+        "aap_organizations": [{"name": "o", "state": "absent"}, {"name": "p"}],
+        "aap_teams": [{"name": "a", "organization": "o", "state": "absent"}, {"name": "b", "organization": "p"}],
+    }
+    assert [item.name for item in kinds.ordered(items(**of))] == ["p", "b", "a", "o"]
+
+
+# The execution environment
+
+
+def test_the_collection_tells_what_it_needs_in_an_execution_environment(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-builder"), "introspect", PROJECT / "build"], capture_output=True, text=True, check=True
+    )
+    told = yaml.safe_load(done.stdout)
+    for name in (PROJECT / "meta" / "ee-requirements.txt").read_text().split():
+        # ansible-core brings PyYAML itself.
+        assert any(line.startswith(name) for line in told["python"]) or name.startswith("PyYAML"), name
+    assert any(line.startswith("openssh-client ") for line in told["system"])
+
+
+def test_a_build_context_is_made_from_the_definition(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("ansible-builder"), "create", "--context", tmp_path]
+    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
+    steps = (tmp_path / "Containerfile").read_text()
+    assert "pip_install" not in steps, "ensurepip is not in Debian"
+    assert steps.index("Install-Recommends") < steps.index("$PKGMGR install $PYPKG")
+    assert (tmp_path / "_build" / "requirements.yml").exists()
