@@ -35,8 +35,9 @@ INTEGRATION = "integration"
 GROUPS = (
     ("cluster", r"test_(join|kubeadm|kubelet)"),
     ("machines", r"test_(node_roles|redis_role|redis_tls|redis_upgrade|redis_moves|redis_addresses)"),
-    ("API server", r"test_kube_"),
+    ("API server", r"test_(kube_|awx)"),
     ("Redis", r"test_(failover|redis_|sentinel)"),
+    ("no server", r"test_(terraform|report)"),
     ("brokers", r""),
 )
 
