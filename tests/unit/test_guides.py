@@ -83,10 +83,20 @@ def test_what_a_guide_shows_is_taken_by_what_it_is_for(block: guides.Block) -> N
         assert guides.wrong_syntax(block) == ""
         assert [wrong for command in guides.commands(block) if (wrong := guides.wrong_command(command))] == []
     elif block.language == "ini":
-        assert hosts(block.text)
+        assert settings(block.text) or hosts(block.text)
     else:
         # Of Terraform: tests/unit/test_inventory.py renders the example. Diagrams and outputs have no language.
         assert block.language in ("hcl", "text", "json", "")
+
+
+def settings(text: str) -> bool:
+    """Whether it is an ansible.cfg, whose keys Ansible knows."""
+    from ansible import constants  # noqa: PLC0415
+
+    definitions = constants.config.get_configuration_definitions().values()
+    known = {f"[{place['section']}] {place['key']}" for definition in definitions for place in definition.get("ini") or ()}
+    section, *lines = text.splitlines()
+    return {f"{section} {line.split(' = ')[0]}" for line in lines} <= known
 
 
 def hosts(text: str) -> list[str]:
@@ -132,7 +142,7 @@ def test_what_is_wrong_or_new_in_a_guide_would_be_seen(language: str, text: str)
 
 @pytest.mark.parametrize("playbook", sorted((PROJECT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_readme_says_which_groups_each_playbook_wants(playbook: Path) -> None:
-    (row,) = re.findall(rf"^\| `eco2\.platform\.{playbook.stem}` \| (.*?) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+    (row,) = re.findall(rf"^\| (?:`[\w.]+`, )?`eco2\.platform\.{playbook.stem}`(?:, `[\w.]+`)? \| (.*?) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
     for groups in re.findall(r"hosts: .*?default\('([\w:]+)", playbook.read_text()):
         for group in groups.split(":"):
             assert f"`{group}`" in row

@@ -73,8 +73,9 @@ def test_the_artefact_is_what_ansible_galaxy_takes(repository: Path, tmp_path: P
     assert "MANIFEST.json" in names and "plugins/modules/rabbitmq_topology.py" in names
     assert not [name for name in names if name.startswith(("tests/", "lab/", "tools/", "build/", "."))]
     # It verifies every checksum of MANIFEST.json and FILES.json.
+    alone = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "there")}
     command = [PROGRAMS / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", tmp_path / "there", artefact]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "there/ansible_collections/eco2/platform/playbooks/rabbitmq.yml").exists()
 

@@ -183,8 +183,8 @@ def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str
 
 def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
     assert families.of_tags(["always"]) == families.of_tags([]) == ""
-    assert found(begin(record(), "adopt"))["families"][0]["reason"] == "no task has run"
-    assert lacking(begin(record(), "adopt", hosts=(), known=0)) == ["the inventory has no hosts for adopt"]
+    assert found(begin(record(), "backup"))["families"][0]["reason"] == "no task has run"
+    assert lacking(begin(record(), "backup", hosts=(), known=0)) == ["the inventory has no hosts for backup"]
 
 
 def test_of_many_changes_the_first_names_are_shown() -> None:
