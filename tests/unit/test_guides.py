@@ -142,7 +142,11 @@ def test_what_is_wrong_or_new_in_a_guide_would_be_seen(language: str, text: str)
 
 @pytest.mark.parametrize("playbook", sorted((PROJECT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_readme_says_which_groups_each_playbook_wants(playbook: Path) -> None:
-    (row,) = re.findall(rf"^\| (?:`[\w.]+`, )?`eco2\.platform\.{playbook.stem}`(?:, `[\w.]+`)? \| (.*?) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+    (row,) = re.findall(
+        rf"^\| (?:`[\w.]+`, )?`eco2\.platform\.{playbook.stem}`(?:, `[\w.]+`)? \| (.*?) \|",
+        (PROJECT / "README.md").read_text(),
+        re.MULTILINE,
+    )
     for groups in re.findall(r"hosts: .*?default\('([\w:]+)", playbook.read_text()):
         for group in groups.split(":"):
             assert f"`{group}`" in row
