@@ -39,10 +39,10 @@ class ActionModule(Action):
                 raise _refused("place", path, f"its directory cannot be created: {made.get('msg')}")
             return True
         if os.path.exists(path) and not options["replace"]:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                old = file.read()
-            lost = kube_config.lost_by(old, self._admin_conf() if options["cluster_exists"] else "")
-            if lost:
+            old = _content(path)
+            admin = self._admin_conf() if options["cluster_exists"] else ""
+            lost = kube_config.lost_by(old, admin)
+            if lost and not kube_config.is_of_another_user(old, admin):
                 whose = "which does not belong to this cluster" + ("" if options["cluster_exists"] else " (it does not exist yet)")
                 raise _refused("lost", path, f"it would be replaced, and lose {', '.join(lost)}, {whose}")
         return False
@@ -53,6 +53,12 @@ class ActionModule(Action):
         text = kube_config.at_server(self._admin_conf(), options["server"])
         if not text:
             raise _unreadable("it is not a kubeconfig")
+        old = _content(path)
+        # A kubeconfig with fewer rights, as AWX gives it to a job, stays.
+        if (old != text and kube_config.means_the_same(old, text)) or (
+            kube_config.is_of_another_user(old, text) and not options["replace"]
+        ):
+            return False
         arguments = {"content": text, "dest": path, "mode": "0600"}
         done = self.on_controller("ansible.builtin.copy", arguments)
         if done.get("failed"):
@@ -65,6 +71,13 @@ class ActionModule(Action):
         if "content" not in read:
             raise _unreadable(str(read.get("msg")))
         return base64.b64decode(read["content"]).decode("utf-8", "replace")
+
+
+def _content(path: str) -> str:
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def _warned(path: str) -> Result:

@@ -256,15 +256,17 @@ class ActionModule(Action):
         return {}
 
     def _release(self, holder: str) -> None:
-        """If nobody can be reached, the lock ends by itself."""
-        try:
-            self._locked(holder, "absent")
-        except ModuleFailed as failure:
-            self.lists["warnings"].append(f"the lock of this run is not released, and ends by itself: {failure}")
+        """Set by set, since one whose master does not answer must not keep the others locked."""
+        for entry in self.site["sets"]:
+            try:
+                self._locked(holder, "absent", [entry])
+            except ModuleFailed as failure:
+                self.lists["warnings"].append(f"the lock of this run is not released, and ends by itself: {failure}")
 
-    def _locked(self, holder: str, state: str) -> None:
-        masters = [{"name": entry["name"], **sites.renames(entry)} for entry in self.site["sets"]]
-        seconds = max(LOCKED, self.site["apt"]["lock_timeout"] + 2 * self.site["healthy_within"])
+    def _locked(self, holder: str, state: str, sets: t.Sequence[sites.Set] | None = None) -> None:
+        masters = [{"name": entry["name"], **sites.renames(entry)} for entry in sets or self.site["sets"]]
+        # Until it is renewed, a step may wait as long as this, and the rest is for a download, a backup and the load of the data.
+        seconds = LOCKED + self.site["apt"]["lock_timeout"] + 2 * self.site["healthy_within"]
         before = self.changed
         try:
             self._redis("redis_lock", wait_timeout=None, masters=masters, holder=holder, seconds=seconds, state=state)
@@ -292,7 +294,8 @@ class ActionModule(Action):
     def _gate(self) -> Result:
         """What one step does at the Sentinels; afterwards all must be well."""
         step, entry, master = self._checked()
-        self._locked(self.variables["redis_sentinel_locked"]["holder"], "present")
+        holder = self.variables["redis_sentinel_locked"]["holder"]
+        self._locked(holder, "present")
         if step.action == "switch" and entry:
             self._switch(entry, maintenance.target(self.site, entry, self._here("redis_sentinel_compared"), step.host))
         elif step.action == "end" and entry and master:
@@ -300,7 +303,10 @@ class ActionModule(Action):
             self._switch(entry, master)
         elif step.action == "forget":
             self._forget([each["name"] for each in ([entry] if entry else self.site["sets"])], step.expects)
-        return {"step": str(step), **self._healthy(step.expects, wait=True)}
+        health = self._healthy(step.expects, wait=True)
+        # Anew for the next step, since this one may have taken long.
+        self._locked(holder, "present")
+        return {"step": str(step), **health}
 
     def _checked(self) -> tuple[Step, sites.Set | None, str | None]:
         """The step, its set (None for a Sentinel), and the host of the master. Raises Refused where the step is out of date."""

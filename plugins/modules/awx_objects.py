@@ -107,7 +107,7 @@ unchanged:
   returned: always
   type: int
 failures:
-  description: The objects that failed, each with AWX's answer in RV(failures[].message).
+  description: The objects that failed, each with AWX's answer in C(message).
   returned: after a failure
   type: list
   elements: dict

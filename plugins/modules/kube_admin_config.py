@@ -43,7 +43,9 @@ options:
     choices: [checked, present]
     default: present
   replace:
-    description: Whether a file that has entries for other clusters is replaced. For V(checked).
+    description:
+      - Whether a file is replaced that has entries for other clusters, or that is for this cluster with other names, such as the kubeconfig
+        of a ServiceAccount. Without it, V(checked) refuses the first, and V(present) leaves the second as it is.
     type: bool
     default: false
   cluster_exists:

@@ -51,7 +51,7 @@ options:
     description: The sets to lock.
     type: list
     elements: dict
-    default: []
+    required: true
     suboptions:
       name:
         description: The name under which the sentinels monitor the master.

@@ -36,7 +36,8 @@ def accept(extra: t.MutableMapping[str, t.Any], options: t.Iterable[str] = ()) -
     `options`: those of the command line that they come from.
     """
     ours = [name for name in extra if _OURS.match(name)]
-    extra.update({name: text for name, text in _typed(options).items() if name in ours and not isinstance(extra[name], str)})
+    typed = {name: text for name, text in _typed(options).items() if name in ours and not isinstance(extra[name], str)}
+    extra.update({name: wrap_var(text) for name, text in typed.items()})
     for name in [name for name in ours if extra[name] is None or (isinstance(extra[name], str) and not extra[name].strip())]:
         del extra[name]
     ours = [name for name in ours if name in extra and not _is_template(extra[name])]
@@ -44,7 +45,7 @@ def accept(extra: t.MutableMapping[str, t.Any], options: t.Iterable[str] = ()) -
     read = {name: extra[name] for name in ours if name in spec}
     problems = list(given({name: spec[name] for name in read}, read))
     # Up to ansible-core 2.18 every text that is not marked is a template.
-    extra.update({name: wrap_var(value) if hasattr(extra[name], "__UNSAFE__") else value for name, value in read.items()})
+    extra.update({name: wrap_var(value) if name in typed or hasattr(extra[name], "__UNSAFE__") else value for name, value in read.items()})
     return problems
 
 
@@ -52,9 +53,14 @@ def _typed(options: t.Iterable[str]) -> dict[str, t.Any]:
     """The answers of a survey as they were typed: ansible-core 2.19 reads `!unsafe '1.30'` as a number, and `!unsafe 'no'` as false."""
     found: dict[str, t.Any] = {}
     for option in options:
-        pairs = _pairs(option) if option.startswith("@") else {name: None for name in found if name in option}
+        pairs = _pairs(option) if option.startswith("@") else {name: None for name in found if _names(option, name)}
         found = {**found, **pairs}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _names(option: str, name: str) -> bool:
+    """Whether an option such as `a=1 b=2` or `{"a": 1}` gives this variable."""
+    return bool(re.search(rf"(?<!\w){re.escape(name)}[\"']?\s*[=:]", option))
 
 
 def _pairs(option: str) -> dict[str, t.Any]:
@@ -82,7 +88,7 @@ def _is_template(value: t.Any) -> bool:
 
 def _is_literal(value: str) -> bool:
     trusted = getattr(template, "is_trusted_as_template", None)  # ansible-core 2.18 has none
-    return not trusted(value) if trusted else hasattr(value, "__UNSAFE__")
+    return hasattr(value, "__UNSAFE__") if trusted is None else not trusted(value)
 
 
 def _spec(names: t.Collection[str]) -> Spec:

@@ -256,6 +256,24 @@ def test_a_kubeconfig_that_holds_more_is_not_overwritten(cluster: Cluster) -> No
     assert run.changed == []
 
 
+def test_a_kubeconfig_with_other_rights_for_the_same_cluster_is_left_as_it_is(cluster: Cluster) -> None:
+    """As AWX gives one of a ServiceAccount to a job: the same cluster under another name, and another user."""
+    ours = cluster.kubeconfig.read_text()
+    other = yaml.safe_load(ours)
+    for part in ("clusters", "contexts", "users"):
+        other[part][0]["name"] = "awx"
+    other["contexts"][0]["context"] = {"cluster": "awx", "user": "awx"}
+    other["current-context"] = "awx"
+    text = yaml.safe_dump(other)
+    cluster.kubeconfig.write_text(text)
+    try:
+        run = cluster.run("control_plane").ok()
+        assert cluster.kubeconfig.read_text() == text
+    finally:
+        cluster.kubeconfig.write_text(ours)
+    assert run.changed == []
+
+
 def test_a_place_where_no_kubeconfig_can_go_is_refused_in_words(cluster: Cluster) -> None:
     run = cluster.run("control_plane", control_plane_kubeconfig=str(cluster.kubeconfig / "admin.conf"))
     assert "is not a directory; set another control_plane_kubeconfig" in run.failure

@@ -86,7 +86,7 @@ def _parsed(cli: str, name: str) -> t.Callable[[list[str]], str]:
             parser_of.init_parser()
             options = parser_of.parser.parse_args(arguments)
         except SystemExit as ended:
-            return f"ansible-{cli} does not take {' '.join(arguments)}" if ended.code else ""
+            return "" if ended.code in (None, 0) else f"ansible-{cli} does not take {' '.join(arguments)}"
         return _wrong_names(cli, vars(options).get("args") or [])
 
     return check

@@ -100,6 +100,27 @@ def test_a_context_or_user_of_the_same_cluster_is_not_lost_unseen(part: str, aut
     assert kube_config.lost_by(yaml.safe_dump(more), ours) == [f"{part[:-1]} jane"]
 
 
+def test_a_kubeconfig_of_another_user_of_the_cluster_is_known(authorities: tuple[str, str]) -> None:
+    """It stays where it is. One that also has our user, or another cluster, is refused as one that would be lost."""
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    assert kube_config.is_of_another_user(named(("awx", authorities[0], "awx")), ours)
+    for other in (
+        ours,
+        "",
+        named(("awx", authorities[1], "awx")),
+        named(("awx", authorities[0], "awx"), ("kubernetes", authorities[0], "kubernetes-admin")),
+        named(("awx", authorities[0], "awx"), ("prod", authorities[1], "jane")),
+    ):
+        assert not kube_config.is_of_another_user(other, ours)
+
+
+def test_a_kubeconfig_that_is_only_written_differently_is_the_same(authorities: tuple[str, str]) -> None:
+    ours = named(("kubernetes", authorities[0], "kubernetes-admin"))
+    assert kube_config.means_the_same(ours + "\n", ours)
+    assert not kube_config.means_the_same(kube_config.at_server(ours, "b:1"), ours)
+    assert not kube_config.means_the_same("", "")
+
+
 def test_a_cluster_of_our_name_is_told_by_its_authority(authorities: tuple[str, str]) -> None:
     """Two entries of one name, or an authority that is only named by a path, included."""
     ours, theirs = (named(("kubernetes", authority, "kubernetes-admin")) for authority in authorities)

@@ -27,9 +27,9 @@ class _Reader(HTMLParser):
         self.text = ""
         self.feed(text)
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.attributes += [name for name, dummy in attributes]
+        self.attributes += [name for name, dummy in attrs]
 
     def handle_data(self, data: str) -> None:
         self.text += data

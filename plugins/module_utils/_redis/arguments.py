@@ -82,7 +82,7 @@ REDIS_FAILOVER = (
 REDIS_LOCK = (
     *CONNECTION,
     _sentinels(),
-    _masters(RENAME_COMMANDS),
+    Field("masters", "list", required=True, elements="dict", fields=(Field("name", required=True), RENAME_COMMANDS)),
     Field("holder", required=True),
     Field("seconds", "int", 600),
     Field("state", default="present", choices=("present", "absent")),

@@ -37,6 +37,19 @@ def lost_by(old: str, new: str = "") -> list[str]:
     return lost
 
 
+def is_of_another_user(old: str, new: str) -> bool:
+    """Whether `old` is for the cluster of `new` alone, and has none of its users: a ServiceAccount's, for example."""
+    before, after = _parsed(old), _parsed(new)
+    theirs = [_pins(cluster) for cluster in _clusters(before)]
+    users, ours = ({name for name, dummy in _named(document, "users")} for document in (before, after))
+    return bool(theirs) and all(found and set(found) <= set(pins(new)) for found in theirs) and bool(users) and users.isdisjoint(ours)
+
+
+def means_the_same(old: str, new: str) -> bool:
+    """Whether only the spelling differs, such as a line break at the end."""
+    return bool(old.strip()) and _parsed(old) == _parsed(new)
+
+
 def at_server(text: str, server: str = "") -> str:
     """The kubeconfig with another address of its clusters, if one is given; empty if the text is not a kubeconfig."""
     document = _parsed(text)

@@ -78,7 +78,7 @@ class Lock(Service):
     def write(self, change: Change) -> Change | None:
         held = self.seen[change.object]
         if change.action == "delete":
-            if held.left > SOON:
+            if held.left > SOON or held.left < 0:  # one without an end too
                 held.server.ask("DEL", KEY)
         # To renew it is to move its end: that does no harm if it has ended meanwhile, and is another one's now.
         elif change.action == "create" or not held.server.ask("PEXPIRE", KEY, self.milliseconds):
