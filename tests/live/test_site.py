@@ -106,6 +106,7 @@ class Platform:
             "rabbitmq_brokers": {"hosts": {"broker-1": {**of_broker, **self.more.get("broker-1", {})}}},
             "redis_sentinels": {"hosts": {"set-1": {**of_sentinels, **self.more.get("set-1", {})}}},
             "workers": {"hosts": {"w-off": of_worker}},
+            **self.more.get("groups", {}),
             "all": {
                 "vars": {"kube_kubeconfig": self.pasture.server.kubeconfig, "kubernetes_node_wait_timeout": 1, **self.more.get("all", {})}
             },
@@ -246,6 +247,23 @@ def test_site_mends_the_drift_and_verify_is_content(platform: Platform) -> None:
     assert done.summary["verdict"] == "changed"
     platform.group.wait_healthy("pubsub")
     platform.run("verify", "--skip-tags", "nodes").changed_nothing()
+
+
+@pytest.mark.parametrize("run", [("verify",), ("site", "--check")])
+def test_a_dead_host_harms_only_itself_where_nothing_is_written(platform: Platform, run: tuple[str, ...]) -> None:
+    """The dead control plane is alone in its play, and so is the dead worker."""
+    dead = {"ansible_host": "127.0.0.1", "ansible_port": 1, "kube_version": "1.36.3"}
+    platform.more = {"groups": {"control_plane": {"hosts": {"cp-off": dead}}}}
+    try:
+        done = platform.run(*run)
+    finally:
+        platform.more = {}
+    assert done.code == 2, done.output
+    parts = done.families()
+    assert (parts["control_plane"], parts["nodes"], parts["rabbitmq"], parts["sentinels"]) == ("failed", "failed", "ok", "ok")
+    for host, family in (("cp-off", "control_plane"), ("w-off", "nodes")):
+        assert done.host(host)["state"] == "failed"
+        assert done.host(host)["failures"][0].startswith(f"{family}: Wait for the host to answer")
 
 
 def test_verify_fails_on_what_is_as_declared_and_not_healthy(platform: Platform) -> None:

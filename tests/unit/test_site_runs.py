@@ -1,0 +1,75 @@
+"""Runs of site and verify that need no server: hosts that do not answer, and inventories without hosts or declarations."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jinja2", reason="playbooks run on a controller")
+
+PROJECT = Path(__file__).resolve().parents[2]
+PLAYER = Path(sys.executable).parent / "ansible-playbook"
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
+
+# Nothing listens there.
+DEAD = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
+SOON = {"kubernetes_node_wait_timeout": 1, "redis_connection_timeout": 1}
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    output: str
+    summary: dict[str, t.Any]
+
+    def families(self) -> dict[str, str]:
+        return {part["name"]: part["state"] for part in self.summary["families"]}
+
+    def failures(self, host: str) -> str:
+        return " | ".join(self.summary["hosts"][host]["failures"])
+
+
+def run(home: Path, inventory: dict[str, t.Any], playbook: str, *options: str) -> Done:
+    (home / "hosts.json").write_text(json.dumps(inventory))
+    settings = {
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "build"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOME": str(home / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": str(home / "ansible" / "tmp"),
+        "ECO2_SUMMARY": str(home / "summary.json"),
+        "K8S_AUTH_KUBECONFIG": "",
+    }
+    command = [PLAYER, "-i", home / "hosts.json", f"eco2.platform.{playbook}", *options]
+    done = subprocess.run(command, env={**os.environ, **settings}, cwd=home, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert (home / "summary.json").exists(), output
+    return Done(done.returncode, output, json.loads((home / "summary.json").read_text()))
+
+
+def test_verify_goes_on_after_each_host_that_does_not_answer(tmp_path: Path) -> None:
+    """Each is alone in its play: if it became unreachable there, Ansible would end the run."""
+    inventory = {
+        "control_plane": {"hosts": {"cp-off": {**DEAD, "kube_version": "1.36.3"}}},
+        "redis_nodes": {"hosts": {"redis-off": {**DEAD, "redis_sentinel_sets": [{"name": "pubsub", "nodes": ["redis-off"]}]}}},
+        "workers": {"hosts": {"w-off": {**DEAD, "kube_kubeconfig": str(tmp_path / "no.conf")}}},
+        "all": {"vars": SOON},
+    }
+    done = run(tmp_path, inventory, "verify", "--skip-tags", "labels")
+    assert done.code == 2, done.output
+    assert done.families() == {
+        "control_plane": "failed",
+        "nodes": "failed",
+        "labels": "left out",
+        "rabbitmq": "left out",
+        "sentinels": "failed",
+    }
+    for host, family in (("cp-off", "control_plane"), ("w-off", "nodes"), ("redis-off", "sentinels")):
+        assert done.failures(host).startswith(f"{family}: Wait for the host to answer"), done.output
