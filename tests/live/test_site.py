@@ -278,7 +278,14 @@ def test_verify_fails_on_what_is_as_declared_and_not_healthy(platform: Platform)
 
 
 @pytest.mark.parametrize(
-    ("playbook", "group"), [("setup_new_nodes", "workers"), ("control_plane", "control_plane"), ("sentinels", "redis_nodes")]
+    ("playbook", "group"),
+    [
+        ("setup_new_nodes", "workers"),
+        ("control_plane", "control_plane"),
+        ("sentinels", "redis_nodes"),
+        ("site", "rabbitmq_brokers"),
+        ("verify", "rabbitmq_brokers"),
+    ],
 )
 def test_a_playbook_that_finds_no_hosts_names_the_group(platform: Platform, playbook: str, group: str) -> None:
     environment, dummy = recorded(platform.home)

@@ -173,12 +173,31 @@ def test_one_family_with_hosts_is_enough() -> None:
     assert lacking(run) == []
 
 
+def test_a_part_that_tags_leave_out_does_not_count_as_having_hosts() -> None:
+    run = begin(record(tags="--tags nodes"), selected=False)
+    begin(run, "nodes", hosts=(), known=0)
+    assert lacking(run) == [families.no_hosts("nodes")]
+    assert lacking(begin(record(tags="--tags other"), hosts=(), known=0, selected=False)) == []
+
+
+def test_a_host_that_ran_something_counts_though_the_inventory_does_not_have_it() -> None:
+    run = begin(record(), hosts=(), known=0)
+    run.task_done("localhost", {}, "converge", 0.5)
+    assert lacking(run) == []
+    assert found(run)["verdict"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("more", "reason_"),
-    [({}, families.not_declared("sentinels")), ({"tags": "--tags labels"}, "by --tags labels")],
+    [
+        ({}, families.not_declared("sentinels")),
+        ({"selected": False}, "by --tags labels"),
+        ({"hosts": (), "known": 0}, families.no_hosts("sentinels")),
+    ],
 )
 def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str) -> None:
-    assert found(begin(record(**more), "sentinels"))["families"][0]["reason"] == reason_
+    run = begin(record(tags="--tags labels"), "sentinels", **more)
+    assert found(run)["families"][0]["reason"] == reason_
 
 
 def test_a_playbook_of_others_is_a_family_of_its_own() -> None:

@@ -73,3 +73,30 @@ def test_verify_goes_on_after_each_host_that_does_not_answer(tmp_path: Path) -> 
     }
     for host, family in (("cp-off", "control_plane"), ("w-off", "nodes"), ("redis-off", "sentinels")):
         assert done.failures(host).startswith(f"{family}: Wait for the host to answer"), done.output
+
+
+@pytest.mark.parametrize(
+    ("playbook", "options", "group"),
+    [
+        ("site", ("--check", "--limit", "x"), "rabbitmq_brokers"),
+        ("verify", (), "rabbitmq_brokers"),
+        # There are brokers, but their part is not selected.
+        ("verify", ("--tags", "nodes"), "workers"),
+    ],
+)
+def test_a_run_that_finds_no_host_for_its_parts_fails(tmp_path: Path, playbook: str, options: tuple[str, ...], group: str) -> None:
+    """Ansible knows localhost in any inventory; it does not count here."""
+    inventory = {"rabbitmq_brokers": {"hosts": {"broker-1": {}}}} if group == "workers" else {"others": {"hosts": {"x": {}}}}
+    done = run(tmp_path, inventory, playbook, *options)
+    assert done.code == 2, done.output
+    assert f"no hosts in the group {group}" in done.output
+    assert done.summary["verdict"] == "failed"
+    assert "localhost" not in done.summary["hosts"]
+
+
+def test_parts_without_hosts_are_left_out_beside_one_that_has_some(tmp_path: Path) -> None:
+    done = run(tmp_path, {"rabbitmq_brokers": {"hosts": {"broker-1": {}}}}, "verify", "--tags", "rabbitmq,sentinels")
+    assert done.code == 0, done.output
+    reasons = {part["name"]: part["reason"] for part in done.summary["families"]}
+    assert "nothing is declared" in reasons["rabbitmq"] and "no hosts in the group redis_nodes" in reasons["sentinels"]
+    assert reasons["nodes"] == "by --tags rabbitmq,sentinels"

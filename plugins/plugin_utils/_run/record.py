@@ -22,7 +22,10 @@ LONGEST = 600  # characters of a failure that are kept
 
 @dataclass
 class Play:
-    """hosts: in the play; known: how many the inventory has for it, without --limit; ran: those that ran a task."""
+    """hosts: in the play; known: how many the inventory has for it, without --limit; limited: those that --limit leaves out.
+
+    selected: by --tags and --skip-tags; ran: the hosts that ran a task.
+    """
 
     name: str
     family: str
@@ -30,6 +33,7 @@ class Play:
     hosts: list[str]
     known: int
     limited: list[str] = field(default_factory=list)
+    selected: bool = True
     began: float = 0.0
     ended: float = 0.0
     ran: set[str] = field(default_factory=set)

@@ -81,7 +81,7 @@ def _state(plays: t.Sequence[Play], record: Record) -> tuple[str, str]:
 def _why_not(plays: t.Sequence[Play], record: Record) -> str:
     """Why no task has run on any host."""
     family = plays[0].family
-    if record.tags:
+    if not any(play.selected for play in plays):
         return f"by {record.tags}"
     if record.check and plays[0].verify and not all(play.verify for play in record.plays):
         return "check mode has only predicted the changes"
@@ -93,10 +93,14 @@ def _why_not(plays: t.Sequence[Play], record: Record) -> str:
 
 
 def lacking(record: Record) -> list[str]:
-    """What the inventory must have and has not, if it has no host for any family of this run, whatever --limit leaves of them."""
+    """What the inventory must have and has not, if it has no host for any family of this run, whatever --limit leaves of them.
+
+    A host that ran a task counts, such as the localhost that is in no inventory. What --tags and --skip-tags leave out does not count.
+    """
     known: dict[str, int] = {}
     for play in record.plays:
-        known[play.family] = known.get(play.family, 0) + play.known
+        if play.selected:
+            known[play.family] = known.get(play.family, 0) + play.known + len(play.ran)
     return [] if any(known.values()) else [families.no_hosts(name) for name in known]
 
 
