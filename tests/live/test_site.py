@@ -62,13 +62,13 @@ class Done:
     def families(self) -> dict[str, str]:
         return {part["name"]: part["state"] for part in self.summary["families"]}
 
-    def objects(self, host: str) -> list[str]:
-        return [f"{change['action']} {change['kind']} {change['object']}" for change in self.host(host)["changes"]]
+    def objects(self, host: str, found: str = "changes") -> list[str]:
+        return [f"{change['action']} {change['kind']} {change['object']}" for change in self.host(host)[found]]
 
     def changed_nothing(self) -> None:
         assert self.code == 0, self.output
         assert self.summary["verdict"] == "ok", self.output
-        assert not any(host["changes"] for host in self.summary["hosts"].values()), self.output
+        assert not any(host["changes"] or host["drift"] for host in self.summary["hosts"].values()), self.output
 
 
 class Platform:
@@ -234,11 +234,13 @@ def test_verify_names_each_drift_with_rights_to_read_alone(platform: Platform) -
         platform.more = {}
     assert done.code == 2, done.output
     assert done.summary["verdict"] == "drift", done.output
-    assert done.objects("broker-1") == [f"create queue {VHOST}/q2"]
+    assert done.states() == {"broker-1": "drift", "set-1": "drift", "w-off": "drift"}
+    assert not any(host["changes"] for host in done.summary["hosts"].values()), "nothing was written"
+    assert done.objects("broker-1", "drift") == [f"create queue {VHOST}/q2"]
     assert "users of the broker" in done.host("broker-1")["left"][0], "the tag monitoring may not read users"
-    assert done.objects("set-1") == [f"update master {address(platform.group.sentinels[1])}/pubsub"]
-    assert done.objects("w-off") == [f"update node {platform.node}"]
-    assert [differences["field"] for differences in done.host("w-off")["changes"][0]["differences"]] == ["label role"]
+    assert done.objects("set-1", "drift") == [f"update master {address(platform.group.sentinels[1])}/pubsub"]
+    assert done.objects("w-off", "drift") == [f"update node {platform.node}"]
+    assert [differences["field"] for differences in done.host("w-off")["drift"][0]["differences"]] == ["label role"]
 
 
 def test_site_mends_the_drift_and_verify_is_content(platform: Platform) -> None:

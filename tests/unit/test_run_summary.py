@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
 from ansible_collections.eco2.platform.plugins.plugin_utils._run import families
 from ansible_collections.eco2.platform.plugins.plugin_utils._run.record import HIDDEN, LONGEST, Play, Record, reason
-from ansible_collections.eco2.platform.plugins.plugin_utils._run.summary import counts, failed_hosts, lacking, summary, table
+from ansible_collections.eco2.platform.plugins.plugin_utils._run.summary import failed_hosts, kinds, lacking, summary, table
 
 QUEUE = {"kind": "queue", "object": "eco2/a", "action": "create", "identity": {}, "differences": [{"field": "type", "after": "quorum"}]}
 
@@ -130,6 +130,22 @@ def test_verify_finds_drift_in_changes_and_in_what_is_left() -> None:
         "a": "differs from the declaration: create 1 queue: eco2/a",
         "b": "differs from the declaration: server/pubsub: maxmemory",
     }
+    assert [(host["state"], len(host["drift"]), host["changes"]) for host in result["hosts"].values()] == [
+        ("drift", 1, []),
+        ("drift", 0, []),
+    ]
+    lines = "\n".join(table(result))
+    assert "differs: create 1 queue: eco2/a" in lines and "would" not in lines
+
+
+def test_what_verify_finds_is_no_change_that_the_run_made() -> None:
+    run = begin(record())
+    run.task_done("a", {"changed": True, "changes": [QUEUE]}, "converge", 0.5)
+    begin(run, "sentinels", verify=True)
+    run.task_done("a", {"changed": True, "changes": [{**QUEUE, "object": "eco2/b"}]}, "converge", 0.5)
+    host = found(run)["hosts"]["a"]
+    assert host["state"] == "drift"
+    assert [[change["object"] for change in host[name]] for name in ("changes", "drift")] == [["eco2/a"], ["eco2/b"]]
 
 
 def test_a_note_is_no_drift() -> None:
@@ -208,7 +224,7 @@ def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
 
 def test_of_many_changes_the_first_names_are_shown() -> None:
     changes = [{**QUEUE, "object": f"q{number}"} for number in range(7)]
-    assert counts(changes) == "create 7 queue: q0, q1, q2, q3 and 3 more"
+    assert kinds(changes) == ["create 7 queue: q0, q1, q2, q3 and 3 more"]
 
 
 def test_what_waits_for_maintenance_is_in_words() -> None:

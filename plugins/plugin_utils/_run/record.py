@@ -49,14 +49,20 @@ class Play:
 
 @dataclass
 class Host:
+    """changes: made, or predicted in check mode; drift: what a play that verifies would change."""
+
     seconds: float = 0.0
     changes: list[Item] = field(default_factory=list)
+    drift: list[Item] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     # What is left of it in a play that verifies: a difference from the declaration.
     pending: list[str] = field(default_factory=list)
     unreachable: bool = False
-    drifted: bool = False
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.drift or self.pending)
 
 
 @dataclass
@@ -120,14 +126,12 @@ class Record:
         left = texts(result.get("left"))
         known.left += [text for text in [*left, *texts(result.get("noted"))] if text not in known.left]
         if left and play.verify:
-            known.drifted = True
             known.pending += [text for text in left if text not in known.pending]
             play.changed.add(host)
         hosts = result.get("hosts_of") or {}
         for change in changes(result, task):
             where = hosts.get(change["object"], host)
-            self.host(where).changes.append(change)
-            self.host(where).drifted |= play.verify
+            (self.host(where).drift if play.verify else self.host(where).changes).append(change)
             play.changed.add(where)
 
 
