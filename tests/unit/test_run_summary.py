@@ -148,6 +148,18 @@ def test_what_verify_finds_is_no_change_that_the_run_made() -> None:
     assert [[change["object"] for change in host[name]] for name in ("changes", "drift")] == [["eco2/a"], ["eco2/b"]]
 
 
+@pytest.mark.parametrize(("check", "verify", "counted"), [(True, False, 1), (False, True, 1), (False, False, 2)])
+def test_what_two_parts_predict_counts_once(check: bool, verify: bool, counted: int) -> None:
+    """setup_new_nodes and node_labels both bring labels to the profile. What is written twice was changed twice."""
+    run = record(check=check)
+    for family in ("nodes", "labels"):
+        begin(run, family, verify=verify)
+        run.task_done("a", {"changed": True, "changes": [{"kind": "node", "object": "n1", "action": "update"}]}, "profile", 0.5)
+    host = found(run)["hosts"]["a"]
+    assert len(host["drift" if verify else "changes"]) == counted
+    assert [part["state"] for part in found(run)["families"]] == (["drift"] * 2 if verify else ["changed"] * 2)
+
+
 def test_a_note_is_no_drift() -> None:
     run = begin(record(), verify=True)
     run.task_done("a", {"noted": ["users of the broker"]}, "note", 0.5)

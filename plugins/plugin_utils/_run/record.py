@@ -131,8 +131,14 @@ class Record:
         hosts = result.get("hosts_of") or {}
         for change in changes(result, task):
             where = hosts.get(change["object"], host)
-            (self.host(where).drift if play.verify else self.host(where).changes).append(change)
+            self._change(play, self.host(where), change)
             play.changed.add(where)
+
+    def _change(self, play: Play, host: Host, change: Item) -> None:
+        """What is only predicted counts once: it is not written, so a later part predicts it again."""
+        found = host.drift if play.verify else host.changes
+        if change not in found or not (self.check or play.verify):
+            found.append(change)
 
 
 def texts(left: t.Any) -> list[str]:
