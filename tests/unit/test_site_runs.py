@@ -95,8 +95,12 @@ def test_a_run_that_finds_no_host_for_its_parts_fails(tmp_path: Path, playbook: 
 
 
 def test_parts_without_hosts_are_left_out_beside_one_that_has_some(tmp_path: Path) -> None:
-    done = run(tmp_path, {"rabbitmq_brokers": {"hosts": {"broker-1": {}}}}, "verify", "--tags", "rabbitmq,sentinels")
+    inventory = {"rabbitmq_brokers": {"hosts": {"broker-1": {}}}, "workers": {"hosts": {"w": {"ansible_connection": "local"}}}}
+    done = run(tmp_path, inventory, "verify", "--skip-tags", "control_plane")
     assert done.code == 0, done.output
+    assert set(done.families().values()) == {"left out"}, done.output
     reasons = {part["name"]: part["reason"] for part in done.summary["families"]}
-    assert "nothing is declared" in reasons["rabbitmq"] and "no hosts in the group redis_nodes" in reasons["sentinels"]
-    assert reasons["nodes"] == "by --tags rabbitmq,sentinels"
+    assert reasons.pop("control_plane") == "by --skip-tags control_plane"
+    assert "no hosts in the group redis_nodes" in reasons.pop("sentinels")
+    assert all("nothing is declared on its hosts" in reason for reason in reasons.values())
+    assert "kube_kubeconfig" in reasons["nodes"] and "kube_kubeconfig" in reasons["labels"]
