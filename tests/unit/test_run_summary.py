@@ -108,6 +108,16 @@ def test_all_hosts_fail_with_a_task_that_runs_once() -> None:
     assert failed_hosts(run) == {"a": "rabbitmq: agree: they differ", "b": "rabbitmq: agree: they differ (for all hosts)"}
 
 
+def test_a_host_that_ran_an_always_after_its_failure_keeps_the_reason() -> None:
+    """As in the role redis_sentinel, which releases its lock after a failure."""
+    run = begin(record())
+    run.task_failed("a", {"msg": "no Sentinel answers"}, "plan again", 0.5)
+    run.task_done("a", {}, "unlock", 0.5)
+    run.rescued("a")
+    run.rescued("b")
+    assert failed_hosts(run) == {"a": "rabbitmq: plan again: no Sentinel answers", "b": "rabbitmq: failed with the other hosts of its play"}
+
+
 def test_no_log_hides_the_reason() -> None:
     assert reason({"censored": "the output has been hidden", "msg": "secret-17"}, "t") == f"t: {HIDDEN}"
     assert len(reason({"msg": "x" * 5000}, "t")) <= LONGEST + 3

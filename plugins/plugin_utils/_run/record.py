@@ -41,6 +41,8 @@ class Play:
     failed: set[str] = field(default_factory=set)
     # The last failure of each host, until it is rescued or the host goes on.
     open: dict[str, str] = field(default_factory=dict)
+    # The last failure of each host that ran a task after it. That task may be one of an `always`, before the play rescues the failure.
+    passed: dict[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -101,7 +103,8 @@ class Record:
         """A task has ended on a host, and has not failed."""
         if self.play:
             self.play.ran.add(host)
-            self.play.open.pop(host, None)
+            failure = self.play.open.pop(host, "")
+            self.play.passed.update({host: failure} if failure else {})
             self._count(self.play, host, result, task, seconds)
 
     def task_failed(self, host: str, result: t.Mapping[str, t.Any], task: str, seconds: float, once: bool = False) -> None:
@@ -117,7 +120,8 @@ class Record:
         play = self.play
         if play:
             play.failed.add(host)
-            text = play.open.pop(host, "") or play.open.get(ONCE, "") or "failed with the other hosts of its play"
+            known = (play.open.pop(host, ""), play.open.get(ONCE, ""), play.passed.pop(host, ""))
+            text = next(filter(None, known), "failed with the other hosts of its play")
             self.host(host).failures += [line for line in [f"{play.family}: {text}"] if line not in self.host(host).failures]
 
     def _count(self, play: Play, host: str, result: t.Mapping[str, t.Any], task: str, seconds: float) -> None:
