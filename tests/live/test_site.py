@@ -243,6 +243,17 @@ def test_verify_names_each_drift_with_rights_to_read_alone(platform: Platform) -
     assert [differences["field"] for differences in done.host("w-off")["drift"][0]["differences"]] == ["label role"]
 
 
+def test_verify_of_nothing_but_what_may_not_be_read_says_so_and_does_not_fail(platform: Platform) -> None:
+    platform.read_only()
+    platform.more["broker-1"].update(rabbitmq_vhosts=[], rabbitmq_queues=[])
+    try:
+        done = platform.run("verify", "--tags", "rabbitmq")
+    finally:
+        platform.more = {}
+    done.changed_nothing()
+    assert "users of the broker" in done.host("broker-1")["left"][0]
+
+
 def test_site_mends_the_drift_and_verify_is_content(platform: Platform) -> None:
     done = platform.run("site", "--skip-tags", "nodes,verify")
     assert done.code == 0, done.output
