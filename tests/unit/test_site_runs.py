@@ -20,7 +20,7 @@ PLAYER = Path(sys.executable).parent / "ansible-playbook"
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
 # Nothing listens there.
-DEAD = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
+DEAD = {"ansible_host": "127.0.0.1", "ansible_port": 1}
 SOON = {"kubernetes_node_wait_timeout": 1, "redis_connection_timeout": 1}
 
 
