@@ -57,7 +57,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self.path = str(manager.extra_vars.get("platform_summary") or self.path)
         # Another playbook, such as one of the user that imports ours, counts under its own name; the play that ends a run does not count.
         family = families.of_tags(play.tags) or ("" if "always" in play.tags else RUN.playbook.rpartition(".")[2])
-        RUN.play_begins(_play(play, family, manager._inventory) if family else None, time.time())
+        RUN.play_begins(_play(play, family, manager) if family else None, time.time())
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
         self.started[host.name, task._uuid] = time.time()
@@ -105,11 +105,22 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._display.warning(f"the summary cannot be written to {self.path}: {error.strerror}")
 
 
-def _play(play: t.Any, family: str, inventory: t.Any) -> Play:
-    hosts = [host.name for host in inventory.get_hosts(play.hosts, ignore_restrictions=True)]
-    known = [host.name for host in inventory.get_hosts(play.hosts, ignore_limits=True, ignore_restrictions=True)]
-    verify = families.VERIFY in play.tags
-    return Play(play.get_name(), family, verify, hosts, len(known), [name for name in known if name not in hosts])
+def _play(play: t.Any, family: str, manager: t.Any) -> Play:
+    hosts, known = _hosts(play, manager._inventory), _hosts(play, manager._inventory, ignore_limits=True)
+    limited = [name for name in known if name not in hosts]
+    return Play(play.get_name(), family, families.VERIFY in play.tags, hosts, len(known), limited, selected=_selected(play, manager))
+
+
+def _hosts(play: t.Any, inventory: t.Any, **options: bool) -> list[str]:
+    """In a run of several parts, localhost counts only if the inventory names it: Ansible knows it in any inventory."""
+    found = inventory.get_hosts(play.hosts, ignore_restrictions=True, **options)
+    return [host.name for host in found if not (host.implicit and play.vars.get("platform_optional"))]
+
+
+def _selected(play: t.Any, manager: t.Any) -> bool:
+    """Whether --tags and --skip-tags leave a task of the play, or it has roles alone."""
+    blocks, variables = [*play.pre_tasks, *play.tasks, *play.post_tasks], manager.get_vars(play=play)
+    return not blocks or any(block.filter_tagged_tasks(variables).has_tasks() for block in blocks)
 
 
 def _tags() -> str:

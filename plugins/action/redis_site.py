@@ -238,6 +238,8 @@ class ActionModule(Action):
         rereading = {name for entry in found.values() for name in entry["rereading"]}
         seen = maintenance.Seen(pending, health["masters"], upgrading, here, health["known"], rereading)
         steps = maintenance.steps(self.site, seen)
+        if self.predicts:
+            self.lists["changes"] += [{"kind": "step", "object": f"{step.object} on {step.host}", "action": step.action} for step in steps]
         return {**health, "steps": [step.shown() for step in steps], "names": [str(step) for step in steps]}
 
     def _lock(self) -> Result:

@@ -58,8 +58,8 @@ options:
     default: []
   summary:
     description:
-      - The summary of a run of this collection's playbooks, as they write it to the file C(platform_summary). The changes of its hosts are
-        the differences that the report marks.
+      - The summary of a run of this collection's playbooks, as they write it to the file C(platform_summary). The report marks the
+        differences that C(eco2.platform.verify) has found, or what check mode has predicted. It does not mark changes that were made.
     type: dict
     default: {}
   collect:

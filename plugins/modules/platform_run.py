@@ -69,8 +69,8 @@ summary:
     - The run so far, with C(playbook), C(began), C(seconds), C(check), C(verdict) (V(ok), V(changed), V(drift) or V(failed)), C(families)
       and C(hosts).
     - Each family has C(name), C(state), C(reason) and C(seconds).
-    - Each host has C(state) (V(ok), V(changed), V(failed), V(unreachable) or V(left out)), C(seconds), C(changes), C(failures) and
-      C(left), which names what is left to do.
+    - Each host has C(state) (V(ok), V(changed), V(drift), V(failed), V(unreachable) or V(left out)), C(seconds), C(changes), C(drift),
+      which has the differences that a play that verifies has found, C(failures), and C(left), which names what is left to do.
   returned: with O(step=end)
   type: dict
 failed_hosts:

@@ -78,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes of all modules that the stage ran, in order.
+  description: The changes of all modules that the stage ran, in order. Of V(plan) the steps, in check mode only.
   returned: when there are any
   type: list
   elements: dict

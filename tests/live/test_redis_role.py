@@ -185,6 +185,9 @@ def test_static_settings_wait_for_maintenance_which_restarts_one_by_one(
         *((action, "server/pubsub") for action in ("backup", "restart", "restart", "switch", "restart")),
         *((action, "server/auth") for action in ("backup", "restart")),
     ]
+    # The summary shows them, too.
+    planned = told.of("Wait until all is well, and plan the steps").result["changes"]
+    assert [f"{change['action']} {change['object']}" for change in planned] == told.of("Show the steps").result["msg"]
     with Writers(site, "pubsub", "maintenance", "canary-application") as writers:
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(site.play, "maintain", "--diff", redis_sentinel_sets=sets)

@@ -62,13 +62,13 @@ class Done:
     def families(self) -> dict[str, str]:
         return {part["name"]: part["state"] for part in self.summary["families"]}
 
-    def objects(self, host: str) -> list[str]:
-        return [f"{change['action']} {change['kind']} {change['object']}" for change in self.host(host)["changes"]]
+    def objects(self, host: str, found: str = "changes") -> list[str]:
+        return [f"{change['action']} {change['kind']} {change['object']}" for change in self.host(host)[found]]
 
     def changed_nothing(self) -> None:
         assert self.code == 0, self.output
         assert self.summary["verdict"] == "ok", self.output
-        assert not any(host["changes"] for host in self.summary["hosts"].values()), self.output
+        assert not any(host["changes"] or host["drift"] for host in self.summary["hosts"].values()), self.output
 
 
 class Platform:
@@ -106,6 +106,7 @@ class Platform:
             "rabbitmq_brokers": {"hosts": {"broker-1": {**of_broker, **self.more.get("broker-1", {})}}},
             "redis_sentinels": {"hosts": {"set-1": {**of_sentinels, **self.more.get("set-1", {})}}},
             "workers": {"hosts": {"w-off": of_worker}},
+            **self.more.get("groups", {}),
             "all": {
                 "vars": {"kube_kubeconfig": self.pasture.server.kubeconfig, "kubernetes_node_wait_timeout": 1, **self.more.get("all", {})}
             },
@@ -233,11 +234,24 @@ def test_verify_names_each_drift_with_rights_to_read_alone(platform: Platform) -
         platform.more = {}
     assert done.code == 2, done.output
     assert done.summary["verdict"] == "drift", done.output
-    assert done.objects("broker-1") == [f"create queue {VHOST}/q2"]
+    assert done.states() == {"broker-1": "drift", "set-1": "drift", "w-off": "drift"}
+    assert not any(host["changes"] for host in done.summary["hosts"].values()), "nothing was written"
+    assert done.objects("broker-1", "drift") == [f"create queue {VHOST}/q2"]
     assert "users of the broker" in done.host("broker-1")["left"][0], "the tag monitoring may not read users"
-    assert done.objects("set-1") == [f"update master {address(platform.group.sentinels[1])}/pubsub"]
-    assert done.objects("w-off") == [f"update node {platform.node}"]
-    assert [differences["field"] for differences in done.host("w-off")["changes"][0]["differences"]] == ["label role"]
+    assert done.objects("set-1", "drift") == [f"update master {address(platform.group.sentinels[1])}/pubsub"]
+    assert done.objects("w-off", "drift") == [f"update node {platform.node}"]
+    assert [differences["field"] for differences in done.host("w-off")["drift"][0]["differences"]] == ["label role"]
+
+
+def test_verify_of_nothing_but_what_may_not_be_read_says_so_and_does_not_fail(platform: Platform) -> None:
+    platform.read_only()
+    platform.more["broker-1"].update(rabbitmq_vhosts=[], rabbitmq_queues=[])
+    try:
+        done = platform.run("verify", "--tags", "rabbitmq")
+    finally:
+        platform.more = {}
+    done.changed_nothing()
+    assert "users of the broker" in done.host("broker-1")["left"][0]
 
 
 def test_site_mends_the_drift_and_verify_is_content(platform: Platform) -> None:
@@ -246,6 +260,23 @@ def test_site_mends_the_drift_and_verify_is_content(platform: Platform) -> None:
     assert done.summary["verdict"] == "changed"
     platform.group.wait_healthy("pubsub")
     platform.run("verify", "--skip-tags", "nodes").changed_nothing()
+
+
+@pytest.mark.parametrize("run", [("verify",), ("site", "--check")])
+def test_a_dead_host_harms_only_itself_where_nothing_is_written(platform: Platform, run: tuple[str, ...]) -> None:
+    """The dead control plane is alone in its play, and so is the dead worker."""
+    dead = {"ansible_host": "127.0.0.1", "ansible_port": 1, "kube_version": "1.36.3"}
+    platform.more = {"groups": {"control_plane": {"hosts": {"cp-off": dead}}}}
+    try:
+        done = platform.run(*run)
+    finally:
+        platform.more = {}
+    assert done.code == 2, done.output
+    parts = done.families()
+    assert (parts["control_plane"], parts["nodes"], parts["rabbitmq"], parts["sentinels"]) == ("failed", "failed", "ok", "ok")
+    for host, family in (("cp-off", "control_plane"), ("w-off", "nodes")):
+        assert done.host(host)["state"] == "failed"
+        assert done.host(host)["failures"][0].startswith(f"{family}: Wait for the host to answer")
 
 
 def test_verify_fails_on_what_is_as_declared_and_not_healthy(platform: Platform) -> None:
@@ -260,7 +291,14 @@ def test_verify_fails_on_what_is_as_declared_and_not_healthy(platform: Platform)
 
 
 @pytest.mark.parametrize(
-    ("playbook", "group"), [("setup_new_nodes", "workers"), ("control_plane", "control_plane"), ("sentinels", "redis_nodes")]
+    ("playbook", "group"),
+    [
+        ("setup_new_nodes", "workers"),
+        ("control_plane", "control_plane"),
+        ("sentinels", "redis_nodes"),
+        ("site", "rabbitmq_brokers"),
+        ("verify", "rabbitmq_brokers"),
+    ],
 )
 def test_a_playbook_that_finds_no_hosts_names_the_group(platform: Platform, playbook: str, group: str) -> None:
     environment, dummy = recorded(platform.home)

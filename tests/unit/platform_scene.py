@@ -105,17 +105,19 @@ def platform() -> Values:
         "verdict": "drift",
         "families": [{"name": "control_plane", "state": "left out", "reason": "the inventory has no group control_plane", "seconds": 0}],
         "hosts": {
-            "broker": {"state": "changed", "changes": changes, "failures": [], "left": []},
-            "localhost": {"state": "changed", "changes": [labels], "failures": [], "left": []},
+            "broker": {"state": "drift", "changes": [], "drift": changes, "failures": [], "left": []},
+            "localhost": {"state": "drift", "changes": [], "drift": [labels], "failures": [], "left": []},
             "sets": {
-                "state": "changed",
-                "changes": [quorum, change("master", "192.0.2.11:26379/auth", "create")],
+                "state": "drift",
+                "changes": [],
+                "drift": [quorum, change("master", "192.0.2.11:26379/auth", "create")],
                 "failures": [],
                 "left": [],
             },
             "redis-3": {
                 "state": "unreachable",
                 "changes": [],
+                "drift": [],
                 "failures": ["ssh: connect to host 192.0.2.53: No route to host"],
                 "left": [],
             },
@@ -136,7 +138,7 @@ def large(queues: int = 2000, nodes: int = 200) -> Values:
     ]
     topology = {"vhosts": [{"name": "eco2"}], "exchanges": exchanges, "queues": made, "bindings": bindings}
     changes = [change("queue", f"eco2/{name}", "update", ("arguments", {}, {"x-max-length": 10})) for name in names[::40]]
-    summary = {"playbook": "eco2.platform.verify", "verdict": "drift", "hosts": {"broker": {"state": "changed", "changes": changes}}}
+    summary = {"playbook": "eco2.platform.verify", "verdict": "drift", "hosts": {"broker": {"state": "drift", "drift": changes}}}
     machines = [node(f"node-{number:03d}", number) for number in range(nodes)]
     return {"brokers": [{"name": "broker", "topology": topology}], "nodes": machines, "sentinels": [master("pubsub")], "summary": summary}
 

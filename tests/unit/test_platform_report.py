@@ -119,6 +119,13 @@ def test_long_names_are_shortened_by_what_they_take(text: str) -> None:
 
 
 def test_a_change_of_an_unknown_kind_is_in_the_table_alone() -> None:
-    summary = {"hosts": {"h": {"changes": [change("instance", "cache", "update", ("maxmemory", "1gb", "2gb"))]}}}
+    summary = {"hosts": {"h": {"drift": [change("instance", "cache", "update", ("maxmemory", "1gb", "2gb"))]}}}
     text = page("Platform", [], [], [], summary)
     assert "maxmemory: 1gb → 2gb" in text
+
+
+@pytest.mark.parametrize(("check", "marked"), [(False, ["b"]), (True, ["b", "a"])])
+def test_a_change_is_a_difference_only_where_check_mode_predicts_it(check: bool, marked: list[str]) -> None:
+    told = {"state": "drift", "changes": [change("queue", "eco2/a", "update")], "drift": [change("queue", "eco2/b", "create")]}
+    found = drift.all_of({"check": check, "hosts": {"broker": told}})
+    assert [drift.parts(each.object)[1] for each in found] == marked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import types
 import typing as t
 
 import pytest
@@ -550,3 +552,29 @@ def test_a_role_takes_passwords_from_the_environment_where_it_gives_none() -> No
     }
     assert found["access"] == {"tls": False, "data_password": "one", "password": "three", "username": ""}
     assert site.with_environment({}, {"REDIS_SENTINEL_CLIENT_PASSWORD": "four"})["access"]["username"] == "admin"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_plan_names_its_steps_as_changes_where_it_only_predicts(check: bool) -> None:
+    pytest.importorskip("jinja2", reason="action plugins run on a controller")
+    action = importlib.import_module("ansible_collections.eco2.platform.plugins.action.redis_site").ActionModule
+
+    class Planned(action):  # type: ignore[misc, valid-type]
+        """Two replicas wait for a restart; all is well."""
+
+        def __init__(self) -> None:
+            self.site, self.options, self.lists = changed(sets=SITE["sets"][:1]), {"wait": True}, {"changes": []}
+            self._task = types.SimpleNamespace(check_mode=check)
+
+        def _registered(self, name: str, key: str) -> dict[str, t.Any]:
+            waiting = {"a": ["server/pubsub"], "b": [], "c": ["server/pubsub"]}
+            here = {host: {"instances": names, "upgrading": False, "rereading": []} for host, names in waiting.items()}
+            return here if key == "waiting" else FULL
+
+        def _healthy(self, masters: t.Any, wait: bool) -> dict[str, t.Any]:
+            return {"masters": AT_B, "known": {}}
+
+    planned = Planned()
+    assert planned._plan()["names"] == ["restart server/pubsub on a", "restart server/pubsub on c"]
+    steps = [{"kind": "step", "object": f"server/pubsub on {host}", "action": "restart"} for host in ("a", "c")]
+    assert planned.lists["changes"] == (steps if check else [])

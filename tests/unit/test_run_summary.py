@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.eco2.platform.plugins.plugin_utils._redis import maintenance
 from ansible_collections.eco2.platform.plugins.plugin_utils._run import families
 from ansible_collections.eco2.platform.plugins.plugin_utils._run.record import HIDDEN, LONGEST, Play, Record, reason
-from ansible_collections.eco2.platform.plugins.plugin_utils._run.summary import counts, failed_hosts, lacking, summary, table
+from ansible_collections.eco2.platform.plugins.plugin_utils._run.summary import failed_hosts, kinds, lacking, summary, table
 
 QUEUE = {"kind": "queue", "object": "eco2/a", "action": "create", "identity": {}, "differences": [{"field": "type", "after": "quorum"}]}
 
@@ -108,6 +108,16 @@ def test_all_hosts_fail_with_a_task_that_runs_once() -> None:
     assert failed_hosts(run) == {"a": "rabbitmq: agree: they differ", "b": "rabbitmq: agree: they differ (for all hosts)"}
 
 
+def test_a_host_that_ran_an_always_after_its_failure_keeps_the_reason() -> None:
+    """As in the role redis_sentinel, which releases its lock after a failure."""
+    run = begin(record())
+    run.task_failed("a", {"msg": "no Sentinel answers"}, "plan again", 0.5)
+    run.task_done("a", {}, "unlock", 0.5)
+    run.rescued("a")
+    run.rescued("b")
+    assert failed_hosts(run) == {"a": "rabbitmq: plan again: no Sentinel answers", "b": "rabbitmq: failed with the other hosts of its play"}
+
+
 def test_no_log_hides_the_reason() -> None:
     assert reason({"censored": "the output has been hidden", "msg": "secret-17"}, "t") == f"t: {HIDDEN}"
     assert len(reason({"msg": "x" * 5000}, "t")) <= LONGEST + 3
@@ -130,6 +140,34 @@ def test_verify_finds_drift_in_changes_and_in_what_is_left() -> None:
         "a": "differs from the declaration: create 1 queue: eco2/a",
         "b": "differs from the declaration: server/pubsub: maxmemory",
     }
+    assert [(host["state"], len(host["drift"]), host["changes"]) for host in result["hosts"].values()] == [
+        ("drift", 1, []),
+        ("drift", 0, []),
+    ]
+    lines = "\n".join(table(result))
+    assert "differs: create 1 queue: eco2/a" in lines and "would" not in lines
+
+
+def test_what_verify_finds_is_no_change_that_the_run_made() -> None:
+    run = begin(record())
+    run.task_done("a", {"changed": True, "changes": [QUEUE]}, "converge", 0.5)
+    begin(run, "sentinels", verify=True)
+    run.task_done("a", {"changed": True, "changes": [{**QUEUE, "object": "eco2/b"}]}, "converge", 0.5)
+    host = found(run)["hosts"]["a"]
+    assert host["state"] == "drift"
+    assert [[change["object"] for change in host[name]] for name in ("changes", "drift")] == [["eco2/a"], ["eco2/b"]]
+
+
+@pytest.mark.parametrize(("check", "verify", "counted"), [(True, False, 1), (False, True, 1), (False, False, 2)])
+def test_what_two_parts_predict_counts_once(check: bool, verify: bool, counted: int) -> None:
+    """setup_new_nodes and node_labels both bring labels to the profile. What is written twice was changed twice."""
+    run = record(check=check)
+    for family in ("nodes", "labels"):
+        begin(run, family, verify=verify)
+        run.task_done("a", {"changed": True, "changes": [{"kind": "node", "object": "n1", "action": "update"}]}, "profile", 0.5)
+    host = found(run)["hosts"]["a"]
+    assert len(host["drift" if verify else "changes"]) == counted
+    assert [part["state"] for part in found(run)["families"]] == (["drift"] * 2 if verify else ["changed"] * 2)
 
 
 def test_a_note_is_no_drift() -> None:
@@ -173,12 +211,31 @@ def test_one_family_with_hosts_is_enough() -> None:
     assert lacking(run) == []
 
 
+def test_a_part_that_tags_leave_out_does_not_count_as_having_hosts() -> None:
+    run = begin(record(tags="--tags nodes"), selected=False)
+    begin(run, "nodes", hosts=(), known=0)
+    assert lacking(run) == [families.no_hosts("nodes")]
+    assert lacking(begin(record(tags="--tags other"), hosts=(), known=0, selected=False)) == []
+
+
+def test_a_host_that_ran_something_counts_though_the_inventory_does_not_have_it() -> None:
+    run = begin(record(), hosts=(), known=0)
+    run.task_done("localhost", {}, "converge", 0.5)
+    assert lacking(run) == []
+    assert found(run)["verdict"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("more", "reason_"),
-    [({}, families.not_declared("sentinels")), ({"tags": "--tags labels"}, "by --tags labels")],
+    [
+        ({}, families.not_declared("sentinels")),
+        ({"selected": False}, "by --tags labels"),
+        ({"hosts": (), "known": 0}, families.no_hosts("sentinels")),
+    ],
 )
 def test_a_family_that_ran_nothing_says_why(more: dict[str, t.Any], reason_: str) -> None:
-    assert found(begin(record(**more), "sentinels"))["families"][0]["reason"] == reason_
+    run = begin(record(tags="--tags labels"), "sentinels", **more)
+    assert found(run)["families"][0]["reason"] == reason_
 
 
 def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
@@ -189,7 +246,7 @@ def test_a_playbook_of_others_is_a_family_of_its_own() -> None:
 
 def test_of_many_changes_the_first_names_are_shown() -> None:
     changes = [{**QUEUE, "object": f"q{number}"} for number in range(7)]
-    assert counts(changes) == "create 7 queue: q0, q1, q2, q3 and 3 more"
+    assert kinds(changes) == ["create 7 queue: q0, q1, q2, q3 and 3 more"]
 
 
 def test_what_waits_for_maintenance_is_in_words() -> None:

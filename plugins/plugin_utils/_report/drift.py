@@ -53,9 +53,10 @@ def text(value: t.Any) -> str:
 
 
 def all_of(summary: Values) -> list[Drift]:
-    """The changes that the hosts of a summary report, made or not."""
+    """What verify has found on the hosts of a summary, and what check mode has predicted. A change that was made is no difference."""
+    names = ("drift", "changes") if summary.get("check") else ("drift",)
     hosts = (summary.get("hosts") or {}).items()
-    return [_drift(host, change) for host, told in hosts for change in told.get("changes") or ()]
+    return [_drift(host, change) for host, told in hosts for name in names for change in told.get(name) or ()]
 
 
 def _drift(host: str, change: Values) -> Drift:

@@ -20,7 +20,14 @@ _VERDICTS = {
     "drift": ("≠", "drift", "bad"),
     "failed": ("✗", "failed", "bad"),
 }
-_STATES = {"failed": ("✗", "bad"), "unreachable": ("✗", "bad"), "left out": ("○", ""), "ok": ("✓", "good"), "changed": ("✎", "good")}
+_STATES = {
+    "failed": ("✗", "bad"),
+    "unreachable": ("✗", "bad"),
+    "left out": ("○", ""),
+    "ok": ("✓", "good"),
+    "changed": ("✎", "good"),
+    "drift": ("≠", "bad"),
+}
 
 
 def page(title: str, brokers: t.Sequence[Values], machines: t.Sequence[Values], masters: t.Sequence[Values], summary: Values) -> str:
@@ -102,7 +109,7 @@ def _hosts(summary: Values) -> Html:
     told_of = [
         (name, str(entry.get("state")), list(filter(None, lines)))
         for name, entry, lines in [*families, *hosts]
-        if entry.get("state") not in ("ok", "changed") or any(lines)
+        if entry.get("state") not in ("ok", "changed", "drift") or any(lines)
     ]
     if not told_of:
         return raw("")

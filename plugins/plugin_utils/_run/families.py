@@ -9,7 +9,7 @@ import typing as t
 
 
 class Family(t.NamedTuple):
-    """groups: where its hosts are; variable: what names other hosts; needs: the variables of which one must be set on a host."""
+    """groups: where its hosts are; variable: what names other hosts; needs: the variables that must be set on a host."""
 
     groups: str
     variable: str
@@ -19,8 +19,8 @@ class Family(t.NamedTuple):
 VERIFY = "verify"
 FAMILIES = {
     "control_plane": Family("control_plane", "kube_control_plane", "kube_version"),
-    "nodes": Family("workers", "kube_hosts", "kube_profile"),
-    "labels": Family("workers or control_plane", "kube_hosts", "kube_profile"),
+    "nodes": Family("workers", "kube_hosts", "kube_kubeconfig and kube_profile"),
+    "labels": Family("workers or control_plane", "kube_hosts", "kube_kubeconfig and kube_profile"),
     "rabbitmq": Family("rabbitmq_brokers", "rabbitmq_hosts", "rabbitmq_queues, or another variable of the playbook rabbitmq"),
     "adopt": Family("all", "", "adopt_directory"),
     "sentinels": Family("redis_nodes or redis_sentinels", "redis_hosts", "redis_sentinel_sets or sentinel_masters"),

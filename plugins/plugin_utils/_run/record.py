@@ -22,7 +22,10 @@ LONGEST = 600  # characters of a failure that are kept
 
 @dataclass
 class Play:
-    """hosts: in the play; known: how many the inventory has for it, without --limit; ran: those that ran a task."""
+    """hosts: in the play; known: how many the inventory has for it, without --limit; limited: those that --limit leaves out.
+
+    selected: by --tags and --skip-tags; ran: the hosts that ran a task.
+    """
 
     name: str
     family: str
@@ -30,6 +33,7 @@ class Play:
     hosts: list[str]
     known: int
     limited: list[str] = field(default_factory=list)
+    selected: bool = True
     began: float = 0.0
     ended: float = 0.0
     ran: set[str] = field(default_factory=set)
@@ -37,6 +41,8 @@ class Play:
     failed: set[str] = field(default_factory=set)
     # The last failure of each host, until it is rescued or the host goes on.
     open: dict[str, str] = field(default_factory=dict)
+    # The last failure of each host that ran a task after it. That task may be one of an `always`, before the play rescues the failure.
+    passed: dict[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -45,14 +51,20 @@ class Play:
 
 @dataclass
 class Host:
+    """changes: made, or predicted in check mode; drift: what a play that verifies would change."""
+
     seconds: float = 0.0
     changes: list[Item] = field(default_factory=list)
+    drift: list[Item] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     # What is left of it in a play that verifies: a difference from the declaration.
     pending: list[str] = field(default_factory=list)
     unreachable: bool = False
-    drifted: bool = False
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.drift or self.pending)
 
 
 @dataclass
@@ -91,7 +103,8 @@ class Record:
         """A task has ended on a host, and has not failed."""
         if self.play:
             self.play.ran.add(host)
-            self.play.open.pop(host, None)
+            failure = self.play.open.pop(host, "")
+            self.play.passed.update({host: failure} if failure else {})
             self._count(self.play, host, result, task, seconds)
 
     def task_failed(self, host: str, result: t.Mapping[str, t.Any], task: str, seconds: float, once: bool = False) -> None:
@@ -107,7 +120,8 @@ class Record:
         play = self.play
         if play:
             play.failed.add(host)
-            text = play.open.pop(host, "") or play.open.get(ONCE, "") or "failed with the other hosts of its play"
+            known = (play.open.pop(host, ""), play.open.get(ONCE, ""), play.passed.pop(host, ""))
+            text = next(filter(None, known), "failed with the other hosts of its play")
             self.host(host).failures += [line for line in [f"{play.family}: {text}"] if line not in self.host(host).failures]
 
     def _count(self, play: Play, host: str, result: t.Mapping[str, t.Any], task: str, seconds: float) -> None:
@@ -116,15 +130,19 @@ class Record:
         left = texts(result.get("left"))
         known.left += [text for text in [*left, *texts(result.get("noted"))] if text not in known.left]
         if left and play.verify:
-            known.drifted = True
             known.pending += [text for text in left if text not in known.pending]
             play.changed.add(host)
         hosts = result.get("hosts_of") or {}
         for change in changes(result, task):
             where = hosts.get(change["object"], host)
-            self.host(where).changes.append(change)
-            self.host(where).drifted |= play.verify
+            self._change(play, self.host(where), change)
             play.changed.add(where)
+
+    def _change(self, play: Play, host: Host, change: Item) -> None:
+        """What is only predicted counts once: it is not written, so a later part predicts it again."""
+        found = host.drift if play.verify else host.changes
+        if change not in found or not (self.check or play.verify):
+            found.append(change)
 
 
 def texts(left: t.Any) -> list[str]:

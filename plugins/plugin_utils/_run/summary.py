@@ -14,7 +14,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._run.record import H
 Summary = t.Dict[str, t.Any]
 
 # The worst comes last.
-STATES = ("left out", "ok", "changed", "drift", "unreachable", "failed")
+STATES = ("left out", "ok", "changed", "drift", "failed")
 NAMED = 4  # names of each kind that the table shows
 LEFT_OUT = 8  # hosts that a limit left out, in the table
 
@@ -38,19 +38,24 @@ def summary(record: Record, now: float) -> Summary:
 
 def verdict(hosts: t.Iterable[Item], parts: t.Iterable[Item]) -> str:
     states = {"failed" if host["state"] == "unreachable" else host["state"] for host in [*hosts, *parts]}
-    states |= {"drift" for part in parts if part["state"] == "drift"}
     return next((state for state in reversed(STATES) if state in states and state != "left out"), "ok")
 
 
 def _host(host: Host, untouched: str = "ok") -> Item:
-    state = "unreachable" if host.unreachable else "failed" if host.failures else "changed" if host.changes else untouched
     return {
-        "state": state,
+        "state": _host_state(host) or untouched,
         "seconds": round(host.seconds, 1),
         "changes": host.changes,
+        "drift": host.drift,
         "failures": host.failures,
         "left": host.left,
     }
+
+
+def _host_state(host: Host) -> str:
+    """The worst that is true of it; empty if nothing is."""
+    states = (("unreachable", host.unreachable), ("failed", host.failures), ("drift", host.drifted), ("changed", host.changes))
+    return next((state for state, true in states if true), "")
 
 
 def _families(record: Record) -> list[Item]:
@@ -81,7 +86,7 @@ def _state(plays: t.Sequence[Play], record: Record) -> tuple[str, str]:
 def _why_not(plays: t.Sequence[Play], record: Record) -> str:
     """Why no task has run on any host."""
     family = plays[0].family
-    if record.tags:
+    if not any(play.selected for play in plays):
         return f"by {record.tags}"
     if record.check and plays[0].verify and not all(play.verify for play in record.plays):
         return "check mode has only predicted the changes"
@@ -93,10 +98,14 @@ def _why_not(plays: t.Sequence[Play], record: Record) -> str:
 
 
 def lacking(record: Record) -> list[str]:
-    """What the inventory must have and has not, if it has no host for any family of this run, whatever --limit leaves of them."""
+    """What the inventory must have and has not, if it has no host for any family of this run, whatever --limit leaves of them.
+
+    A host that ran a task counts, such as the localhost that is in no inventory. What --tags and --skip-tags leave out does not count.
+    """
     known: dict[str, int] = {}
     for play in record.plays:
-        known[play.family] = known.get(play.family, 0) + play.known
+        if play.selected:
+            known[play.family] = known.get(play.family, 0) + play.known + len(play.ran)
     return [] if any(known.values()) else [families.no_hosts(name) for name in known]
 
 
@@ -108,7 +117,7 @@ def failed_hosts(record: Record) -> dict[str, str]:
 
 
 def drift(host: Host) -> str:
-    return f"differs from the declaration: {'; '.join([*([counts(host.changes)] if host.changes else []), *host.pending])}"
+    return f"differs from the declaration: {'; '.join([*kinds(host.drift), *host.pending])}"
 
 
 # The table
@@ -124,13 +133,10 @@ def table(found: Summary) -> list[str]:
     for name, host in shown.items():
         lines += [f"  {name}: {_word(host['state'], would)}, {host['seconds']:.0f} s"]
         lines += [f"      {'would ' if would else ''}{text}" for text in kinds(host["changes"])]
+        lines += [f"      differs: {text}" for text in kinds(host["drift"])]
         lines += [f"    ! {text}" for text in host["failures"]]
         lines += [f"    > left to do: {text}" for text in host["left"]]
     return lines + _rest({name: host for name, host in found["hosts"].items() if name not in shown})
-
-
-def _row(part: Item, would: str) -> tuple[str, ...]:
-    return part["name"], _word(part["state"], would), f"{part['seconds']:.0f} s", part["reason"]
 
 
 def _word(state: str, would: str) -> str:
@@ -138,17 +144,13 @@ def _word(state: str, would: str) -> str:
 
 
 def _worth(host: Item) -> bool:
-    return bool(host["changes"] or host["failures"] or host["left"])
+    return any(host[name] for name in ("changes", "drift", "failures", "left"))
 
 
 def _rest(hosts: t.Mapping[str, Item]) -> list[str]:
     out = [name for name, host in hosts.items() if host["state"] == "left out"]
     lines = [f"  other hosts as declared: {len(hosts) - len(out)}"] if len(hosts) > len(out) else []
     return lines + ([f"  left out: {_list(out, LEFT_OUT)}"] if out else [])
-
-
-def counts(changes: t.Sequence[Item]) -> str:
-    return "; ".join(kinds(changes))
 
 
 def kinds(changes: t.Sequence[Item]) -> list[str]:
