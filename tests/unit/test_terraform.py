@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._terraform import inventory, machines, model, read, stale
+from ansible_collections.eco2.platform.plugins.plugin_utils._terraform import inventory, machines, model, read, source, stale
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.inventory import Options
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.machines import Machine
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.model import Instance, Output, Reading
@@ -174,6 +175,60 @@ def test_any_json_is_read_or_refused(data: t.Any) -> None:
             inventory.inventory(read.reading(json.dumps(form), "file"), Options(), "file")
         except Refused as refused:
             assert "\n" not in str(refused)
+
+
+# The source
+
+
+def given_by(monkeypatch: pytest.MonkeyPatch, here: Path, value: str) -> source.Source:
+    monkeypatch.setenv("CANARY", value)
+    return source.source("env:CANARY", source.Access(here))
+
+
+@pytest.mark.parametrize(
+    "value", ["secret-word", "~nobody-here/secret-word", "eyJzZWNyZXQtd29yZCI6" * 1000, "secret-word\x7f", "'{\"secret-word\": 1}'"]
+)
+def test_the_value_of_a_variable_is_in_no_message(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused) as refused:
+        given_by(monkeypatch, tmp_path, value)
+    assert codes(refused) == ["source.absent"]
+    assert "variable CANARY" in str(refused.value)
+    assert "secret-word" not in str(refused.value) and "eyJz" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["secret-word\nsecret-word", "{secret-word", "\ufeff{secret-word", '["secret-word"]', "{secret-word\udcff"]
+)
+def test_content_that_is_not_json_is_in_no_message(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = given_by(monkeypatch, tmp_path, value)
+    with pytest.raises(Refused) as refused:
+        read.reading(where.content(), where.name)
+    assert codes(refused)[0] in ("source.json", "form.unknown")
+    assert "secret-word" not in str(refused.value) and "variable CANARY" in str(refused.value)
+
+
+def test_content_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = given_by(monkeypatch, tmp_path, '\ufeff{"all": {"hosts": {"a": {}}}}')
+    assert "inventory" in read.reading(where.content(), where.name).outputs
+
+
+def test_a_variable_may_hold_a_path_or_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").write_text("{}")
+    assert given_by(monkeypatch, tmp_path, "state").content() == b"{}"
+    assert given_by(monkeypatch, tmp_path, "https://state.example.org/a?b=c").name == "https://state.example.org/a"
+
+
+@pytest.mark.parametrize("path", ["state.json", "~nobody-here/state.json"])
+def test_a_path_that_does_not_exist_is_named(path: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source(path, source.Access(tmp_path))
+    assert codes(refused) == ["source.absent"] and path in str(refused.value)
+
+
+def test_a_text_that_is_too_long_for_a_path_is_in_no_message(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source("secret-word" * 1000, source.Access(tmp_path))
+    assert codes(refused) == ["source.absent"] and "secret-word" not in str(refused.value)
 
 
 # Hosts of the output
