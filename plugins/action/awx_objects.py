@@ -36,7 +36,7 @@ class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         self.options = options
         declared = kinds.items(checks.shaped(self._read()))
-        hidden = [secret for secret in checks.secrets(declared) if len(secret) > 1]
+        hidden = checks.hidden(declared)
         try:
             return dict(remove_values(self._converge(declared), hidden))
         except Refused as refusal:
@@ -126,7 +126,7 @@ class ActionModule(Action):
             warnings += result.get("warnings") or []
             if result.get("failed"):
                 lost.add(item.key)
-                failures.append({"kind": item.kind.title, "object": item.name, "message": _reason(result)})
+                failures.append({"kind": item.kind.title, "object": item.name, "message": _reason_of(item, result)})
             elif result.get("changed"):
                 changes.append({"kind": item.kind.title, "object": item.name, "action": self._named(item, result)})
         return _report(len(order), changes, failures, skipped, warnings)
@@ -181,6 +181,15 @@ def _reason(result: Result) -> str:
     response = result.get("response")
     answer = response.get("json") if isinstance(response, dict) else None
     return _one_line(f"{result.get('msg')}{f': {answer}' if answer else ''}")
+
+
+def _reason_of(item: Item, result: Result) -> str:
+    """AWX repeats values of inputs, or the first characters of one: no list of secrets finds these."""
+    reason = _reason(result)
+    if item.kind.module != "credential" or "inputs" not in reason:
+        return reason
+    named = ", ".join(sorted(name for name in checks.given_inputs(item) if name in reason))
+    return f"AWX refuses its inputs{f' ({named})' if named else ''}; its answer is not shown, because it can hold secrets"
 
 
 def _report(number: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:

@@ -233,6 +233,8 @@ class Store:
                 refuse("inputs", f"Additional properties are not allowed ('{name}' was unexpected)")
             if described[name].get("type", "string") == "string" and not isinstance(value, (str, bool)):
                 refuse("inputs", f"{value!r} is not of type 'string' ({name})")
+            if name == "ssh_key_data" and not re.fullmatch(r"\s*-----BEGIN [A-Z ]+-----\n.+\n-----END [A-Z ]+-----\s*", value, re.DOTALL):
+                raise Refusal({"inputs": {name: [f"Invalid certificate or key: {value[:100]}..."]}})
         for name in self._type(full)["inputs"].get("required", []):
             if full["inputs"].get(name) in (None, ""):
                 refuse("inputs", f"required for {self._type(full)['name']} ({name})")

@@ -55,6 +55,7 @@ KEPT = {
     "controller_templates": ["verify", "rabbitmq"],
 }
 NODES = ("verify", "approval")
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary+one\ncanary+two\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
 @dataclass
@@ -118,6 +119,7 @@ def project(place: Path) -> Path:
     example = (made / "configuration" / "vault.yml.example").read_text()
     filled = re.sub(r'(?m)^(\w+): ""$', r"\1: canary-\1", example)
     assert filled.count("canary") > 8
+    filled = re.sub("(?m)^(vault_machine_ssh_key): .*$", lambda found: f"{found[1]}: {json.dumps(PRIVATE_KEY)}", filled)
     (made / "configuration" / "vault.yml").write_text(filled)
     return made
 
@@ -211,6 +213,15 @@ def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
     assert [change["action"] for change in site.done("-e", "awx_update_credentials=true")["changes"]] == ["update"]
     (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "n"]
     assert kept["password"] == "canary-new"
+
+
+def test_a_private_key_that_awx_refuses_is_not_shown(site: Site) -> None:
+    """AWX answers with the first 100 characters of it."""
+    wrong = PRIVATE_KEY.replace("-----END", "-----ENDE")
+    for name, inputs in (("p", {"username": "x", "ssh_key_data": wrong}), ("q", {"username": "x", "ssh_key_data": f"canary {wrong}"})):
+        site.declare(controller_credentials=[{**MACHINE, "name": name, "inputs": inputs}])
+        result = site.done()
+        assert "AWX refuses its inputs (ssh_key_data)" in result["msg"] and "BEGIN" not in result["msg"], result
 
 
 def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: Site) -> None:

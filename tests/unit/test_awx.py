@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import yaml
 
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="needs ansible-core")
 
+from ansible.module_utils.common.parameters import remove_values
+
+from ansible_collections.eco2.platform.plugins.action import awx_objects
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._awx import checks, kinds, surveys
 
@@ -195,6 +199,55 @@ def test_a_secret_outside_of_its_credential() -> None:
     assert (problem.code, problem.item, problem.field) == ("awx.secret", "job template a", "extra_vars")
     assert "canary-1" not in str(problem)
     assert found(controller_credential_types=[TYPE], controller_templates=[{"name": "a", "extra_vars": {"a": "somebody"}}]) == []
+
+
+KEY = '-----BEGIN KEY-----\ncanary  line "one"\n  canary line two\n-----END KEY-----\n'
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        KEY,
+        repr(KEY),
+        json.dumps(KEY),
+        " ".join(KEY.split()),
+        f"at {KEY.splitlines()[1]}!",
+        str({"inputs": [KEY]}),
+        " ".join(repr(KEY).split()),
+    ],
+)
+def test_a_secret_of_several_lines_is_masked_in_each_form_that_a_message_may_have(told: str) -> None:
+    credential = {"name": "c", "credential_type": "T", "inputs": {"user": "a", "key": KEY}}
+    texts = checks.hidden(items(controller_credential_types=[TYPE], controller_credentials=[credential]))
+    assert "canary" not in str(remove_values({"msg": f"x {told}"}, texts))
+
+
+def test_a_secret_that_is_part_of_another_or_a_number_is_masked() -> None:
+    credentials = [
+        {"name": name, "credential_type": "T", "inputs": {"user": "a", "key": key}}
+        for name, key in (("c", "can"), ("d", "canary"), ("e", 12345678))
+    ]
+    texts = checks.hidden(items(controller_credential_types=[TYPE], controller_credentials=credentials))
+    masked = str(remove_values({"msg": "x canary 12345678"}, texts))
+    assert "ary" not in masked and "12345678" not in masked
+
+
+def test_the_answer_of_awx_about_inputs_is_not_repeated() -> None:
+    (item,) = items(
+        controller_credentials=[{"name": "c", "credential_type": "Machine", "inputs": {"ssh_key_data": KEY, "username": "a b"}}]
+    )
+    answer = {"inputs": {"ssh_key_data": [f"Invalid certificate or key: {KEY[:30]}..."]}}
+    created = awx_objects._reason_of(item, {"msg": f"Unable to create credential c: {answer}"})
+    updated = awx_objects._reason_of(item, {"msg": "Unable to update credential c, see response", "response": {"json": answer}})
+    assert created == updated and "(ssh_key_data)" in created and "canary" not in created
+    assert "organization" in awx_objects._reason_of(item, {"msg": "Unable to create credential c: {'organization': ['missing']}"})
+
+
+def test_inputs_that_are_no_dictionary_are_refused_without_a_word_of_them() -> None:
+    credential = {"name": "c", "credential_type": "T", "inputs": "canary"}
+    problems = found(controller_credential_types=[TYPE], controller_credentials=[credential])
+    assert [problem.code for problem in problems] == ["awx.option", "awx.input"]
+    assert "canary" not in str(problems)
 
 
 def test_objects_that_name_one_another() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from collections import Counter
@@ -105,7 +106,7 @@ def _inputs(item: Item, credential_type: Arguments | None) -> t.Iterator[Problem
     """Against the type, where it is declared too. AWX judges those of its own types."""
     if credential_type is None:
         return
-    given, fields = item.arguments.get("inputs") or {}, _fields(credential_type)
+    given, fields = given_inputs(item), _fields(credential_type)
     for name in sorted(set(given) - set(fields)):
         remedy = f"it takes {', '.join(fields) or 'none'}"
         yield Problem("awx.input", f"its credential type has no input {name}", str(item), "inputs", remedy)
@@ -121,11 +122,32 @@ def secrets(declared: t.Sequence[Item], types: t.Mapping[str, Arguments] | None 
     for item in declared:
         if item.kind.module == "credential":
             fields = _fields(known.get(str(item.arguments.get("credential_type")), {}))
-            for name, value in (item.arguments.get("inputs") or {}).items():
+            for name, value in given_inputs(item).items():
                 secret = fields[name].get("secret") if name in fields else _SECRET_INPUT.search(name)
-                if secret and isinstance(value, str) and value:
-                    found.setdefault(value, str(item))
+                if secret and value and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+                    found.setdefault(str(value), str(item))
     return found
+
+
+def hidden(declared: t.Sequence[Item]) -> list[str]:
+    """Each text by which a message could tell a secret, or a line of one. The longest come first: a shorter one may be a part of it."""
+    found = {form for secret in secrets(declared) for text in (secret, *_lines(secret)) for form in _forms(text)}
+    return sorted((form for form in found if len(form) > 1), key=len, reverse=True)
+
+
+def _lines(secret: str) -> list[str]:
+    return [line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORT]
+
+
+def _forms(text: str) -> t.Iterator[str]:
+    for form in (text, " ".join(text.split())):
+        yield from (form, repr(form)[1:-1], json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
+
+
+def given_inputs(item: Item) -> Arguments:
+    """The inputs of a credential. What is no dictionary is refused as an option."""
+    inputs = item.arguments.get("inputs")
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def _leaks(declared: t.Sequence[Item], types: t.Mapping[str, Arguments]) -> t.Iterator[Problem]:
