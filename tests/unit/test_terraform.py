@@ -333,6 +333,39 @@ def test_a_state_without_any_known_machine_tells_nothing() -> None:
         of([], output(a="198.51.100.1"), types=types)
 
 
+BASTION = Instance("", "aws_instance", "bastion", None, {"public_ip": "198.51.100.9", "tags": {"Name": "bastion"}})
+DATA = Instance("", "terraform_data", "dns", None, {"input": {"address": "198.51.100.8"}})
+HCLOUD = Instance("", "hcloud_server", "a", "a", {"ipv4_address": "198.51.100.1"})
+
+
+@pytest.mark.parametrize("other", [BASTION, DATA])
+def test_a_known_machine_that_is_no_host_does_not_make_hosts_of_an_unknown_type_stale(other: Instance) -> None:
+    made = of([HCLOUD, other], output(a="198.51.100.1"))
+    assert addresses(made) == {"a": "198.51.100.1"}
+    assert "no resource of a known type is a host of the output" in made.warnings[0] and "name the types" in made.warnings[0]
+    with pytest.raises(Refused) as refused:
+        of([HCLOUD, other], output(a="198.51.100.1"), stale="use_state")
+    assert codes(refused) == ["stale.unseen"]
+
+
+def test_hosts_that_are_no_machines_are_stale_where_the_types_are_named() -> None:
+    with pytest.raises(Refused) as refused:
+        of([HCLOUD, BASTION], output(a="198.51.100.1"), types={"aws_instance": {}})
+    assert codes(refused) == ["stale.output"] and "another type" not in str(refused.value)
+
+
+def test_an_output_without_hosts_is_stale() -> None:
+    with pytest.raises(Refused) as refused:
+        of([aws("a", "198.51.100.1")], output())
+    assert codes(refused) == ["stale.output"]
+
+
+def test_the_remedy_for_hosts_that_vanished_names_types() -> None:
+    with pytest.raises(Refused) as refused:
+        of([aws("a", "198.51.100.1"), HCLOUD], output(a="198.51.100.1", b="198.51.100.2"))
+    assert codes(refused) == ["stale.output"] and "if the hosts that vanished are of another type, name it in types" in str(refused.value)
+
+
 def test_use_state_takes_the_machines_of_the_state_and_keeps_what_the_output_says_of_them() -> None:
     variables = {"ansible_host": "198.51.100.1", "kube_node_ip": "198.51.100.1", "role": "api"}
     tree = {"all": {"children": {"workers": {"hosts": {"a": variables, "b": {"ansible_host": "198.51.100.2"}}}}}}
