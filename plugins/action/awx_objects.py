@@ -46,11 +46,11 @@ class ActionModule(Action):
         specs = {module: self._spec(module) for module in {item.kind.module for item in declared}}
         project = self.options["project_directory"]
         playbooks = checks.playbooks_of(Path(project)) if project else None
-        found = list(checks.problems(declared, specs, playbooks))
+        found = [*checks.problems(declared, specs, playbooks), *checks.unknown_credentials(declared, self.options["update_credentials"])]
         order = kinds.ordered(declared)
         if found or not os.environ.get("CONTROLLER_HOST"):
             raise Refused(found or [_NO_HOST])
-        found = list(self._unknown(declared))
+        found = [*self._unknown(declared), *self._without_secret(declared)]
         if found:
             raise Refused(found)
         return self._apply(order)
@@ -98,6 +98,14 @@ class ActionModule(Action):
                         "awx.unknown", f"AWX has no {name} among its {what}", str(item), option, "declare it, or correct the name"
                     )
 
+    def _without_secret(self, declared: t.Sequence[Item]) -> t.Iterator[Problem]:
+        """A secret that AWX has and nobody gives now stays as it is."""
+        self.kept: set[Key] = set()
+        for item, problem in checks.without_secret(declared):
+            if item.name in self.options["update_credentials"] or not self._is_there(item.key):
+                yield problem
+            self.kept.add(item.key)
+
     def _is_there(self, key: Key) -> bool:
         """Also the first request: an AWX that cannot be used is refused here, in one line."""
         lookup = lookup_loader.get("awx.awx.controller_api")
@@ -134,7 +142,11 @@ class ActionModule(Action):
     def _bring(self, item: Item) -> Result:
         arguments = dict(item.arguments)
         if item.kind.module == "credential":
-            arguments["update_secrets"] = self.options["update_credentials"]
+            arguments["update_secrets"] = (
+                bool({item.name, checks.ALL} & set(self.options["update_credentials"])) and item.key not in self.kept
+            )
+            if item.key in self.kept:
+                arguments["inputs"] = None
         pending = [(option, name) for option, name, keys in item.named() if self.pending & set(keys)]
         if self.pending & set(item.after) or any(option in item.kind.parents for option, dummy in pending):
             return {"changed": True, **({"id": 0} if item.links else {})}

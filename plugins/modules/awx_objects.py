@@ -38,7 +38,7 @@ attributes:
     support: none
   idempotent:
     support: full
-    details: Except with O(update_credentials=true), which writes each credential again.
+    details: Except with O(update_credentials), which writes credentials again.
 options:
   directory:
     description:
@@ -66,9 +66,13 @@ options:
     type: int
     default: 300
   update_credentials:
-    description: Whether to write the secrets of all credentials again. Each credential is then reported as changed.
-    type: bool
-    default: false
+    description:
+      - The names of the credentials whose secrets are written again, or V(all). Each of them is then reported as changed.
+      - A credential that is declared without a secret that its type requires keeps the inputs that AWX has. It is refused if AWX has no
+        such credential.
+    type: list
+    elements: str
+    default: []
   predicted:
     description: Whether this is check mode. Objects that name one which would be created are then predicted without asking AWX.
     type: bool

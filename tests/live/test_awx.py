@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -210,7 +211,7 @@ def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
     assert [change["action"] for change in site.done()["changes"]] == ["create"]
     site.declare(controller_credentials=[{**MACHINE, "name": "n", "inputs": {"username": "x", "password": "canary-new"}}])
     assert site.done()["changes"] == []
-    assert [change["action"] for change in site.done("-e", "awx_update_credentials=true")["changes"]] == ["update"]
+    assert [change["action"] for change in site.done("-e", "awx_update_credentials=n")["changes"]] == ["update"]
     (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "n"]
     assert kept["password"] == "canary-new"
 
@@ -222,6 +223,32 @@ def test_a_private_key_that_awx_refuses_is_not_shown(site: Site) -> None:
         site.declare(controller_credentials=[{**MACHINE, "name": name, "inputs": inputs}])
         result = site.done()
         assert "AWX refuses its inputs (ssh_key_data)" in result["msg"] and "BEGIN" not in result["msg"], result
+
+
+def test_only_the_credentials_that_are_named_are_written_again(site: Site) -> None:
+    site.declare(controller_credentials=[{**MACHINE, "name": "r"}, {**MACHINE, "name": "s"}])
+    site.done()
+    for options in (["--check"], []):
+        changes = site.done("-e", "awx_update_credentials=s", *options)["changes"]
+        assert changes == [{"kind": "credential", "object": "s", "action": "update"}]
+    assert [change["object"] for change in site.done("-e", "awx_update_credentials=all")["changes"]] == ["r", "s"]
+    assert site.refused("awx.credential", "-e", "awx_update_credentials=t")["item"] == "t"
+
+
+def test_a_credential_without_a_secret_keeps_that_of_awx(site: Site) -> None:
+    fields = [{"id": "a", "label": "A", "secret": True}]
+    kind = {"name": "secret", "kind": "cloud", "inputs": {"fields": fields, "required": ["a"]}}
+    credential = {"name": "u", "organization": "eco2", "credential_type": "secret", "inputs": {"a": "canary-u"}}
+    empty = {**credential, "inputs": {"a": ""}}
+    site.declare(controller_credential_types=[kind], controller_credentials=[empty])
+    assert site.refused("awx.input")["item"] == "credential u"
+    site.declare(controller_credential_types=[kind], controller_credentials=[credential])
+    assert len(site.done()["changes"]) == 2
+    site.declare(controller_credential_types=[kind], controller_credentials=[empty])
+    assert (site.done()["changes"], site.done("-e", "awx_update_credentials=all")["changes"]) == ([], [])
+    (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "u"]
+    assert kept == {"a": "canary-u"}
+    assert site.refused("awx.input", "-e", "awx_update_credentials=u")["field"] == "inputs"
 
 
 def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: Site) -> None:
@@ -292,23 +319,26 @@ def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
 def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Site, kube: ApiServer, tmp_path: Path) -> None:
     credential_types = yaml.load((PROJECT / "awx/configuration/credentials.yml").read_text(), Loader)["controller_credential_types"]  # noqa: S506
     credential = {
-        "name": "k",
+        "name": "eco2-kubernetes",
         "organization": "eco2",
         "credential_type": "eco2 Kubernetes",
-        "inputs": {"kubeconfig": "{{ awx_kubeconfig | default('canary-none', true) }}"},
+        "inputs": {"kubeconfig": "{{ awx_kubeconfig | default(old, true) }}"},
     }
-    site.declare(
-        controller_credential_types=[entry for entry in credential_types if entry["name"] == "eco2 Kubernetes"],
-        controller_credentials=[credential],
-    )
+    types = {"controller_credential_types": [entry for entry in credential_types if entry["name"] == "eco2 Kubernetes"]}
+    # AWX has the credential already, with a kubeconfig that no longer works.
+    site.declare(**types, controller_credentials=[credential], old="canary-old")
+    assert [change["action"] for change in site.done()["changes"]] == ["create", "create"]
+    site.declare(**types, controller_credentials=[credential], old="")
     asked_for = ("-e", "awx_service_account=true", "-e", f"kube_kubeconfig={kube.kubeconfig}")
-    names = ["eco2 Kubernetes", "k"]
     for options in (["--check"], []):
-        assert [change["object"] for change in site.done(*asked_for, *options)["changes"]] == names
+        assert site.done(*asked_for, *options)["changes"] == [{"kind": "credential", "object": "eco2-kubernetes", "action": "update"}]
     assert site.done(*asked_for)["changes"] == []
-    (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "k"]
+    # A later run does not know the kubeconfig, and leaves it alone.
+    assert site.done()["changes"] == []
+    (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "eco2-kubernetes"]
     token = yaml.safe_load(kept)["users"][0]["user"]["token"]
-    assert token not in site.configure(*asked_for).stdout
+    shown = site.configure(*asked_for, "--diff").stdout
+    assert token not in shown and base64.b64encode(token.encode()).decode() not in shown
     # What the jobs do with it.
     path = tmp_path / "kubeconfig"
     path.write_text(kept)

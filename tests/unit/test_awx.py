@@ -186,6 +186,24 @@ def test_inputs_that_the_credential_type_does_not_take(inputs: dict[str, str], w
     assert problem.code == "awx.input" and words in problem.message
 
 
+def test_a_secret_that_is_missing_is_a_problem_only_where_awx_has_none() -> None:
+    kind = {**TYPE, "inputs": {**TYPE["inputs"], "required": ["key"]}}
+    credentials = [
+        {"name": "c", "credential_type": "T", "inputs": {"key": ""}},
+        {"name": "d", "credential_type": "T", "inputs": {"key": "x"}},
+    ]
+    of = {"controller_credential_types": [kind], "controller_credentials": credentials}
+    assert found(**of) == []
+    (told,) = checks.without_secret(items(**of))
+    assert told[0].name == "c" and told[1].code == "awx.input" and "key is missing" in told[1].message
+
+
+def test_credentials_to_write_again_that_are_not_declared() -> None:
+    declared_items = items(controller_credentials=[{"name": "c"}, {"name": "d", "state": "absent"}])
+    assert list(checks.unknown_credentials(declared_items, ["all", "c"])) == []
+    assert [problem.item for problem in checks.unknown_credentials(declared_items, ["True", "d"])] == ["True", "d"]
+
+
 @pytest.mark.parametrize("text", ["{{ pass }}", "{% if not pass %}x{% endif %}", "x {{pass}}"])
 def test_an_injector_of_an_input_that_is_not_there(text: str) -> None:
     problem = the_one(controller_credential_types=[{**TYPE, "injectors": {"env": {"A": text}}}])

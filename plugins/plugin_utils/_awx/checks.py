@@ -19,6 +19,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._awx.kinds import Ar
 
 # Of AWX's own credential types, whose fields are not declared.
 _SECRET_INPUT = re.compile(r"password|key_data|key_unlock|token|secret")
+ALL = "all"  # credentials
 _SHORT = 6  # A text of fewer characters may stand anywhere by chance.
 # AWX offers a file as a playbook if a line begins like this, and it is not in one of these directories.
 _PLAYBOOK = re.compile(r"^(\s*-\s+|\s*)(hosts|import_playbook|include|ansible\.builtin\.import_playbook):", re.MULTILINE)
@@ -36,7 +37,7 @@ def shaped(declared: t.Mapping[str, t.Any]) -> dict[str, list[Arguments]]:
 def problems(declared: t.Sequence[Item], specs: t.Mapping[str, t.Any], playbooks: t.Collection[str] | None) -> t.Iterator[Problem]:
     """`specs`: the options of each module, by its name. `playbooks`: those of the project, or None where they are not known."""
     yield from _twice(declared)
-    types = {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
+    types = _types(declared)
     for item in declared:
         yield from _options(item, specs[item.kind.module])
         if item.kind.module == "job_template":
@@ -110,14 +111,44 @@ def _inputs(item: Item, credential_type: Arguments | None) -> t.Iterator[Problem
     for name in sorted(set(given) - set(fields)):
         remedy = f"it takes {', '.join(fields) or 'none'}"
         yield Problem("awx.input", f"its credential type has no input {name}", str(item), "inputs", remedy)
-    for name in (credential_type.get("inputs") or {}).get("required") or ():
-        if given.get(name) in (None, ""):
-            yield Problem("awx.input", f"the input {name} is missing", str(item), "inputs", "set it, for example by a variable in a vault")
+    for name in _missing(item, credential_type):
+        if not fields.get(name, {}).get("secret"):
+            yield _no_input(item, name)
+
+
+def _missing(item: Item, credential_type: Arguments) -> list[str]:
+    given, required = given_inputs(item), (credential_type.get("inputs") or {}).get("required") or ()
+    return [name for name in required if given.get(name) in (None, "")]
+
+
+def _no_input(item: Item, name: str) -> Problem:
+    return Problem("awx.input", f"the input {name} is missing", str(item), "inputs", "set it, for example by a variable in a vault")
+
+
+def without_secret(declared: t.Sequence[Item]) -> t.Iterator[tuple[Item, Problem]]:
+    """Credentials without a secret that their type requires: a problem only where AWX has none either."""
+    types = _types(declared)
+    for item in declared:
+        credential_type = types.get(str(item.arguments.get("credential_type"))) if item.kind.module == "credential" else None
+        if credential_type and not item.absent:
+            secret = [name for name in _missing(item, credential_type) if _fields(credential_type).get(name, {}).get("secret")]
+            yield from ((item, _no_input(item, name)) for name in secret)
+
+
+def unknown_credentials(declared: t.Sequence[Item], names: t.Sequence[str]) -> t.Iterator[Problem]:
+    known = {item.name for item in declared if item.kind.module == "credential" and not item.absent}
+    for name in sorted(set(names) - known - {ALL}):
+        remedy = f"give {ALL}, or some of {', '.join(sorted(known)) or 'those that are declared'}"
+        yield Problem("awx.credential", "no such credential is declared", name, "update_credentials", remedy)
+
+
+def _types(declared: t.Sequence[Item]) -> dict[str, Arguments]:
+    return {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
 
 
 def secrets(declared: t.Sequence[Item], types: t.Mapping[str, Arguments] | None = None) -> dict[str, str]:
     """Each secret, and the credential that holds it."""
-    known = types or {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
+    known = types or _types(declared)
     found: dict[str, str] = {}
     for item in declared:
         if item.kind.module == "credential":
