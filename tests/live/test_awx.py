@@ -337,6 +337,8 @@ def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Si
     assert site.done()["changes"] == []
     (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "eco2-kubernetes"]
     token = yaml.safe_load(kept)["users"][0]["user"]["token"]
+    (cluster,) = [entry["cluster"] for entry in yaml.safe_load(kept)["clusters"]]
+    assert sorted(cluster) == ["certificate-authority-data", "server"]
     shown = site.configure(*asked_for, "--diff").stdout
     assert token not in shown and base64.b64encode(token.encode()).decode() not in shown
     # What the jobs do with it.
@@ -359,6 +361,25 @@ def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Si
     for verb, what in (("create", "pods"), ("get", "secrets"), ("create", "clusterrolebindings"), ("update", "nodes")):
         with pytest.raises(LabError):
             kube.kubectl("auth", "can-i", verb, what, "--as=system:serviceaccount:eco2-platform:awx", "--namespace=kube-system")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        ("", "its current-context names no cluster"),
+        ("contexts: [{name: a, context: {cluster: b}}]\nclusters: [{name: b, cluster: {server: https://192.0.2.1}}]", "use-context"),
+        ("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: b, cluster: {server: x}}]", "use-context"),
+    ],
+)
+def test_a_kubeconfig_that_names_no_cluster_is_refused_in_one_line(site: Site, tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    ran = site.configure("-e", "awx_service_account=true", K8S_AUTH_KUBECONFIG=str(path))
+    assert ran.returncode == 2
+    (message,) = {line for line in re.findall(r'"msg": "(.*?)"', ran.stdout) if words in line}
+    assert str(path) in message
 
 
 # What the stand-in refuses, each rule once.
