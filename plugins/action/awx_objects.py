@@ -53,6 +53,7 @@ class ActionModule(Action):
         found = [*self._unknown(declared), *self._without_secret(declared)]
         if found:
             raise Refused(found)
+        self.playbooks = kinds.projects(declared)
         return self._apply(order)
 
     # Before the first change
@@ -108,9 +109,8 @@ class ActionModule(Action):
 
     def _is_there(self, key: Key) -> bool:
         """Also the first request: an AWX that cannot be used is refused here, in one line."""
-        lookup = lookup_loader.get("awx.awx.controller_api")
         try:
-            return bool(lookup.run([key[0]], self.variables, query_params={"name": key[1]} if key[1] else {}))
+            return bool(_asked(key[0], self.variables, {"name": key[1]} if key[1] else {}))
         except AnsibleError as error:
             remedy = "check CONTROLLER_HOST and the credentials in the environment"
             raise Refused([Problem("awx.connection", _one_line(error.message), os.environ["CONTROLLER_HOST"], remedy=remedy)]) from None
@@ -120,7 +120,9 @@ class ActionModule(Action):
     def _apply(self, order: t.Sequence[Item]) -> Result:
         """An object that fails stops what names it, and nothing else."""
         self.pending: set[Key] = set()  # what this run would create
+        self.fetched: set[str] = set()  # projects
         lost: set[Key] = set()
+        unchanged = 0
         changes: list[Arguments] = []
         failures: list[Arguments] = []
         skipped: list[Arguments] = []
@@ -137,9 +139,13 @@ class ActionModule(Action):
                 failures.append({"kind": item.kind.title, "object": item.name, "message": _reason_of(item, result)})
             elif result.get("changed"):
                 changes.append({"kind": item.kind.title, "object": item.name, "action": self._named(item, result)})
-        return _report(len(order), changes, failures, skipped, warnings)
+            else:
+                unchanged += item.kind is not kinds.FETCH
+        return _report(unchanged, changes, failures, skipped, warnings)
 
     def _bring(self, item: Item) -> Result:
+        if item.kind is kinds.FETCH:
+            return self._fetched_again(item)
         arguments = dict(item.arguments)
         if item.kind.module == "credential":
             arguments["update_secrets"] = (
@@ -155,12 +161,33 @@ class ActionModule(Action):
         result = self.on_controller(f"awx.awx.{item.kind.module}", arguments)
         if pending and not result.get("failed"):
             result["changed"] = True
-        if item.kind.module == "project" and result.get("changed") and not result.get("failed") and not self.options["predicted"]:
+        if item.kind.module == "project" and result.get("changed") and not result.get("failed"):
             return {**result, **self._fetched(item)}
         return result
 
+    def _fetched_again(self, item: Item) -> Result:
+        """A project that is as declared, but whose last fetch failed, or which has got playbooks since."""
+        if item.name in self.fetched or self.pending & set(kinds.needs(item)):
+            return {}
+        try:
+            known = self._offered(item.name)
+        except AnsibleError as error:
+            return {"failed": True, "msg": error.message}
+        return {} if known is None or self.playbooks[item.name] <= known else {"changed": True, **self._fetched(item)}
+
+    def _offered(self, project: str) -> set[str] | None:
+        """The playbooks that AWX offers of a project; None where it takes any."""
+        found = _asked("projects", self.variables, {"name": project})
+        if not found or found[0].get("allow_override"):
+            return None
+        (known,) = _asked(f"projects/{found[0]['id']}/playbooks", self.variables, {})
+        return set(known)
+
     def _fetched(self, item: Item) -> Result:
         """Before AWX has fetched a project, it refuses job templates with its playbooks."""
+        self.fetched.add(item.name)
+        if self.options["predicted"]:
+            return {}
         names = {option: item.arguments[option] for option in ("name", "organization") if item.arguments.get(option)}
         result = self.on_controller(
             "awx.awx.project_update", {**names, "wait": True, "timeout": self.options["project_timeout"], "interval": 1}
@@ -169,8 +196,8 @@ class ActionModule(Action):
 
     def _named(self, item: Item, result: Result) -> str:
         """The modules tell a new object by `name` after a change, and by no `id` when they predict one."""
-        if item.absent:
-            return "delete"
+        if item.absent or item.kind is kinds.FETCH:
+            return "delete" if item.absent else "fetch"
         predicted = self.options["predicted"]
         new = item.kind.module == "role" or ("id" not in result if predicted else "name" in result and not item.links)
         if new and predicted:
@@ -183,6 +210,11 @@ def _templated(templar: t.Any, name: str, value: t.Any) -> t.Any:
         return templar.template(value)
     except AnsibleError as error:
         raise Refused([Problem("awx.variable", _one_line(error.message), name, remedy="declare it in a file of the directory")]) from None
+
+
+def _asked(endpoint: str, variables: t.Mapping[str, t.Any], query: t.Mapping[str, str]) -> list[t.Any]:
+    """What AWX has at an endpoint. Raises AnsibleError."""
+    return list(lookup_loader.get("awx.awx.controller_api").run([endpoint], variables, query_params=dict(query)))
 
 
 def _one_line(text: t.Any) -> str:
@@ -204,8 +236,8 @@ def _reason_of(item: Item, result: Result) -> str:
     return f"AWX refuses its inputs{f' ({named})' if named else ''}; its answer is not shown, because it can hold secrets"
 
 
-def _report(number: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:
-    result: Result = {"changed": bool(changes), "changes": changes, "unchanged": number - len(changes) - len(failures) - len(skipped)}
+def _report(unchanged: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:
+    result: Result = {"changed": bool(changes), "changes": changes, "unchanged": unchanged}
     if warnings:
         result["warnings"] = list(dict.fromkeys(warnings))
     if failures:

@@ -62,7 +62,9 @@ options:
       - If it is not set, AWX alone judges the playbooks.
     type: path
   project_timeout:
-    description: Seconds to wait until AWX has fetched a project that is new or changed.
+    description:
+      - Seconds to wait until AWX has fetched a project. It is fetched if it is new or changed, or if AWX does not have a playbook of one of
+        its job templates.
     type: int
     default: 300
   update_credentials:
@@ -103,7 +105,7 @@ changes:
       type: str
       sample: site
     action:
-      description: V(create), V(update) or V(delete).
+      description: V(create), V(update), V(delete), or V(fetch) for a project whose playbooks AWX did not have.
       type: str
       sample: create
 unchanged:

@@ -91,6 +91,7 @@ class Store:
         self.objects: dict[str, dict[int, Body]] = {name: {} for name in fields()}
         self.lists: dict[str, list[int]] = {}  # associations, by their address
         self.surveys: dict[int, Body] = {}
+        self.fetched: set[str] = set()  # the playbooks at the last fetch of the project that succeeded
         self.updates = "successful"  # or "pending", or "failed"
         self.writes: list[str] = []
         self.last = 0
@@ -156,6 +157,8 @@ class Store:
         }
         if self.listed(endpoint, {"identifier" if "identifier" in body else "name": str(name), **parents}):
             raise Refusal({"__all__": [f"{endpoint} with this name already exists: {name}"]})
+        if endpoint == "projects":
+            self.fetch()
         return self._keep(endpoint, body)
 
     def change(self, endpoint: str, number: int, body: Body) -> Body:
@@ -209,15 +212,17 @@ class Store:
     def _check_job_templates(self, full: Body, sent: Body) -> None:
         if not full["project"]:
             refuse("project", "This field may not be null.")
-        if full["playbook"] not in self.playbooks():
+        if full["playbook"] not in self.fetched:
             refuse("playbook", "Playbook not found for project.")
         if not full["inventory"] and not full["ask_inventory_on_launch"]:
             refuse("inventory", "Job Template must provide 'inventory' or allow prompting for it.")
 
-    def playbooks(self) -> set[str]:
+    def fetch(self) -> None:
+        if self.updates == "successful":
+            self.fetched = self._playbooks()
+
+    def _playbooks(self) -> set[str]:
         """The files with a line that begins a play, outside of the directories of roles and variables."""
-        if self.updates != "successful":
-            return set()
         found = set()
         for path in sorted(self.project.rglob("*")):
             parts = path.relative_to(self.project).parts
@@ -455,7 +460,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, store.surveys.get(number, {})
         if parts[2] == "launch":
             return 201, store.launch(number, body)
+        if parts[2] == "playbooks":
+            return 200, sorted(store.fetched)
         if parts[2] == "update":
+            store.fetch()
             return 202, {"id": 1, "url": "/api/v2/project_updates/1/", "status": "pending"}
         if parts[2] == "create_approval_template":
             return 201, store.shown("workflow_approval_templates", store.approval(number, body))

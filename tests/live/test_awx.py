@@ -206,6 +206,9 @@ def test_a_template_with_a_new_credential_is_predicted_though_the_credential_is_
         assert [tuple(change[key] for key in ("kind", "object", "action")) for change in site.done(*options)["changes"]] == changes
 
 
+TEMPLATE = {"organization": "eco2", "project": "eco2-platform", "inventory": "eco2-platform", "playbook": "verify.yml"}
+
+
 def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
     site.declare(controller_credentials=[{**MACHINE, "name": "n"}])
     assert [change["action"] for change in site.done()["changes"]] == ["create"]
@@ -311,6 +314,32 @@ def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
         result = site.done("-e", "awx_project_timeout=1")
         site.server.store.updates = "successful"
         assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and words in result["msg"], result
+
+
+@pytest.mark.parametrize("before", [set(), {"site.yml"}], ids=["whose first fetch failed", "which has got a playbook since"])
+def test_a_project_is_fetched_again(site: Site, before: set[str]) -> None:
+    store = site.server.store
+    store.fetched = set(before)
+    name = f"after {len(before)}"
+    site.declare(controller_templates=[{**TEMPLATE, "name": name}, {**TEMPLATE, "name": f"{name} too"}])
+    created = [{"kind": "job template", "object": made, "action": "create"} for made in (name, f"{name} too")]
+    fetched = {"kind": "project", "object": "eco2-platform", "action": "fetch"}
+    predicted = site.done("--check")
+    assert predicted["changes"] == [fetched, *created] and store.fetched == before
+    applied = site.done()
+    assert (applied["changes"], applied["unchanged"]) == ([fetched, *created], 0)
+    assert (site.done()["changes"], site.done()["unchanged"]) == ([], 2)
+
+
+def test_a_project_that_cannot_be_fetched_again_stops_its_job_templates(site: Site) -> None:
+    store = site.server.store
+    store.fetched, store.updates = set(), "failed"
+    site.declare(controller_templates=[{**TEMPLATE, "name": "never"}])
+    result = site.done()
+    store.updates = "successful"
+    store.fetch()
+    assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and "could not fetch it" in result["msg"], result
+    assert [entry["object"] for entry in result["not_attempted"]] == ["never"]
 
 
 # The kubeconfig that AWX keeps

@@ -337,6 +337,24 @@ def test_the_links_of_a_workflow_come_after_all_its_nodes() -> None:
     assert order.index(("job template", "t", False)) < order.index(("workflow node", "w/b", False))
 
 
+def test_a_project_is_looked_at_after_it_is_made_and_before_its_first_job_template() -> None:
+    of = {
+        "controller_templates": [{"name": name, "project": "p", "playbook": f"{name}.yml", "organization": "o"} for name in ("a", "b")],
+        "controller_projects": [{"name": "p"}],
+    }
+    of["controller_templates"].append({"name": "c", "project": "q", "playbook": "c.yml", "state": "absent"})
+    assert kinds.projects(items(**of)) == {"p": {"a.yml", "b.yml"}}
+    order = kinds.ordered(items(**of))
+    assert [(item.kind.module, item.name) for item in order] == [
+        ("project", "p"),
+        ("project_update", "p"),
+        ("job_template", "a"),
+        ("job_template", "b"),
+        ("job_template", "c"),
+    ]
+    assert order[1].arguments == {"name": "p", "organization": "o"}
+
+
 def test_what_must_be_absent_goes_last_and_the_other_way_round() -> None:
     of = {
         "aap_organizations": [{"name": "o", "state": "absent"}, {"name": "p"}],

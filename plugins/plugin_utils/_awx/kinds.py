@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphlib
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
@@ -132,6 +132,8 @@ NODE = Kind(
     {**_RUN, "workflow_job_template": ("workflow_job_templates",), "unified_job_template": _LAUNCHED},
     ("organization", "workflow_job_template", "unified_job_template"),
 )
+# Not declared either: AWX offers the playbooks that it found when it last fetched the project.
+FETCH = Kind("controller_projects", "project", "project_update", "project_updates", {**_ORGANIZATION, "name": ("projects",)})
 
 
 @dataclass(frozen=True)
@@ -197,9 +199,12 @@ def _nodes(workflow: str, organization: str | None, nodes: t.Sequence[Arguments]
 
 
 def ordered(declared: t.Sequence[Item]) -> list[Item]:
-    """Each object after those that it names; then, the other way round, what is deleted. Raises Refused for a circle."""
-    by_key = {item.key: item for item in declared}
-    sorter = graphlib.TopologicalSorter({item.key: [key for key in needs(item) if key in by_key] for item in declared})
+    """Each object after those that it names; then, the other way round, what is deleted. Raises Refused for a circle.
+
+    Before the job templates of a project, it is fetched if AWX does not have their playbooks.
+    """
+    by_key = {item.key: item for item in (*_fetches(declared), *map(_after_its_fetch, declared))}
+    sorter = graphlib.TopologicalSorter({item.key: [key for key in needs(item) if key in by_key] for item in by_key.values()})
     try:
         found = [by_key[key] for key in sorter.static_order()]
     except graphlib.CycleError as error:
@@ -209,6 +214,28 @@ def ordered(declared: t.Sequence[Item]) -> list[Item]:
             [Problem("awx.circle", f"these objects name one another, so none can be made first: {circle}", remedy=remedy)]
         ) from None
     return [item for item in found if not item.absent] + [item for item in reversed(found) if item.absent]
+
+
+def projects(declared: t.Sequence[Item]) -> dict[str, set[str]]:
+    """The playbooks that job templates want of each project."""
+    found: dict[str, set[str]] = {}
+    for item in filter(_is_template, declared):
+        found.setdefault(item.arguments["project"], set()).add(item.arguments["playbook"])
+    return found
+
+
+def _is_template(item: Item) -> bool:
+    return item.kind.module == "job_template" and not item.absent and bool(item.arguments.get("project") and item.arguments.get("playbook"))
+
+
+def _fetches(declared: t.Sequence[Item]) -> t.Iterator[Item]:
+    for item in filter(_is_template, declared):
+        named = {"name": item.arguments["project"], "organization": item.arguments.get("organization")}
+        yield Item(FETCH, item.arguments["project"], {option: value for option, value in named.items() if value})
+
+
+def _after_its_fetch(item: Item) -> Item:
+    return replace(item, after=(*item.after, (FETCH.endpoint, item.arguments["project"]))) if _is_template(item) else item
 
 
 def needs(item: Item) -> list[Key]:
