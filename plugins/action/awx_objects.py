@@ -35,6 +35,7 @@ _NO_HOST = Problem(
 class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         self.options = options
+        self.there: dict[tuple[Key, str], bool] = {}
         declared = kinds.items(checks.shaped(self._read()))
         hidden = checks.hidden(declared)
         try:
@@ -86,15 +87,15 @@ class ActionModule(Action):
 
     def _unknown(self, declared: t.Sequence[Item]) -> t.Iterator[Problem]:
         """Names of objects that are neither declared nor in AWX."""
-        known: dict[Key, bool] = {item.key: True for item in declared}
+        known = {item.key for item in declared}
         self._is_there(("organizations", ""))
         for item in declared:
             for option, name, keys in item.named():
-                for key in keys:
-                    if not any(known.get(other) for other in keys):
-                        known[key] = self._is_there(key)
-                if not any(known[key] for key in keys if key in known):
-                    what = " or ".join(key[0].replace("_", " ") for key in keys)
+                organization = item.organization_of(option)
+                if known.isdisjoint(keys) and not any(self._is_there(key, organization) for key in keys):
+                    what = " or ".join(key[0].replace("_", " ") for key in keys) + (
+                        f" of organization {organization}" if organization else ""
+                    )
                     yield Problem(
                         "awx.unknown", f"AWX has no {name} among its {what}", str(item), option, "declare it, or correct the name"
                     )
@@ -103,14 +104,18 @@ class ActionModule(Action):
         """A secret that AWX has and nobody gives now stays as it is."""
         self.kept: set[Key] = set()
         for item, problem in checks.without_secret(declared):
-            if item.name in self.options["update_credentials"] or not self._is_there(item.key):
+            if item.name in self.options["update_credentials"] or not self._is_there(
+                item.key, str(item.arguments.get("organization") or "")
+            ):
                 yield problem
             self.kept.add(item.key)
 
-    def _is_there(self, key: Key) -> bool:
+    def _is_there(self, key: Key, organization: str = "") -> bool:
         """Also the first request: an AWX that cannot be used is refused here, in one line."""
         try:
-            return bool(_asked(key[0], self.variables, {"name": key[1]} if key[1] else {}))
+            if (key, organization) not in self.there:
+                self.there[key, organization] = bool(_asked(key[0], self.variables, _query(key[1], organization)))
+            return self.there[key, organization]
         except AnsibleError as error:
             remedy = "check CONTROLLER_HOST and the credentials in the environment"
             raise Refused([Problem("awx.connection", _one_line(error.message), os.environ["CONTROLLER_HOST"], remedy=remedy)]) from None
@@ -170,14 +175,14 @@ class ActionModule(Action):
         if item.name in self.fetched or self.pending & set(kinds.needs(item)):
             return {}
         try:
-            known = self._offered(item.name)
+            known = self._offered(item)
         except AnsibleError as error:
             return {"failed": True, "msg": error.message}
         return {} if known is None or self.playbooks[item.name] <= known else {"changed": True, **self._fetched(item)}
 
-    def _offered(self, project: str) -> set[str] | None:
+    def _offered(self, item: Item) -> set[str] | None:
         """The playbooks that AWX offers of a project; None where it takes any."""
-        found = _asked("projects", self.variables, {"name": project})
+        found = _asked("projects", self.variables, _query(item.name, item.organization_of("name")))
         if not found or found[0].get("allow_override"):
             return None
         (known,) = _asked(f"projects/{found[0]['id']}/playbooks", self.variables, {})
@@ -210,6 +215,10 @@ def _templated(templar: t.Any, name: str, value: t.Any) -> t.Any:
         return templar.template(value)
     except AnsibleError as error:
         raise Refused([Problem("awx.variable", _one_line(error.message), name, remedy="declare it in a file of the directory")]) from None
+
+
+def _query(name: str, organization: str) -> dict[str, str]:
+    return {key: value for key, value in {"name": name, "organization__name": organization}.items() if value}
 
 
 def _asked(endpoint: str, variables: t.Mapping[str, t.Any], query: t.Mapping[str, str]) -> list[t.Any]:

@@ -138,10 +138,15 @@ class Store:
         if endpoint not in self.objects:
             raise Refusal({"detail": "Not found."}, 404)
         query = {name: value for name, value in query.items() if name not in ("page_size", "page")}
+        of = query.pop("organization__name", None)
         either = {name[4:]: query.pop(name) for name in list(query) if name.startswith("or__")}
         found = [self.shown(endpoint, one) for one in self.objects[endpoint].values()]
+        found = [one for one in found if of is None or self._organization(one) == of]
         found = [one for one in found if all(str(one.get(name)) == value for name, value in query.items())]
         return [one for one in found if not either or any(str(one.get(name)) == value for name, value in either.items())]
+
+    def _organization(self, found: Body) -> str:
+        return str(self.objects["organizations"].get(found.get("organization") or 0, {}).get("name"))
 
     # Writing
 

@@ -206,6 +206,7 @@ def test_a_template_with_a_new_credential_is_predicted_though_the_credential_is_
         assert [tuple(change[key] for key in ("kind", "object", "action")) for change in site.done(*options)["changes"]] == changes
 
 
+RRULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
 TEMPLATE = {"organization": "eco2", "project": "eco2-platform", "inventory": "eco2-platform", "playbook": "verify.yml"}
 
 
@@ -314,6 +315,30 @@ def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
         result = site.done("-e", "awx_project_timeout=1")
         site.server.store.updates = "successful"
         assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and words in result["msg"], result
+
+
+def test_another_organization_may_have_a_job_template_of_the_same_name(site: Site) -> None:
+    store = site.server.store
+    other = store.create("organizations", {"name": "others"})["id"]
+    project = store.create("projects", {"name": "others", "scm_type": "git", "organization": other})["id"]
+    double = store._keep("job_templates", {"name": "verify", "project": project, "playbook": "verify.yml"})
+    site.declare(
+        controller_schedules=[{"name": "t", "organization": "eco2", "unified_job_template": "verify", "rrule": RRULE}],
+        controller_workflows=[
+            {"name": "w", "organization": "eco2", "simplified_workflow_nodes": [{"identifier": "one", "unified_job_template": "verify"}]}
+        ],
+        controller_roles=[{"team": "platform-operators", "role": "execute", "job_templates": ["verify"], "lookup_organization": "eco2"}],
+    )
+    predicted, applied = site.done("--check")["changes"], site.done()["changes"]
+    site.declare(controller_roles=[{"team": "x", "role": "execute", "lookup_organization": "others", "job_templates": ["rabbitmq"]}])
+    try:
+        assert predicted == applied and len(applied) == 4
+        assert all(one["unified_job_template"] != double["id"] for one in store.objects["schedules"].values())
+        ran = site.done()
+        assert {problem["field"] for problem in ran["problems"]} == {"team", "job_templates"}, ran
+        assert "of organization others" in ran["msg"]
+    finally:
+        del store.objects["job_templates"][double["id"]]
 
 
 @pytest.mark.parametrize("before", [set(), {"site.yml"}], ids=["whose first fetch failed", "which has got a playbook since"])

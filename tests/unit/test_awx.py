@@ -103,6 +103,14 @@ def test_operators_may_launch_jobs_and_nothing_else() -> None:
     assert launched and launched.isdisjoint({"awx_configure", "adopt", "control_plane"})
 
 
+def test_everything_is_looked_up_in_the_organization_of_the_project() -> None:
+    """Another organization of the AWX may have a job template `verify` too."""
+    for item in kinds.items(declared()):
+        for option, name, dummy in item.named():
+            if option in item.kind.within:
+                assert item.organization_of(option) == "eco2", (item, option, name)
+
+
 def test_an_inventory_that_cannot_be_read_fails_a_job() -> None:
     assert "any_unparsed_is_failed = true" in (AWX / "ansible.cfg").read_text()
 

@@ -25,6 +25,7 @@ class Kind:
     """One kind of objects. `variable`: the list that declares them, as infra.aap_configuration names it.
 
     `names`: the options that name other objects, and where AWX has these. An object cannot be looked up without its `parents`.
+    `within`: by option, the option with the organization in which the module looks for what it names.
     """
 
     variable: str
@@ -33,6 +34,7 @@ class Kind:
     endpoint: str
     names: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parents: tuple[str, ...] = ("organization",)
+    within: t.Mapping[str, str] = field(default_factory=dict)
 
 
 _GRANTED = {
@@ -47,6 +49,8 @@ _GRANTED = {
     "team": ("teams",),
     "teams": ("teams",),
 }
+_LOOKED_UP = {"lookup_organization": ("organizations",)}
+_OF_LOOKED_UP = {option: "lookup_organization" for option in _GRANTED if option not in ("organizations", "instance_groups")}
 _RUN = {
     **_ORGANIZATION,
     **_NOTIFICATIONS,
@@ -110,8 +114,16 @@ KINDS = (
         "inventory_sources",
         {**_RUN, "credential": ("credentials",), "source_project": ("projects",)},
         ("organization", "inventory"),
+        {"inventory": "organization"},
     ),
-    Kind("controller_templates", "job template", "job_template", "job_templates", {**_RUN, "project": ("projects",)}),
+    Kind(
+        "controller_templates",
+        "job template",
+        "job_template",
+        "job_templates",
+        {**_RUN, "project": ("projects",)},
+        within={"project": "organization"},
+    ),
     Kind("controller_workflows", "workflow", "workflow_job_template", "workflow_job_templates", _RUN),
     Kind(
         "controller_schedules",
@@ -120,8 +132,9 @@ KINDS = (
         "schedules",
         {**_RUN, "unified_job_template": _LAUNCHED},
         ("organization", "unified_job_template"),
+        {"unified_job_template": "organization"},
     ),
-    Kind("controller_roles", "role", "role", "roles", _GRANTED, tuple(_GRANTED)),
+    Kind("controller_roles", "role", "role", "roles", {**_GRANTED, **_LOOKED_UP}, (*_GRANTED, *_LOOKED_UP), _OF_LOOKED_UP),
 )
 # Not declared by a variable of their own: they belong to a workflow.
 NODE = Kind(
@@ -129,11 +142,19 @@ NODE = Kind(
     "workflow node",
     "workflow_job_template_node",
     "workflow_job_template_nodes",
-    {**_RUN, "workflow_job_template": ("workflow_job_templates",), "unified_job_template": _LAUNCHED},
+    {**_RUN, **_LOOKED_UP, "workflow_job_template": ("workflow_job_templates",), "unified_job_template": _LAUNCHED},
     ("organization", "workflow_job_template", "unified_job_template"),
+    {"workflow_job_template": "organization", "unified_job_template": "lookup_organization"},
 )
 # Not declared either: AWX offers the playbooks that it found when it last fetched the project.
-FETCH = Kind("controller_projects", "project", "project_update", "project_updates", {**_ORGANIZATION, "name": ("projects",)})
+FETCH = Kind(
+    "controller_projects",
+    "project",
+    "project_update",
+    "project_updates",
+    {**_ORGANIZATION, "name": ("projects",)},
+    within={"name": "organization"},
+)
 
 
 @dataclass(frozen=True)
@@ -157,6 +178,10 @@ class Item:
     @property
     def absent(self) -> bool:
         return self.arguments.get("state") == "absent"
+
+    def organization_of(self, option: str) -> str:
+        """Where the module looks for what this option names; empty where it looks everywhere."""
+        return str(self.arguments.get(self.kind.within.get(option, "")) or "")
 
     def named(self) -> t.Iterator[tuple[str, str, list[Key]]]:
         """Each name of another object: the option, the name, and what it may be."""
@@ -190,7 +215,9 @@ def _nodes(workflow: str, organization: str | None, nodes: t.Sequence[Arguments]
     about = {"workflow_job_template": workflow, **({"organization": organization} if organization else {})}
     names = [f"{workflow}/{node.get('identifier', '')}" for node in nodes]
     for name, node in zip(names, nodes):
-        yield Item(NODE, name, {**{option: value for option, value in node.items() if option not in _LINKS}, **about})
+        # The jobs of a workflow are those of its organization, unless the node says otherwise.
+        of = {"lookup_organization": organization} if organization and node.get("unified_job_template") else {}
+        yield Item(NODE, name, {**of, **{option: value for option, value in node.items() if option not in _LINKS}, **about})
     after = tuple((NODE.endpoint, name) for name in names)
     for name, node in zip(names, nodes):
         links = {option: node[option] for option in _LINKS if node.get(option)}
