@@ -22,7 +22,9 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._awx import checks, 
 
 PROJECT = Path(__file__).resolve().parents[2]
 AWX = PROJECT / "awx"
-PLAYBOOKS = sorted(path.stem for path in (PROJECT / "playbooks").glob("*.yml"))
+# A job of adopt would write its files into a container that is removed when the job ends.
+NOT_IN_AWX = {"adopt"}
+PLAYBOOKS = sorted({path.stem for path in (PROJECT / "playbooks").glob("*.yml")} - NOT_IN_AWX)
 
 
 class Loader(yaml.SafeLoader):
@@ -73,8 +75,9 @@ def the_one(playbooks: t.Collection[str] | None = None, **of: list[dict[str, t.A
 # The project
 
 
-def test_every_playbook_of_the_collection_is_one_of_the_project() -> None:
+def test_every_playbook_of_the_collection_but_adopt_is_one_of_the_project() -> None:
     """AWX offers only files of the project."""
+    assert all((PROJECT / "playbooks" / f"{name}.yml").is_file() for name in NOT_IN_AWX)
     wrappers = {path.stem: yaml.safe_load(path.read_text())[0] for path in AWX.glob("*.yml")}
     assert sorted(wrappers) == PLAYBOOKS
     for name, play in wrappers.items():
@@ -100,7 +103,7 @@ def test_operators_may_launch_jobs_and_nothing_else() -> None:
     roles = [role for role in declared()["controller_roles"] if role["team"] == "platform-operators"]
     assert {role["role"] for role in roles} == {"execute"}
     launched = {name for role in roles for name in role["job_templates"]}
-    assert launched and launched.isdisjoint({"awx_configure", "adopt", "control_plane"})
+    assert launched and launched.isdisjoint({"awx_configure", "control_plane"})
 
 
 def test_everything_is_looked_up_in_the_organization_of_the_project() -> None:
