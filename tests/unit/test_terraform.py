@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
+import time
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +233,68 @@ def test_a_text_that_is_too_long_for_a_path_is_in_no_message(tmp_path: Path) -> 
     with pytest.raises(Refused) as refused:
         source.source("secret-word" * 1000, source.Access(tmp_path))
     assert codes(refused) == ["source.absent"] and "secret-word" not in str(refused.value)
+
+
+# A server that sends what a test says, at its pace
+
+
+@contextlib.contextmanager
+def answering(*pieces: bytes, pause: float = 0) -> t.Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def answer() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as connection:
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(pause)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/state?token=secret-word"
+        thread.join(10)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "code"),
+    [
+        ((b"",), "http.failed"),
+        ((b"secret-word\r\n\r\n",), "http.failed"),
+        ((OK + b"Transfer-Encoding: chunked\r\n\r\nsecret-word\r\n",), "http.failed"),
+        ((OK + b"Transfer-Encoding: chunked\r\n\r\n10\r\n{}",), "http.failed"),
+        ((OK + b"Content-Length: x\r\n\r\n{}",), None),
+        ((OK + b"Content-Length: 2\r\n\r\n{}",), None),
+    ],
+)
+def test_an_answer_that_is_not_http_is_refused_in_one_line(pieces: tuple[bytes, ...], code: str | None, tmp_path: Path) -> None:
+    with answering(*pieces) as address:
+        asked = source.source(address, source.Access(tmp_path, timeout=5))
+        if code is None:
+            assert asked.content() == b"{}"
+            return
+        with pytest.raises(Refused) as refused:
+            asked.content()
+    assert codes(refused)[0] in (code, "http.unreachable")
+    assert "secret-word" not in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("begin", [OK, OK + b"\r\n"], ids=["the head", "the body"])
+def test_a_timeout_is_for_the_whole_answer(begin: bytes, tmp_path: Path) -> None:
+    with answering(begin, *[b"x: y\r\n"] * 12, pause=0.1) as address:
+        with pytest.raises(Refused) as refused:
+            source.source(address, source.Access(tmp_path, timeout=0.4)).content()
+    assert codes(refused) == ["http.timeout"]
+
+
+@pytest.mark.parametrize(("address", "code"), [("http://[secret-word/", "http.address"), ("http://127.0.0.1:secret-word/", "http.failed")])
+def test_what_is_no_address_is_refused_in_one_line(address: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source(address, source.Access(tmp_path)).content()
+    assert codes(refused) == [code]
 
 
 # Hosts of the output
