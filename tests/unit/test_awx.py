@@ -165,6 +165,29 @@ def _variables() -> set[str]:
     return {word for text in texts for word in re.findall(r"\b[a-z]+_[a-z_]+\b", text)}
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["a whole file", "single values"])
+def test_awx_reads_an_inventory_with_single_encrypted_values_and_none_with_an_encrypted_file(whole: bool, tmp_path: Path) -> None:
+    """AWX reads the inventory without a password. docs/awx.md, docs/vault.md and docs/adopt.md say so."""
+    (tmp_path / "password").write_text("password")
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {broker: {}}}\n")
+    variables = tmp_path / "host_vars" / "broker" / "vault.yml"
+    variables.parent.mkdir(parents=True)
+    variables.write_text("vault_key: canary\n")
+    inline = ("encrypt_string", "--name", "vault_key", "canary")
+    done = _run(tmp_path, "ansible-vault", *(("encrypt", variables) if whole else inline), "--vault-password-file", "password")
+    if not whole:
+        variables.write_text(done.stdout)
+    read = _run(tmp_path, "ansible-inventory", "-i", "hosts.yml", "--list", "--export")
+    assert ("no vault secrets found" in read.stderr) is whole
+    assert ("__ansible_vault" in read.stdout) is not whole
+    assert "canary" not in read.stdout
+
+
+def _run(here: Path, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name(program), *arguments]
+    return subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+
+
 # What is refused
 
 

@@ -284,9 +284,8 @@ def test_an_answer_that_is_not_http_is_refused_in_one_line(pieces: tuple[bytes, 
 
 @pytest.mark.parametrize("begin", [OK, OK + b"\r\n"], ids=["the head", "the body"])
 def test_a_timeout_is_for_the_whole_answer(begin: bytes, tmp_path: Path) -> None:
-    with answering(begin, *[b"x: y\r\n"] * 12, pause=0.1) as address:
-        with pytest.raises(Refused) as refused:
-            source.source(address, source.Access(tmp_path, timeout=0.4)).content()
+    with answering(begin, *[b"x: y\r\n"] * 12, pause=0.1) as address, pytest.raises(Refused) as refused:
+        source.source(address, source.Access(tmp_path, timeout=0.4)).content()
     assert codes(refused) == ["http.timeout"]
 
 
