@@ -35,8 +35,9 @@ _NO_HOST = Problem(
 class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         self.options = options
+        self.there: dict[tuple[Key, str], bool] = {}
         declared = kinds.items(checks.shaped(self._read()))
-        hidden = [secret for secret in checks.secrets(declared) if len(secret) > 1]
+        hidden = checks.hidden(declared)
         try:
             return dict(remove_values(self._converge(declared), hidden))
         except Refused as refusal:
@@ -46,13 +47,14 @@ class ActionModule(Action):
         specs = {module: self._spec(module) for module in {item.kind.module for item in declared}}
         project = self.options["project_directory"]
         playbooks = checks.playbooks_of(Path(project)) if project else None
-        found = list(checks.problems(declared, specs, playbooks))
+        found = [*checks.problems(declared, specs, playbooks), *checks.unknown_credentials(declared, self.options["update_credentials"])]
         order = kinds.ordered(declared)
         if found or not os.environ.get("CONTROLLER_HOST"):
             raise Refused(found or [_NO_HOST])
-        found = list(self._unknown(declared))
+        found = [*self._unknown(declared), *self._without_secret(declared)]
         if found:
             raise Refused(found)
+        self.playbooks = kinds.projects(declared)
         return self._apply(order)
 
     # Before the first change
@@ -85,24 +87,35 @@ class ActionModule(Action):
 
     def _unknown(self, declared: t.Sequence[Item]) -> t.Iterator[Problem]:
         """Names of objects that are neither declared nor in AWX."""
-        known: dict[Key, bool] = {item.key: True for item in declared}
+        known = {item.key for item in declared}
         self._is_there(("organizations", ""))
         for item in declared:
             for option, name, keys in item.named():
-                for key in keys:
-                    if not any(known.get(other) for other in keys):
-                        known[key] = self._is_there(key)
-                if not any(known[key] for key in keys if key in known):
-                    what = " or ".join(key[0].replace("_", " ") for key in keys)
+                organization = item.organization_of(option)
+                if known.isdisjoint(keys) and not any(self._is_there(key, organization) for key in keys):
+                    what = " or ".join(key[0].replace("_", " ") for key in keys) + (
+                        f" of organization {organization}" if organization else ""
+                    )
                     yield Problem(
                         "awx.unknown", f"AWX has no {name} among its {what}", str(item), option, "declare it, or correct the name"
                     )
 
-    def _is_there(self, key: Key) -> bool:
+    def _without_secret(self, declared: t.Sequence[Item]) -> t.Iterator[Problem]:
+        """A secret that AWX has and nobody gives now stays as it is."""
+        self.kept: set[Key] = set()
+        for item, problem in checks.without_secret(declared):
+            if item.name in self.options["update_credentials"] or not self._is_there(
+                item.key, str(item.arguments.get("organization") or "")
+            ):
+                yield problem
+            self.kept.add(item.key)
+
+    def _is_there(self, key: Key, organization: str = "") -> bool:
         """Also the first request: an AWX that cannot be used is refused here, in one line."""
-        lookup = lookup_loader.get("awx.awx.controller_api")
         try:
-            return bool(lookup.run([key[0]], self.variables, query_params={"name": key[1]} if key[1] else {}))
+            if (key, organization) not in self.there:
+                self.there[key, organization] = bool(_asked(key[0], self.variables, _query(key[1], organization)))
+            return self.there[key, organization]
         except AnsibleError as error:
             remedy = "check CONTROLLER_HOST and the credentials in the environment"
             raise Refused([Problem("awx.connection", _one_line(error.message), os.environ["CONTROLLER_HOST"], remedy=remedy)]) from None
@@ -112,7 +125,9 @@ class ActionModule(Action):
     def _apply(self, order: t.Sequence[Item]) -> Result:
         """An object that fails stops what names it, and nothing else."""
         self.pending: set[Key] = set()  # what this run would create
+        self.fetched: set[str] = set()  # projects
         lost: set[Key] = set()
+        unchanged = 0
         changes: list[Arguments] = []
         failures: list[Arguments] = []
         skipped: list[Arguments] = []
@@ -126,15 +141,23 @@ class ActionModule(Action):
             warnings += result.get("warnings") or []
             if result.get("failed"):
                 lost.add(item.key)
-                failures.append({"kind": item.kind.title, "object": item.name, "message": _reason(result)})
+                failures.append({"kind": item.kind.title, "object": item.name, "message": _reason_of(item, result)})
             elif result.get("changed"):
                 changes.append({"kind": item.kind.title, "object": item.name, "action": self._named(item, result)})
-        return _report(len(order), changes, failures, skipped, warnings)
+            else:
+                unchanged += item.kind is not kinds.FETCH
+        return _report(unchanged, changes, failures, skipped, warnings)
 
     def _bring(self, item: Item) -> Result:
+        if item.kind is kinds.FETCH:
+            return self._fetched_again(item)
         arguments = dict(item.arguments)
         if item.kind.module == "credential":
-            arguments["update_secrets"] = self.options["update_credentials"]
+            arguments["update_secrets"] = (
+                bool({item.name, checks.ALL} & set(self.options["update_credentials"])) and item.key not in self.kept
+            )
+            if item.key in self.kept:
+                arguments["inputs"] = None
         pending = [(option, name) for option, name, keys in item.named() if self.pending & set(keys)]
         if self.pending & set(item.after) or any(option in item.kind.parents for option, dummy in pending):
             return {"changed": True, **({"id": 0} if item.links else {})}
@@ -143,12 +166,33 @@ class ActionModule(Action):
         result = self.on_controller(f"awx.awx.{item.kind.module}", arguments)
         if pending and not result.get("failed"):
             result["changed"] = True
-        if item.kind.module == "project" and result.get("changed") and not result.get("failed") and not self.options["predicted"]:
+        if item.kind.module == "project" and result.get("changed") and not result.get("failed"):
             return {**result, **self._fetched(item)}
         return result
 
+    def _fetched_again(self, item: Item) -> Result:
+        """A project that is as declared, but whose last fetch failed, or which has got playbooks since."""
+        if item.name in self.fetched or self.pending & set(kinds.needs(item)):
+            return {}
+        try:
+            known = self._offered(item)
+        except AnsibleError as error:
+            return {"failed": True, "msg": error.message}
+        return {} if known is None or self.playbooks[item.name] <= known else {"changed": True, **self._fetched(item)}
+
+    def _offered(self, item: Item) -> set[str] | None:
+        """The playbooks that AWX offers of a project; None where it takes any."""
+        found = _asked("projects", self.variables, _query(item.name, item.organization_of("name")))
+        if not found or found[0].get("allow_override"):
+            return None
+        (known,) = _asked(f"projects/{found[0]['id']}/playbooks", self.variables, {})
+        return set(known)
+
     def _fetched(self, item: Item) -> Result:
         """Before AWX has fetched a project, it refuses job templates with its playbooks."""
+        self.fetched.add(item.name)
+        if self.options["predicted"]:
+            return {}
         names = {option: item.arguments[option] for option in ("name", "organization") if item.arguments.get(option)}
         result = self.on_controller(
             "awx.awx.project_update", {**names, "wait": True, "timeout": self.options["project_timeout"], "interval": 1}
@@ -157,8 +201,8 @@ class ActionModule(Action):
 
     def _named(self, item: Item, result: Result) -> str:
         """The modules tell a new object by `name` after a change, and by no `id` when they predict one."""
-        if item.absent:
-            return "delete"
+        if item.absent or item.kind is kinds.FETCH:
+            return "delete" if item.absent else "fetch"
         predicted = self.options["predicted"]
         new = item.kind.module == "role" or ("id" not in result if predicted else "name" in result and not item.links)
         if new and predicted:
@@ -173,6 +217,15 @@ def _templated(templar: t.Any, name: str, value: t.Any) -> t.Any:
         raise Refused([Problem("awx.variable", _one_line(error.message), name, remedy="declare it in a file of the directory")]) from None
 
 
+def _query(name: str, organization: str) -> dict[str, str]:
+    return {key: value for key, value in {"name": name, "organization__name": organization}.items() if value}
+
+
+def _asked(endpoint: str, variables: t.Mapping[str, t.Any], query: t.Mapping[str, str]) -> list[t.Any]:
+    """What AWX has at an endpoint. Raises AnsibleError."""
+    return list(lookup_loader.get("awx.awx.controller_api").run([endpoint], variables, query_params=dict(query)))
+
+
 def _one_line(text: t.Any) -> str:
     return " ".join(str(text).split())
 
@@ -183,8 +236,17 @@ def _reason(result: Result) -> str:
     return _one_line(f"{result.get('msg')}{f': {answer}' if answer else ''}")
 
 
-def _report(number: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:
-    result: Result = {"changed": bool(changes), "changes": changes, "unchanged": number - len(changes) - len(failures) - len(skipped)}
+def _reason_of(item: Item, result: Result) -> str:
+    """AWX repeats values of inputs, or the first characters of one: no list of secrets finds these."""
+    reason = _reason(result)
+    if item.kind.module != "credential" or "inputs" not in reason:
+        return reason
+    named = ", ".join(sorted(name for name in checks.given_inputs(item) if name in reason))
+    return f"AWX refuses its inputs{f' ({named})' if named else ''}; its answer is not shown, because it can hold secrets"
+
+
+def _report(unchanged: int, changes: list[Arguments], failures: list[Arguments], skipped: list[Arguments], warnings: list[str]) -> Result:
+    result: Result = {"changed": bool(changes), "changes": changes, "unchanged": unchanged}
     if warnings:
         result["warnings"] = list(dict.fromkeys(warnings))
     if failures:

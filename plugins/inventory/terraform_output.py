@@ -59,7 +59,8 @@ options:
       - V(fail) refuses the source. V(warn) uses the output. V(use_state) leaves out hosts that are no longer in the state, changes
         addresses, and adds the machines that are missing with the variables of O(types), in no group but those of O(groups) and
         O(keyed_groups).
-      - What C(terraform output -json) prints does not tell it. Then the plugin says so once, and V(use_state) is refused.
+      - What C(terraform output -json) prints does not tell it, nor does a state where no machine of a known type is a host of the output.
+        Then the plugin says so once, and V(use_state) is refused. Name the types of your machines in O(types).
     type: str
     choices: [fail, warn, use_state]
     default: fail

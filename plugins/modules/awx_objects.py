@@ -38,7 +38,7 @@ attributes:
     support: none
   idempotent:
     support: full
-    details: Except with O(update_credentials=true), which writes each credential again.
+    details: Except with O(update_credentials), which writes credentials again.
 options:
   directory:
     description:
@@ -62,13 +62,19 @@ options:
       - If it is not set, AWX alone judges the playbooks.
     type: path
   project_timeout:
-    description: Seconds to wait until AWX has fetched a project that is new or changed.
+    description:
+      - Seconds to wait until AWX has fetched a project. It is fetched if it is new or changed, or if AWX does not have a playbook of one of
+        its job templates.
     type: int
     default: 300
   update_credentials:
-    description: Whether to write the secrets of all credentials again. Each credential is then reported as changed.
-    type: bool
-    default: false
+    description:
+      - The names of the credentials whose secrets are written again, or V(all). Each of them is then reported as changed.
+      - A credential that is declared without a secret that its type requires keeps the inputs that AWX has. It is refused if AWX has no
+        such credential.
+    type: list
+    elements: str
+    default: []
   predicted:
     description: Whether this is check mode. Objects that name one which would be created are then predicted without asking AWX.
     type: bool
@@ -99,7 +105,7 @@ changes:
       type: str
       sample: site
     action:
-      description: V(create), V(update) or V(delete).
+      description: V(create), V(update), V(delete), or V(fetch) for a project whose playbooks AWX did not have.
       type: str
       sample: create
 unchanged:

@@ -91,6 +91,7 @@ class Store:
         self.objects: dict[str, dict[int, Body]] = {name: {} for name in fields()}
         self.lists: dict[str, list[int]] = {}  # associations, by their address
         self.surveys: dict[int, Body] = {}
+        self.fetched: set[str] = set()  # the playbooks at the last fetch of the project that succeeded
         self.updates = "successful"  # or "pending", or "failed"
         self.writes: list[str] = []
         self.last = 0
@@ -137,10 +138,15 @@ class Store:
         if endpoint not in self.objects:
             raise Refusal({"detail": "Not found."}, 404)
         query = {name: value for name, value in query.items() if name not in ("page_size", "page")}
+        of = query.pop("organization__name", None)
         either = {name[4:]: query.pop(name) for name in list(query) if name.startswith("or__")}
         found = [self.shown(endpoint, one) for one in self.objects[endpoint].values()]
+        found = [one for one in found if of is None or self._organization(one) == of]
         found = [one for one in found if all(str(one.get(name)) == value for name, value in query.items())]
         return [one for one in found if not either or any(str(one.get(name)) == value for name, value in either.items())]
+
+    def _organization(self, found: Body) -> str:
+        return str(self.objects["organizations"].get(found.get("organization") or 0, {}).get("name"))
 
     # Writing
 
@@ -156,6 +162,8 @@ class Store:
         }
         if self.listed(endpoint, {"identifier" if "identifier" in body else "name": str(name), **parents}):
             raise Refusal({"__all__": [f"{endpoint} with this name already exists: {name}"]})
+        if endpoint == "projects":
+            self.fetch()
         return self._keep(endpoint, body)
 
     def change(self, endpoint: str, number: int, body: Body) -> Body:
@@ -209,15 +217,17 @@ class Store:
     def _check_job_templates(self, full: Body, sent: Body) -> None:
         if not full["project"]:
             refuse("project", "This field may not be null.")
-        if full["playbook"] not in self.playbooks():
+        if full["playbook"] not in self.fetched:
             refuse("playbook", "Playbook not found for project.")
         if not full["inventory"] and not full["ask_inventory_on_launch"]:
             refuse("inventory", "Job Template must provide 'inventory' or allow prompting for it.")
 
-    def playbooks(self) -> set[str]:
+    def fetch(self) -> None:
+        if self.updates == "successful":
+            self.fetched = self._playbooks()
+
+    def _playbooks(self) -> set[str]:
         """The files with a line that begins a play, outside of the directories of roles and variables."""
-        if self.updates != "successful":
-            return set()
         found = set()
         for path in sorted(self.project.rglob("*")):
             parts = path.relative_to(self.project).parts
@@ -233,6 +243,8 @@ class Store:
                 refuse("inputs", f"Additional properties are not allowed ('{name}' was unexpected)")
             if described[name].get("type", "string") == "string" and not isinstance(value, (str, bool)):
                 refuse("inputs", f"{value!r} is not of type 'string' ({name})")
+            if name == "ssh_key_data" and not re.fullmatch(r"\s*-----BEGIN [A-Z ]+-----\n.+\n-----END [A-Z ]+-----\s*", value, re.DOTALL):
+                raise Refusal({"inputs": {name: [f"Invalid certificate or key: {value[:100]}..."]}})
         for name in self._type(full)["inputs"].get("required", []):
             if full["inputs"].get(name) in (None, ""):
                 refuse("inputs", f"required for {self._type(full)['name']} ({name})")
@@ -453,7 +465,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, store.surveys.get(number, {})
         if parts[2] == "launch":
             return 201, store.launch(number, body)
+        if parts[2] == "playbooks":
+            return 200, sorted(store.fetched)
         if parts[2] == "update":
+            store.fetch()
             return 202, {"id": 1, "url": "/api/v2/project_updates/1/", "status": "pending"}
         if parts[2] == "create_approval_template":
             return 201, store.shown("workflow_approval_templates", store.approval(number, body))

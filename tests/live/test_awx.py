@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -55,6 +56,7 @@ KEPT = {
     "controller_templates": ["verify", "rabbitmq"],
 }
 NODES = ("verify", "approval")
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary+one\ncanary+two\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
 @dataclass
@@ -118,6 +120,7 @@ def project(place: Path) -> Path:
     example = (made / "configuration" / "vault.yml.example").read_text()
     filled = re.sub(r'(?m)^(\w+): ""$', r"\1: canary-\1", example)
     assert filled.count("canary") > 8
+    filled = re.sub("(?m)^(vault_machine_ssh_key): .*$", lambda found: f"{found[1]}: {json.dumps(PRIVATE_KEY)}", filled)
     (made / "configuration" / "vault.yml").write_text(filled)
     return made
 
@@ -203,14 +206,53 @@ def test_a_template_with_a_new_credential_is_predicted_though_the_credential_is_
         assert [tuple(change[key] for key in ("kind", "object", "action")) for change in site.done(*options)["changes"]] == changes
 
 
+RRULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
+TEMPLATE = {"organization": "eco2", "project": "eco2-platform", "inventory": "eco2-platform", "playbook": "verify.yml"}
+
+
 def test_secrets_are_written_again_only_when_asked(site: Site) -> None:
     site.declare(controller_credentials=[{**MACHINE, "name": "n"}])
     assert [change["action"] for change in site.done()["changes"]] == ["create"]
     site.declare(controller_credentials=[{**MACHINE, "name": "n", "inputs": {"username": "x", "password": "canary-new"}}])
     assert site.done()["changes"] == []
-    assert [change["action"] for change in site.done("-e", "awx_update_credentials=true")["changes"]] == ["update"]
+    assert [change["action"] for change in site.done("-e", "awx_update_credentials=n")["changes"]] == ["update"]
     (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "n"]
     assert kept["password"] == "canary-new"
+
+
+def test_a_private_key_that_awx_refuses_is_not_shown(site: Site) -> None:
+    """AWX answers with the first 100 characters of it."""
+    wrong = PRIVATE_KEY.replace("-----END", "-----ENDE")
+    for name, inputs in (("p", {"username": "x", "ssh_key_data": wrong}), ("q", {"username": "x", "ssh_key_data": f"canary {wrong}"})):
+        site.declare(controller_credentials=[{**MACHINE, "name": name, "inputs": inputs}])
+        result = site.done()
+        assert "AWX refuses its inputs (ssh_key_data)" in result["msg"] and "BEGIN" not in result["msg"], result
+
+
+def test_only_the_credentials_that_are_named_are_written_again(site: Site) -> None:
+    site.declare(controller_credentials=[{**MACHINE, "name": "r"}, {**MACHINE, "name": "s"}])
+    site.done()
+    for options in (["--check"], []):
+        changes = site.done("-e", "awx_update_credentials=s", *options)["changes"]
+        assert changes == [{"kind": "credential", "object": "s", "action": "update"}]
+    assert [change["object"] for change in site.done("-e", "awx_update_credentials=all")["changes"]] == ["r", "s"]
+    assert site.refused("awx.credential", "-e", "awx_update_credentials=t")["item"] == "t"
+
+
+def test_a_credential_without_a_secret_keeps_that_of_awx(site: Site) -> None:
+    fields = [{"id": "a", "label": "A", "secret": True}]
+    kind = {"name": "secret", "kind": "cloud", "inputs": {"fields": fields, "required": ["a"]}}
+    credential = {"name": "u", "organization": "eco2", "credential_type": "secret", "inputs": {"a": "canary-u"}}
+    empty = {**credential, "inputs": {"a": ""}}
+    site.declare(controller_credential_types=[kind], controller_credentials=[empty])
+    assert site.refused("awx.input")["item"] == "credential u"
+    site.declare(controller_credential_types=[kind], controller_credentials=[credential])
+    assert len(site.done()["changes"]) == 2
+    site.declare(controller_credential_types=[kind], controller_credentials=[empty])
+    assert (site.done()["changes"], site.done("-e", "awx_update_credentials=all")["changes"]) == ([], [])
+    (kept,) = [one["inputs"] for one in site.server.store.objects["credentials"].values() if one["name"] == "u"]
+    assert kept == {"a": "canary-u"}
+    assert site.refused("awx.input", "-e", "awx_update_credentials=u")["field"] == "inputs"
 
 
 def test_an_object_that_awx_refuses_stops_what_names_it_and_nothing_else(site: Site) -> None:
@@ -275,29 +317,84 @@ def test_a_project_that_awx_cannot_fetch_fails_in_time(site: Site) -> None:
         assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and words in result["msg"], result
 
 
+def test_another_organization_may_have_a_job_template_of_the_same_name(site: Site) -> None:
+    store = site.server.store
+    other = store.create("organizations", {"name": "others"})["id"]
+    project = store.create("projects", {"name": "others", "scm_type": "git", "organization": other})["id"]
+    double = store._keep("job_templates", {"name": "verify", "project": project, "playbook": "verify.yml"})
+    site.declare(
+        controller_schedules=[{"name": "t", "organization": "eco2", "unified_job_template": "verify", "rrule": RRULE}],
+        controller_workflows=[
+            {"name": "w", "organization": "eco2", "simplified_workflow_nodes": [{"identifier": "one", "unified_job_template": "verify"}]}
+        ],
+        controller_roles=[{"team": "platform-operators", "role": "execute", "job_templates": ["verify"], "lookup_organization": "eco2"}],
+    )
+    predicted, applied = site.done("--check")["changes"], site.done()["changes"]
+    site.declare(controller_roles=[{"team": "x", "role": "execute", "lookup_organization": "others", "job_templates": ["rabbitmq"]}])
+    try:
+        assert predicted == applied and len(applied) == 4
+        assert all(one["unified_job_template"] != double["id"] for one in store.objects["schedules"].values())
+        ran = site.done()
+        assert {problem["field"] for problem in ran["problems"]} == {"team", "job_templates"}, ran
+        assert "of organization others" in ran["msg"]
+    finally:
+        del store.objects["job_templates"][double["id"]]
+
+
+@pytest.mark.parametrize("before", [set(), {"site.yml"}], ids=["whose first fetch failed", "which has got a playbook since"])
+def test_a_project_is_fetched_again(site: Site, before: set[str]) -> None:
+    store = site.server.store
+    store.fetched = set(before)
+    name = f"after {len(before)}"
+    site.declare(controller_templates=[{**TEMPLATE, "name": name}, {**TEMPLATE, "name": f"{name} too"}])
+    created = [{"kind": "job template", "object": made, "action": "create"} for made in (name, f"{name} too")]
+    fetched = {"kind": "project", "object": "eco2-platform", "action": "fetch"}
+    predicted = site.done("--check")
+    assert predicted["changes"] == [fetched, *created] and store.fetched == before
+    applied = site.done()
+    assert (applied["changes"], applied["unchanged"]) == ([fetched, *created], 0)
+    assert (site.done()["changes"], site.done()["unchanged"]) == ([], 2)
+
+
+def test_a_project_that_cannot_be_fetched_again_stops_its_job_templates(site: Site) -> None:
+    store = site.server.store
+    store.fetched, store.updates = set(), "failed"
+    site.declare(controller_templates=[{**TEMPLATE, "name": "never"}])
+    result = site.done()
+    store.updates = "successful"
+    store.fetch()
+    assert [entry["object"] for entry in result["failures"]] == ["eco2-platform"] and "could not fetch it" in result["msg"], result
+    assert [entry["object"] for entry in result["not_attempted"]] == ["never"]
+
+
 # The kubeconfig that AWX keeps
 
 
 def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Site, kube: ApiServer, tmp_path: Path) -> None:
     credential_types = yaml.load((PROJECT / "awx/configuration/credentials.yml").read_text(), Loader)["controller_credential_types"]  # noqa: S506
     credential = {
-        "name": "k",
+        "name": "eco2-kubernetes",
         "organization": "eco2",
         "credential_type": "eco2 Kubernetes",
-        "inputs": {"kubeconfig": "{{ awx_kubeconfig | default('canary-none', true) }}"},
+        "inputs": {"kubeconfig": "{{ awx_kubeconfig | default(old, true) }}"},
     }
-    site.declare(
-        controller_credential_types=[entry for entry in credential_types if entry["name"] == "eco2 Kubernetes"],
-        controller_credentials=[credential],
-    )
+    types = {"controller_credential_types": [entry for entry in credential_types if entry["name"] == "eco2 Kubernetes"]}
+    # AWX has the credential already, with a kubeconfig that no longer works.
+    site.declare(**types, controller_credentials=[credential], old="canary-old")
+    assert [change["action"] for change in site.done()["changes"]] == ["create", "create"]
+    site.declare(**types, controller_credentials=[credential], old="")
     asked_for = ("-e", "awx_service_account=true", "-e", f"kube_kubeconfig={kube.kubeconfig}")
-    names = ["eco2 Kubernetes", "k"]
     for options in (["--check"], []):
-        assert [change["object"] for change in site.done(*asked_for, *options)["changes"]] == names
+        assert site.done(*asked_for, *options)["changes"] == [{"kind": "credential", "object": "eco2-kubernetes", "action": "update"}]
     assert site.done(*asked_for)["changes"] == []
-    (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "k"]
+    # A later run does not know the kubeconfig, and leaves it alone.
+    assert site.done()["changes"] == []
+    (kept,) = [one["inputs"]["kubeconfig"] for one in site.server.store.objects["credentials"].values() if one["name"] == "eco2-kubernetes"]
     token = yaml.safe_load(kept)["users"][0]["user"]["token"]
-    assert token not in site.configure(*asked_for).stdout
+    (cluster,) = [entry["cluster"] for entry in yaml.safe_load(kept)["clusters"]]
+    assert sorted(cluster) == ["certificate-authority-data", "server"]
+    shown = site.configure(*asked_for, "--diff").stdout
+    assert token not in shown and base64.b64encode(token.encode()).decode() not in shown
     # What the jobs do with it.
     path = tmp_path / "kubeconfig"
     path.write_text(kept)
@@ -318,6 +415,25 @@ def test_a_kubeconfig_with_the_rights_that_jobs_need_is_made_and_stored(site: Si
     for verb, what in (("create", "pods"), ("get", "secrets"), ("create", "clusterrolebindings"), ("update", "nodes")):
         with pytest.raises(LabError):
             kube.kubectl("auth", "can-i", verb, what, "--as=system:serviceaccount:eco2-platform:awx", "--namespace=kube-system")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        ("", "its current-context names no cluster"),
+        ("contexts: [{name: a, context: {cluster: b}}]\nclusters: [{name: b, cluster: {server: https://192.0.2.1}}]", "use-context"),
+        ("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: b, cluster: {server: x}}]", "use-context"),
+    ],
+)
+def test_a_kubeconfig_that_names_no_cluster_is_refused_in_one_line(site: Site, tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    ran = site.configure("-e", "awx_service_account=true", K8S_AUTH_KUBECONFIG=str(path))
+    assert ran.returncode == 2
+    (message,) = {line for line in re.findall(r'"msg": "(.*?)"', ran.stdout) if words in line}
+    assert str(path) in message
 
 
 # What the stand-in refuses, each rule once.

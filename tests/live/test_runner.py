@@ -99,8 +99,10 @@ def test_maintain_redis_refuses_a_part_of_a_set(how: str, tmp_path: Path) -> Non
     assert "runner-canary" not in refused.shown()
 
 
-def test_no_playbook_of_ours_asks_at_the_terminal() -> None:
+def test_no_playbook_or_role_of_ours_asks_at_the_terminal() -> None:
     """A job of AWX has none."""
-    playbooks = Path(__file__).resolve().parents[2].glob("playbooks/*.yml")
-    words = [(path.name, word) for path, word in itertools.product(playbooks, ("vars_prompt", "pause:")) if word in path.read_text("utf-8")]
+    project = Path(__file__).resolve().parents[2]
+    files = [path for top in ("playbooks", "roles") for path in (project / top).rglob("*.yml")]
+    assert {path.parent.name for path in files} >= {"playbooks", "plays", "tasks"}
+    words = [(str(path), word) for path, word in itertools.product(files, ("vars_prompt", "pause:")) if word in path.read_text("utf-8")]
     assert words == []

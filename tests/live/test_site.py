@@ -36,7 +36,7 @@ READ_ONLY = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
     "metadata": {"name": READER},
-    "rules": [{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["get", "list"]}],
+    "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}],
 }
 # What verify needs of the Sentinels, and of the nodes that they monitor.
 SENTINEL_RIGHTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,12 +14,17 @@ import yaml
 
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="needs ansible-core")
 
+from ansible.module_utils.common.parameters import remove_values
+
+from ansible_collections.eco2.platform.plugins.action import awx_objects
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.plugin_utils._awx import checks, kinds, surveys
 
 PROJECT = Path(__file__).resolve().parents[2]
 AWX = PROJECT / "awx"
-PLAYBOOKS = sorted(path.stem for path in (PROJECT / "playbooks").glob("*.yml"))
+# A job of adopt would write its files into a container that is removed when the job ends.
+NOT_IN_AWX = {"adopt"}
+PLAYBOOKS = sorted({path.stem for path in (PROJECT / "playbooks").glob("*.yml")} - NOT_IN_AWX)
 
 
 class Loader(yaml.SafeLoader):
@@ -69,8 +75,9 @@ def the_one(playbooks: t.Collection[str] | None = None, **of: list[dict[str, t.A
 # The project
 
 
-def test_every_playbook_of_the_collection_is_one_of_the_project() -> None:
+def test_every_playbook_of_the_collection_but_adopt_is_one_of_the_project() -> None:
     """AWX offers only files of the project."""
+    assert all((PROJECT / "playbooks" / f"{name}.yml").is_file() for name in NOT_IN_AWX)
     wrappers = {path.stem: yaml.safe_load(path.read_text())[0] for path in AWX.glob("*.yml")}
     assert sorted(wrappers) == PLAYBOOKS
     for name, play in wrappers.items():
@@ -96,7 +103,15 @@ def test_operators_may_launch_jobs_and_nothing_else() -> None:
     roles = [role for role in declared()["controller_roles"] if role["team"] == "platform-operators"]
     assert {role["role"] for role in roles} == {"execute"}
     launched = {name for role in roles for name in role["job_templates"]}
-    assert launched and launched.isdisjoint({"awx_configure", "adopt", "control_plane"})
+    assert launched and launched.isdisjoint({"awx_configure", "control_plane"})
+
+
+def test_everything_is_looked_up_in_the_organization_of_the_project() -> None:
+    """Another organization of the AWX may have a job template `verify` too."""
+    for item in kinds.items(declared()):
+        for option, name, dummy in item.named():
+            if option in item.kind.within:
+                assert item.organization_of(option) == "eco2", (item, option, name)
 
 
 def test_an_inventory_that_cannot_be_read_fails_a_job() -> None:
@@ -150,6 +165,29 @@ def _variables() -> set[str]:
     return {word for text in texts for word in re.findall(r"\b[a-z]+_[a-z_]+\b", text)}
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["a whole file", "single values"])
+def test_awx_reads_an_inventory_with_single_encrypted_values_and_none_with_an_encrypted_file(whole: bool, tmp_path: Path) -> None:
+    """AWX reads the inventory without a password. docs/awx.md, docs/vault.md and docs/adopt.md say so."""
+    (tmp_path / "password").write_text("password")
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {broker: {}}}\n")
+    variables = tmp_path / "host_vars" / "broker" / "vault.yml"
+    variables.parent.mkdir(parents=True)
+    variables.write_text("vault_key: canary\n")
+    inline = ("encrypt_string", "--name", "vault_key", "canary")
+    done = _run(tmp_path, "ansible-vault", *(("encrypt", variables) if whole else inline), "--vault-password-file", "password")
+    if not whole:
+        variables.write_text(done.stdout)
+    read = _run(tmp_path, "ansible-inventory", "-i", "hosts.yml", "--list", "--export")
+    assert ("no vault secrets found" in read.stderr) is whole
+    assert ("__ansible_vault" in read.stdout) is not whole
+    assert "canary" not in read.stdout
+
+
+def _run(here: Path, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name(program), *arguments]
+    return subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+
+
 # What is refused
 
 
@@ -182,6 +220,24 @@ def test_inputs_that_the_credential_type_does_not_take(inputs: dict[str, str], w
     assert problem.code == "awx.input" and words in problem.message
 
 
+def test_a_secret_that_is_missing_is_a_problem_only_where_awx_has_none() -> None:
+    kind = {**TYPE, "inputs": {**TYPE["inputs"], "required": ["key"]}}
+    credentials = [
+        {"name": "c", "credential_type": "T", "inputs": {"key": ""}},
+        {"name": "d", "credential_type": "T", "inputs": {"key": "x"}},
+    ]
+    of = {"controller_credential_types": [kind], "controller_credentials": credentials}
+    assert found(**of) == []
+    (told,) = checks.without_secret(items(**of))
+    assert told[0].name == "c" and told[1].code == "awx.input" and "key is missing" in told[1].message
+
+
+def test_credentials_to_write_again_that_are_not_declared() -> None:
+    declared_items = items(controller_credentials=[{"name": "c"}, {"name": "d", "state": "absent"}])
+    assert list(checks.unknown_credentials(declared_items, ["all", "c"])) == []
+    assert [problem.item for problem in checks.unknown_credentials(declared_items, ["True", "d"])] == ["True", "d"]
+
+
 @pytest.mark.parametrize("text", ["{{ pass }}", "{% if not pass %}x{% endif %}", "x {{pass}}"])
 def test_an_injector_of_an_input_that_is_not_there(text: str) -> None:
     problem = the_one(controller_credential_types=[{**TYPE, "injectors": {"env": {"A": text}}}])
@@ -195,6 +251,55 @@ def test_a_secret_outside_of_its_credential() -> None:
     assert (problem.code, problem.item, problem.field) == ("awx.secret", "job template a", "extra_vars")
     assert "canary-1" not in str(problem)
     assert found(controller_credential_types=[TYPE], controller_templates=[{"name": "a", "extra_vars": {"a": "somebody"}}]) == []
+
+
+KEY = '-----BEGIN KEY-----\ncanary  line "one"\n  canary line two\n-----END KEY-----\n'
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        KEY,
+        repr(KEY),
+        json.dumps(KEY),
+        " ".join(KEY.split()),
+        f"at {KEY.splitlines()[1]}!",
+        str({"inputs": [KEY]}),
+        " ".join(repr(KEY).split()),
+    ],
+)
+def test_a_secret_of_several_lines_is_masked_in_each_form_that_a_message_may_have(told: str) -> None:
+    credential = {"name": "c", "credential_type": "T", "inputs": {"user": "a", "key": KEY}}
+    texts = checks.hidden(items(controller_credential_types=[TYPE], controller_credentials=[credential]))
+    assert "canary" not in str(remove_values({"msg": f"x {told}"}, texts))
+
+
+def test_a_secret_that_is_part_of_another_or_a_number_is_masked() -> None:
+    credentials = [
+        {"name": name, "credential_type": "T", "inputs": {"user": "a", "key": key}}
+        for name, key in (("c", "can"), ("d", "canary"), ("e", 12345678))
+    ]
+    texts = checks.hidden(items(controller_credential_types=[TYPE], controller_credentials=credentials))
+    masked = str(remove_values({"msg": "x canary 12345678"}, texts))
+    assert "ary" not in masked and "12345678" not in masked
+
+
+def test_the_answer_of_awx_about_inputs_is_not_repeated() -> None:
+    (item,) = items(
+        controller_credentials=[{"name": "c", "credential_type": "Machine", "inputs": {"ssh_key_data": KEY, "username": "a b"}}]
+    )
+    answer = {"inputs": {"ssh_key_data": [f"Invalid certificate or key: {KEY[:30]}..."]}}
+    created = awx_objects._reason_of(item, {"msg": f"Unable to create credential c: {answer}"})
+    updated = awx_objects._reason_of(item, {"msg": "Unable to update credential c, see response", "response": {"json": answer}})
+    assert created == updated and "(ssh_key_data)" in created and "canary" not in created
+    assert "organization" in awx_objects._reason_of(item, {"msg": "Unable to create credential c: {'organization': ['missing']}"})
+
+
+def test_inputs_that_are_no_dictionary_are_refused_without_a_word_of_them() -> None:
+    credential = {"name": "c", "credential_type": "T", "inputs": "canary"}
+    problems = found(controller_credential_types=[TYPE], controller_credentials=[credential])
+    assert [problem.code for problem in problems] == ["awx.option", "awx.input"]
+    assert "canary" not in str(problems)
 
 
 def test_objects_that_name_one_another() -> None:
@@ -264,6 +369,24 @@ def test_the_links_of_a_workflow_come_after_all_its_nodes() -> None:
     order = [(item.kind.title, item.name, item.links) for item in kinds.ordered(items(**of))]
     assert order.index(("workflow node", "w/a", True)) == len(order) - 1
     assert order.index(("job template", "t", False)) < order.index(("workflow node", "w/b", False))
+
+
+def test_a_project_is_looked_at_after_it_is_made_and_before_its_first_job_template() -> None:
+    of = {
+        "controller_templates": [{"name": name, "project": "p", "playbook": f"{name}.yml", "organization": "o"} for name in ("a", "b")],
+        "controller_projects": [{"name": "p"}],
+    }
+    of["controller_templates"].append({"name": "c", "project": "q", "playbook": "c.yml", "state": "absent"})
+    assert kinds.projects(items(**of)) == {"p": {"a.yml", "b.yml"}}
+    order = kinds.ordered(items(**of))
+    assert [(item.kind.module, item.name) for item in order] == [
+        ("project", "p"),
+        ("project_update", "p"),
+        ("job_template", "a"),
+        ("job_template", "b"),
+        ("job_template", "c"),
+    ]
+    assert order[1].arguments == {"name": "p", "organization": "o"}
 
 
 def test_what_must_be_absent_goes_last_and_the_other_way_round() -> None:

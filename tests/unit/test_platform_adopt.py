@@ -118,6 +118,12 @@ def test_a_control_plane_keeps_what_kubeadm_set() -> None:
     assert (made.group, made.inline, made.left) == ("control_plane", {"kube_profile": {}}, [])
 
 
+def test_two_masters_whose_names_differ_in_signs_only_have_two_variables() -> None:
+    made = sets.host("set", {"sentinels": [{"host": "192.0.2.1"}]}, [{"name": "a-b"}, {"name": "a_b"}], {})
+    named = [entry["auth_pass"] for entry in made.files[sets.FILE]["sentinel_masters"]]
+    assert len(set(named)) == 2 and len(made.undefined(vault=True)) == 2
+
+
 def test_options_in_which_sentinels_differ_are_left_out() -> None:
     declared = [{"name": "pubsub", "quorum": 2, "address": ["192.0.2.1:6379"]}]
     change = {"kind": "master", "object": "192.0.2.9:26379/pubsub", "action": "update", "differences": [{"field": "quorum"}]}

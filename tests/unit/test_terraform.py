@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
+import time
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
-from ansible_collections.eco2.platform.plugins.plugin_utils._terraform import inventory, machines, model, read, stale
+from ansible_collections.eco2.platform.plugins.plugin_utils._terraform import inventory, machines, model, read, source, stale
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.inventory import Options
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.machines import Machine
 from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.model import Instance, Output, Reading
@@ -176,6 +181,121 @@ def test_any_json_is_read_or_refused(data: t.Any) -> None:
             assert "\n" not in str(refused)
 
 
+# The source
+
+
+def given_by(monkeypatch: pytest.MonkeyPatch, here: Path, value: str) -> source.Source:
+    monkeypatch.setenv("CANARY", value)
+    return source.source("env:CANARY", source.Access(here))
+
+
+@pytest.mark.parametrize(
+    "value", ["secret-word", "~nobody-here/secret-word", "eyJzZWNyZXQtd29yZCI6" * 1000, "secret-word\x7f", "'{\"secret-word\": 1}'"]
+)
+def test_the_value_of_a_variable_is_in_no_message(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused) as refused:
+        given_by(monkeypatch, tmp_path, value)
+    assert codes(refused) == ["source.absent"]
+    assert "variable CANARY" in str(refused.value)
+    assert "secret-word" not in str(refused.value) and "eyJz" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["secret-word\nsecret-word", "{secret-word", "\ufeff{secret-word", '["secret-word"]', "{secret-word\udcff"]
+)
+def test_content_that_is_not_json_is_in_no_message(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = given_by(monkeypatch, tmp_path, value)
+    with pytest.raises(Refused) as refused:
+        read.reading(where.content(), where.name)
+    assert codes(refused)[0] in ("source.json", "form.unknown")
+    assert "secret-word" not in str(refused.value) and "variable CANARY" in str(refused.value)
+
+
+def test_content_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = given_by(monkeypatch, tmp_path, '\ufeff{"all": {"hosts": {"a": {}}}}')
+    assert "inventory" in read.reading(where.content(), where.name).outputs
+
+
+def test_a_variable_may_hold_a_path_or_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").write_text("{}")
+    assert given_by(monkeypatch, tmp_path, "state").content() == b"{}"
+    assert given_by(monkeypatch, tmp_path, "https://state.example.org/a?b=c").name == "https://state.example.org/a"
+
+
+@pytest.mark.parametrize("path", ["state.json", "~nobody-here/state.json"])
+def test_a_path_that_does_not_exist_is_named(path: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source(path, source.Access(tmp_path))
+    assert codes(refused) == ["source.absent"] and path in str(refused.value)
+
+
+def test_a_text_that_is_too_long_for_a_path_is_in_no_message(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source("secret-word" * 1000, source.Access(tmp_path))
+    assert codes(refused) == ["source.absent"] and "secret-word" not in str(refused.value)
+
+
+# A server that sends what a test says, at its pace
+
+
+@contextlib.contextmanager
+def answering(*pieces: bytes, pause: float = 0) -> t.Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def answer() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as connection:
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(pause)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/state?token=secret-word"
+        thread.join(10)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "code"),
+    [
+        ((b"",), "http.failed"),
+        ((b"secret-word\r\n\r\n",), "http.failed"),
+        ((OK + b"Transfer-Encoding: chunked\r\n\r\nsecret-word\r\n",), "http.failed"),
+        ((OK + b"Transfer-Encoding: chunked\r\n\r\n10\r\n{}",), "http.failed"),
+        ((OK + b"Content-Length: x\r\n\r\n{}",), None),
+        ((OK + b"Content-Length: 2\r\n\r\n{}",), None),
+    ],
+)
+def test_an_answer_that_is_not_http_is_refused_in_one_line(pieces: tuple[bytes, ...], code: str | None, tmp_path: Path) -> None:
+    with answering(*pieces) as address:
+        asked = source.source(address, source.Access(tmp_path, timeout=5))
+        if code is None:
+            assert asked.content() == b"{}"
+            return
+        with pytest.raises(Refused) as refused:
+            asked.content()
+    assert codes(refused)[0] in (code, "http.unreachable")
+    assert "secret-word" not in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("begin", [OK, OK + b"\r\n"], ids=["the head", "the body"])
+def test_a_timeout_is_for_the_whole_answer(begin: bytes, tmp_path: Path) -> None:
+    with answering(begin, *[b"x: y\r\n"] * 12, pause=0.1) as address, pytest.raises(Refused) as refused:
+        source.source(address, source.Access(tmp_path, timeout=0.4)).content()
+    assert codes(refused) == ["http.timeout"]
+
+
+@pytest.mark.parametrize(("address", "code"), [("http://[secret-word/", "http.address"), ("http://127.0.0.1:secret-word/", "http.failed")])
+def test_what_is_no_address_is_refused_in_one_line(address: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        source.source(address, source.Access(tmp_path)).content()
+    assert codes(refused) == [code]
+
+
 # Hosts of the output
 
 
@@ -276,6 +396,39 @@ def test_a_state_without_any_known_machine_tells_nothing() -> None:
     )
     with pytest.raises(Refused):
         of([], output(a="198.51.100.1"), types=types)
+
+
+BASTION = Instance("", "aws_instance", "bastion", None, {"public_ip": "198.51.100.9", "tags": {"Name": "bastion"}})
+DATA = Instance("", "terraform_data", "dns", None, {"input": {"address": "198.51.100.8"}})
+HCLOUD = Instance("", "hcloud_server", "a", "a", {"ipv4_address": "198.51.100.1"})
+
+
+@pytest.mark.parametrize("other", [BASTION, DATA])
+def test_a_known_machine_that_is_no_host_does_not_make_hosts_of_an_unknown_type_stale(other: Instance) -> None:
+    made = of([HCLOUD, other], output(a="198.51.100.1"))
+    assert addresses(made) == {"a": "198.51.100.1"}
+    assert "no resource of a known type is a host of the output" in made.warnings[0] and "name the types" in made.warnings[0]
+    with pytest.raises(Refused) as refused:
+        of([HCLOUD, other], output(a="198.51.100.1"), stale="use_state")
+    assert codes(refused) == ["stale.unseen"]
+
+
+def test_hosts_that_are_no_machines_are_stale_where_the_types_are_named() -> None:
+    with pytest.raises(Refused) as refused:
+        of([HCLOUD, BASTION], output(a="198.51.100.1"), types={"aws_instance": {}})
+    assert codes(refused) == ["stale.output"] and "another type" not in str(refused.value)
+
+
+def test_an_output_without_hosts_is_stale() -> None:
+    with pytest.raises(Refused) as refused:
+        of([aws("a", "198.51.100.1")], output())
+    assert codes(refused) == ["stale.output"]
+
+
+def test_the_remedy_for_hosts_that_vanished_names_types() -> None:
+    with pytest.raises(Refused) as refused:
+        of([aws("a", "198.51.100.1"), HCLOUD], output(a="198.51.100.1", b="198.51.100.2"))
+    assert codes(refused) == ["stale.output"] and "if the hosts that vanished are of another type, name it in types" in str(refused.value)
 
 
 def test_use_state_takes_the_machines_of_the_state_and_keeps_what_the_output_says_of_them() -> None:

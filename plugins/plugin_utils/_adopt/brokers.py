@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.table import BY_NAME, BY_OPTION
-from ansible_collections.eco2.platform.plugins.plugin_utils._adopt.declaration import Host, Variables, connection, variable
+from ansible_collections.eco2.platform.plugins.plugin_utils._adopt.declaration import Host, Variables, connection
 
 Result = t.Mapping[str, t.Any]
 Topology = t.Dict[str, t.List[Variables]]
@@ -65,10 +65,8 @@ def host(name: str, given: Result, lists: Topology, secrets: Topology) -> Host:
 
 
 def _user(made: Host, item: Variables, hashes: t.Mapping[str, Variables]) -> Variables:
-    """With a reference to its hash. Two names may differ in signs only that no variable may have."""
-    name = variable("vault_rabbitmq_hash", item["name"])
-    while name in made.secrets:
-        name += "_"
+    """With a reference to its hash."""
+    name = made.unused("vault_rabbitmq_hash", item["name"])
     known = hashes.get(item["name"], {})
     algorithm = {"hashing_algorithm": known["hashing_algorithm"]} if known.get("hashing_algorithm") else {}
     return {**item, "password_hash": made.optional_secret(name, known.get("password_hash")), **algorithm}

@@ -45,6 +45,13 @@ class Host:
         self.optional.add(name)
         return Template("{{ " + name + " | default(omit) }}")
 
+    def unused(self, *words: str) -> str:
+        """A name for a secret from words that may hold any character. Two may differ in signs only that no variable may have."""
+        name = variable(*words)
+        while name in self.secrets:
+            name += "_"
+        return name
+
     def undefined(self, vault: bool) -> list[str]:
         """The secrets that the user has to define, or can define, one line each. `vault`: whether the known ones are written."""
         open_ = [name for name, value in self.secrets.items() if value is None or not vault]

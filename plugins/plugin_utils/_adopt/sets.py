@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
-from ansible_collections.eco2.platform.plugins.plugin_utils._adopt.declaration import Host, Variables, connection, variable
+from ansible_collections.eco2.platform.plugins.plugin_utils._adopt.declaration import Host, Variables, connection
 
 Result = t.Mapping[str, t.Any]
 
@@ -27,7 +27,7 @@ def host(name: str, given: Result, masters: t.Sequence[Variables], settings: Var
 
 def _with_password(made: Host, master: Variables) -> Variables:
     """No command reads the password, so it stays as it is while the vault has none."""
-    return {**master, "auth_pass": made.optional_secret(variable("vault_sentinel_auth_pass", master["name"]))}
+    return {**master, "auth_pass": made.optional_secret(made.unused("vault_sentinel_auth_pass", master["name"]))}
 
 
 def masters(result: Result) -> list[Variables]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from collections import Counter
@@ -18,6 +19,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._awx.kinds import Ar
 
 # Of AWX's own credential types, whose fields are not declared.
 _SECRET_INPUT = re.compile(r"password|key_data|key_unlock|token|secret")
+ALL = "all"  # credentials
 _SHORT = 6  # A text of fewer characters may stand anywhere by chance.
 # AWX offers a file as a playbook if a line begins like this, and it is not in one of these directories.
 _PLAYBOOK = re.compile(r"^(\s*-\s+|\s*)(hosts|import_playbook|include|ansible\.builtin\.import_playbook):", re.MULTILINE)
@@ -35,7 +37,7 @@ def shaped(declared: t.Mapping[str, t.Any]) -> dict[str, list[Arguments]]:
 def problems(declared: t.Sequence[Item], specs: t.Mapping[str, t.Any], playbooks: t.Collection[str] | None) -> t.Iterator[Problem]:
     """`specs`: the options of each module, by its name. `playbooks`: those of the project, or None where they are not known."""
     yield from _twice(declared)
-    types = {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
+    types = _types(declared)
     for item in declared:
         yield from _options(item, specs[item.kind.module])
         if item.kind.module == "job_template":
@@ -105,27 +107,78 @@ def _inputs(item: Item, credential_type: Arguments | None) -> t.Iterator[Problem
     """Against the type, where it is declared too. AWX judges those of its own types."""
     if credential_type is None:
         return
-    given, fields = item.arguments.get("inputs") or {}, _fields(credential_type)
+    given, fields = given_inputs(item), _fields(credential_type)
     for name in sorted(set(given) - set(fields)):
         remedy = f"it takes {', '.join(fields) or 'none'}"
         yield Problem("awx.input", f"its credential type has no input {name}", str(item), "inputs", remedy)
-    for name in (credential_type.get("inputs") or {}).get("required") or ():
-        if given.get(name) in (None, ""):
-            yield Problem("awx.input", f"the input {name} is missing", str(item), "inputs", "set it, for example by a variable in a vault")
+    for name in _missing(item, credential_type):
+        if not fields.get(name, {}).get("secret"):
+            yield _no_input(item, name)
+
+
+def _missing(item: Item, credential_type: Arguments) -> list[str]:
+    given, required = given_inputs(item), (credential_type.get("inputs") or {}).get("required") or ()
+    return [name for name in required if given.get(name) in (None, "")]
+
+
+def _no_input(item: Item, name: str) -> Problem:
+    return Problem("awx.input", f"the input {name} is missing", str(item), "inputs", "set it, for example by a variable in a vault")
+
+
+def without_secret(declared: t.Sequence[Item]) -> t.Iterator[tuple[Item, Problem]]:
+    """Credentials without a secret that their type requires: a problem only where AWX has none either."""
+    types = _types(declared)
+    for item in declared:
+        credential_type = types.get(str(item.arguments.get("credential_type"))) if item.kind.module == "credential" else None
+        if credential_type and not item.absent:
+            secret = [name for name in _missing(item, credential_type) if _fields(credential_type).get(name, {}).get("secret")]
+            yield from ((item, _no_input(item, name)) for name in secret)
+
+
+def unknown_credentials(declared: t.Sequence[Item], names: t.Sequence[str]) -> t.Iterator[Problem]:
+    known = {item.name for item in declared if item.kind.module == "credential" and not item.absent}
+    for name in sorted(set(names) - known - {ALL}):
+        remedy = f"give {ALL}, or some of {', '.join(sorted(known)) or 'those that are declared'}"
+        yield Problem("awx.credential", "no such credential is declared", name, "update_credentials", remedy)
+
+
+def _types(declared: t.Sequence[Item]) -> dict[str, Arguments]:
+    return {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
 
 
 def secrets(declared: t.Sequence[Item], types: t.Mapping[str, Arguments] | None = None) -> dict[str, str]:
     """Each secret, and the credential that holds it."""
-    known = types or {item.name: item.arguments for item in declared if item.kind.module == "credential_type"}
+    known = types or _types(declared)
     found: dict[str, str] = {}
     for item in declared:
         if item.kind.module == "credential":
             fields = _fields(known.get(str(item.arguments.get("credential_type")), {}))
-            for name, value in (item.arguments.get("inputs") or {}).items():
+            for name, value in given_inputs(item).items():
                 secret = fields[name].get("secret") if name in fields else _SECRET_INPUT.search(name)
-                if secret and isinstance(value, str) and value:
-                    found.setdefault(value, str(item))
+                if secret and value and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+                    found.setdefault(str(value), str(item))
     return found
+
+
+def hidden(declared: t.Sequence[Item]) -> list[str]:
+    """Each text by which a message could tell a secret, or a line of one. The longest come first: a shorter one may be a part of it."""
+    found = {form for secret in secrets(declared) for text in (secret, *_lines(secret)) for form in _forms(text)}
+    return sorted((form for form in found if len(form) > 1), key=len, reverse=True)
+
+
+def _lines(secret: str) -> list[str]:
+    return [line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORT]
+
+
+def _forms(text: str) -> t.Iterator[str]:
+    for form in (text, " ".join(text.split())):
+        yield from (form, repr(form)[1:-1], json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
+
+
+def given_inputs(item: Item) -> Arguments:
+    """The inputs of a credential. What is no dictionary is refused as an option."""
+    inputs = item.arguments.get("inputs")
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def _leaks(declared: t.Sequence[Item], types: t.Mapping[str, Arguments]) -> t.Iterator[Problem]:

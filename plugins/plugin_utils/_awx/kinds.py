@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphlib
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 
@@ -25,6 +25,7 @@ class Kind:
     """One kind of objects. `variable`: the list that declares them, as infra.aap_configuration names it.
 
     `names`: the options that name other objects, and where AWX has these. An object cannot be looked up without its `parents`.
+    `within`: by option, the option with the organization in which the module looks for what it names.
     """
 
     variable: str
@@ -33,6 +34,7 @@ class Kind:
     endpoint: str
     names: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parents: tuple[str, ...] = ("organization",)
+    within: t.Mapping[str, str] = field(default_factory=dict)
 
 
 _GRANTED = {
@@ -47,6 +49,8 @@ _GRANTED = {
     "team": ("teams",),
     "teams": ("teams",),
 }
+_LOOKED_UP = {"lookup_organization": ("organizations",)}
+_OF_LOOKED_UP = {option: "lookup_organization" for option in _GRANTED if option not in ("organizations", "instance_groups")}
 _RUN = {
     **_ORGANIZATION,
     **_NOTIFICATIONS,
@@ -110,8 +114,16 @@ KINDS = (
         "inventory_sources",
         {**_RUN, "credential": ("credentials",), "source_project": ("projects",)},
         ("organization", "inventory"),
+        {"inventory": "organization"},
     ),
-    Kind("controller_templates", "job template", "job_template", "job_templates", {**_RUN, "project": ("projects",)}),
+    Kind(
+        "controller_templates",
+        "job template",
+        "job_template",
+        "job_templates",
+        {**_RUN, "project": ("projects",)},
+        within={"project": "organization"},
+    ),
     Kind("controller_workflows", "workflow", "workflow_job_template", "workflow_job_templates", _RUN),
     Kind(
         "controller_schedules",
@@ -120,8 +132,9 @@ KINDS = (
         "schedules",
         {**_RUN, "unified_job_template": _LAUNCHED},
         ("organization", "unified_job_template"),
+        {"unified_job_template": "organization"},
     ),
-    Kind("controller_roles", "role", "role", "roles", _GRANTED, tuple(_GRANTED)),
+    Kind("controller_roles", "role", "role", "roles", {**_GRANTED, **_LOOKED_UP}, (*_GRANTED, *_LOOKED_UP), _OF_LOOKED_UP),
 )
 # Not declared by a variable of their own: they belong to a workflow.
 NODE = Kind(
@@ -129,8 +142,18 @@ NODE = Kind(
     "workflow node",
     "workflow_job_template_node",
     "workflow_job_template_nodes",
-    {**_RUN, "workflow_job_template": ("workflow_job_templates",), "unified_job_template": _LAUNCHED},
+    {**_RUN, **_LOOKED_UP, "workflow_job_template": ("workflow_job_templates",), "unified_job_template": _LAUNCHED},
     ("organization", "workflow_job_template", "unified_job_template"),
+    {"workflow_job_template": "organization", "unified_job_template": "lookup_organization"},
+)
+# Not declared either: AWX offers the playbooks that it found when it last fetched the project.
+FETCH = Kind(
+    "controller_projects",
+    "project",
+    "project_update",
+    "project_updates",
+    {**_ORGANIZATION, "name": ("projects",)},
+    within={"name": "organization"},
 )
 
 
@@ -155,6 +178,10 @@ class Item:
     @property
     def absent(self) -> bool:
         return self.arguments.get("state") == "absent"
+
+    def organization_of(self, option: str) -> str:
+        """Where the module looks for what this option names; empty where it looks everywhere."""
+        return str(self.arguments.get(self.kind.within.get(option, "")) or "")
 
     def named(self) -> t.Iterator[tuple[str, str, list[Key]]]:
         """Each name of another object: the option, the name, and what it may be."""
@@ -188,7 +215,9 @@ def _nodes(workflow: str, organization: str | None, nodes: t.Sequence[Arguments]
     about = {"workflow_job_template": workflow, **({"organization": organization} if organization else {})}
     names = [f"{workflow}/{node.get('identifier', '')}" for node in nodes]
     for name, node in zip(names, nodes):
-        yield Item(NODE, name, {**{option: value for option, value in node.items() if option not in _LINKS}, **about})
+        # The jobs of a workflow are those of its organization, unless the node says otherwise.
+        of = {"lookup_organization": organization} if organization and node.get("unified_job_template") else {}
+        yield Item(NODE, name, {**of, **{option: value for option, value in node.items() if option not in _LINKS}, **about})
     after = tuple((NODE.endpoint, name) for name in names)
     for name, node in zip(names, nodes):
         links = {option: node[option] for option in _LINKS if node.get(option)}
@@ -197,9 +226,12 @@ def _nodes(workflow: str, organization: str | None, nodes: t.Sequence[Arguments]
 
 
 def ordered(declared: t.Sequence[Item]) -> list[Item]:
-    """Each object after those that it names; then, the other way round, what is deleted. Raises Refused for a circle."""
-    by_key = {item.key: item for item in declared}
-    sorter = graphlib.TopologicalSorter({item.key: [key for key in needs(item) if key in by_key] for item in declared})
+    """Each object after those that it names; then, the other way round, what is deleted. Raises Refused for a circle.
+
+    Before the job templates of a project, it is fetched if AWX does not have their playbooks.
+    """
+    by_key = {item.key: item for item in (*_fetches(declared), *map(_after_its_fetch, declared))}
+    sorter = graphlib.TopologicalSorter({item.key: [key for key in needs(item) if key in by_key] for item in by_key.values()})
     try:
         found = [by_key[key] for key in sorter.static_order()]
     except graphlib.CycleError as error:
@@ -209,6 +241,28 @@ def ordered(declared: t.Sequence[Item]) -> list[Item]:
             [Problem("awx.circle", f"these objects name one another, so none can be made first: {circle}", remedy=remedy)]
         ) from None
     return [item for item in found if not item.absent] + [item for item in reversed(found) if item.absent]
+
+
+def projects(declared: t.Sequence[Item]) -> dict[str, set[str]]:
+    """The playbooks that job templates want of each project."""
+    found: dict[str, set[str]] = {}
+    for item in filter(_is_template, declared):
+        found.setdefault(item.arguments["project"], set()).add(item.arguments["playbook"])
+    return found
+
+
+def _is_template(item: Item) -> bool:
+    return item.kind.module == "job_template" and not item.absent and bool(item.arguments.get("project") and item.arguments.get("playbook"))
+
+
+def _fetches(declared: t.Sequence[Item]) -> t.Iterator[Item]:
+    for item in filter(_is_template, declared):
+        named = {"name": item.arguments["project"], "organization": item.arguments.get("organization")}
+        yield Item(FETCH, item.arguments["project"], {option: value for option, value in named.items() if value})
+
+
+def _after_its_fetch(item: Item) -> Item:
+    return replace(item, after=(*item.after, (FETCH.endpoint, item.arguments["project"]))) if _is_template(item) else item
 
 
 def needs(item: Item) -> list[Key]:

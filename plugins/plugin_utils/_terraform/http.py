@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 import typing as t
 import urllib.error
@@ -27,7 +28,10 @@ class Http(Source):
     def __init__(self, url: str, access: Access) -> None:
         self._url, self._access = url, access
         self._content: bytes | None = None
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+        except ValueError as error:
+            raise refused("http.address", "begins like an address, but is none", "source", "correct it") from error
         # Without what may be a secret.
         self.name = urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         if "@" in parts.netloc:
@@ -42,18 +46,33 @@ class Http(Source):
         return self._content
 
     def _get(self) -> bytes:
-        begin = time.monotonic()
+        """The timeout of a socket starts again with each byte, so a thread waits for the answer, and this for the thread."""
+        got: list[bytes | Exception] = []
+        thread = threading.Thread(target=lambda: got.append(self._answer()), daemon=True)
+        thread.start()
+        thread.join(self._access.timeout)
+        if not got:
+            raise self._late()
+        if isinstance(got[0], Exception):
+            raise got[0]
+        return got[0]
+
+    def _answer(self) -> bytes | Exception:
         try:
             with self._open() as answer:
                 if answer.status == 204:
-                    raise refused("http.no_state", "there is no state at this address", self.name, "run 'terraform apply' first")
-                return b"".join(self._chunks(answer, begin + self._access.timeout))
+                    return refused("http.no_state", "there is no state at this address", self.name, "run 'terraform apply' first")
+                return b"".join(self._chunks(answer, time.monotonic() + self._access.timeout))
         except urllib.error.HTTPError as error:
-            raise self._answered(error) from error
+            return self._answered(error)
         except urllib.error.URLError as error:
-            raise self._no_answer(error.reason) from error
+            return self._no_answer(error.reason)
         except OSError as error:
-            raise self._no_answer(error) from error
+            return self._no_answer(error)
+        except Exception as error:  # noqa: BLE001  # HTTPException, ValueError, and those of Ansible's client
+            # Its text may have parts of the answer, or of the address.
+            message = f"cannot be asked, or gave an answer that is not whole or not HTTP ({type(error).__name__})"
+            return refused("http.failed", message, self.name, "correct the address, or look into the log of that server")
 
     def _open(self) -> t.Any:
         # A redirect would carry the password to another server.
@@ -71,12 +90,13 @@ class Http(Source):
         )
 
     def _chunks(self, answer: t.Any, until: float) -> t.Iterator[bytes]:
+        """Nobody waits any longer after `until`."""
         while time.monotonic() < until:
             chunk = answer.read1(_CHUNK)
             if not chunk:
                 return
             yield chunk
-        raise self._late()
+        raise TimeoutError
 
     def _late(self) -> Refused:
         return refused("http.timeout", f"gave no whole answer within {self._access.timeout:g} s", self.name, "try again, or raise timeout")

@@ -21,6 +21,7 @@ OUTPUT = "inventory"
 REFRESH = "run 'terraform apply -refresh-only', which changes no resource, and read the outputs again"
 # Otherwise Terraform refuses to refresh outputs that need it.
 _REMOVE = "remove from the configuration what was destroyed, then "
+_OTHER = "if the hosts that vanished are of another type, name it in types; else "
 _PARTS = ("hosts", "children", "vars")
 # A name that patterns of --limit and `hosts` can say.
 _NAME = re.compile(r"\w[\w.-]*")
@@ -66,7 +67,7 @@ def inventory(read: Reading, options: Options, item: str) -> Inventory:
     declared = _of_output(read, name, item)
     # Without any machine, all may be gone, or all may be of types that nobody named, or of no resource at all.
     if found is None or not (found or options.types):
-        return _unseen(declared, found is None, options, item)
+        return _unseen(declared, _BLIND if found is None else _NO_MACHINE, options, item)
     return _compared(declared, found, read, options, item)
 
 
@@ -186,10 +187,16 @@ def _empty_addresses(hosts: t.Mapping[str, Variables], where: str) -> t.Iterator
 # Both
 
 
-def _unseen(declared: Inventory, blind: bool, options: Options, item: str) -> Inventory:
+_BLIND = "outputs alone do not tell"
+_NO_MACHINE = "the state has no resource of a known type, so nothing tells"
+_STRANGERS = "no resource of a known type is a host of the output, so nothing tells"
+
+
+def _unseen(declared: Inventory, why: str, options: Options, item: str) -> Inventory:
     """A word that nobody can tell whether the output is stale."""
-    why = "outputs alone do not tell" if blind else "the state has no resource of a known type, so nothing tells"
-    remedy = "give what 'terraform show -json' prints, a state or a directory" if blind else "name the types of your machines in types"
+    remedy = (
+        "give what 'terraform show -json' prints, a state or a directory" if why == _BLIND else "name the types of your machines in types"
+    )
     problem = Problem("stale.unseen", f"{why} whether the inventory is stale", item, remedy=remedy)
     if options.stale == "use_state":
         raise Refused([problem])
@@ -202,12 +209,15 @@ def _compared(declared: Inventory, found: list[Machine], read: Reading, options:
     verdict = stale.verdict(addresses, found, floating(read.instances or ()))
     if not verdict.stale:
         return declared
+    if addresses and not verdict.hosts and not options.types:
+        # The machines can be of a type that nobody named, and what was found something else, such as a bastion.
+        return _unseen(declared, _STRANGERS, options, item)
     name = options.output or OUTPUT
     problem = Problem(
         "stale.output",
         f"output {name} does not have the machines of the state ({verdict})",
         item,
-        remedy=(_REMOVE if verdict.vanished else "") + REFRESH,
+        remedy=(_OTHER if verdict.vanished and not options.types else "") + (_REMOVE if verdict.vanished else "") + REFRESH,
     )
     if options.stale == "fail":
         raise Refused([problem])

@@ -16,6 +16,10 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._host import command
 
 _ENVIRONMENT = "env:"
+# Editors and shells of Windows write it before a text.
+_BOM = "\ufeff"
+# What is longer is content in the wrong form, which may hold secrets.
+_LONGEST_PATH = 1000
 _PROGRAMS = ("terraform", "tofu")
 # Nothing may ask a question, and messages are searched for words.
 _QUIET = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1", "TF_CLI_ARGS": "", "TF_LOG": "", "LC_ALL": "C"}
@@ -52,32 +56,41 @@ class Source:
 
 def source(given: str, access: Access) -> Source:
     """What the option `source` means. Raises Refused."""
-    name = ""
-    if given.startswith(_ENVIRONMENT):
-        name = given[len(_ENVIRONMENT) :]
-        given = os.environ.get(name, "")
-        if not given.strip():
-            raise refused("source.environment", f"the environment has no variable {name}, or it is empty", "source", "set it")
-    if given.lstrip().startswith(("{", "[")):
-        return _Text(f"variable {name}" if name else "source", given)
-    if given.startswith(("http://", "https://")):
+    name = given[len(_ENVIRONMENT) :] if given.startswith(_ENVIRONMENT) else ""
+    known = (_variable(name) if name else given).lstrip(_BOM)
+    # A path has no line break.
+    if known.lstrip().startswith(("{", "[")) or "\n" in known.strip():
+        return _Text(f"variable {name}" if name else "source", known)
+    if known.startswith(("http://", "https://")):
         # Ansible's client is slow to import.
         from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.http import Http  # noqa: PLC0415
 
-        return Http(given, access)
-    return _place(given, access)
+        return Http(known, access)
+    return _place(known, name, access)
 
 
-def _place(given: str, access: Access) -> Source:
-    place = access.here / Path(given).expanduser()
+def _variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value.strip():
+        raise refused("source.environment", f"the environment has no variable {name}, or it is empty", "source", "set it")
+    return value
+
+
+def _place(given: str, variable: str, access: Access) -> Source:
     try:
+        place = access.here / Path(given).expanduser()
         if place.is_dir():
             return _Directory(place, access)
         if place.exists():
             return _File(place, access)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         pass
-    raise refused("source.absent", "does not exist", str(place), "write what Terraform knows there, or correct source")
+    if variable:
+        # Its value may be a secret.
+        message = "holds neither JSON, nor an address, nor the path of a file or directory that exists"
+        raise refused("source.absent", message, f"variable {variable}", f"correct the value of {variable}")
+    shown = str(access.here / given) if len(given) <= _LONGEST_PATH else "source"
+    raise refused("source.absent", "does not exist", shown, "write what Terraform knows there, or correct source")
 
 
 def refused(code: str, message: str, item: str, remedy: str) -> Refused:
@@ -89,7 +102,8 @@ class _Text(Source):
         self.name, self._text = name, text
 
     def content(self) -> bytes:
-        return self._text.encode()
+        # Where the environment is not UTF-8, reading tells.
+        return self._text.encode(errors="surrogateescape")
 
 
 class _File(Source):
