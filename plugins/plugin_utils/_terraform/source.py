@@ -63,7 +63,7 @@ def source(given: str, access: Access) -> Source:
         return _Text(f"variable {name}" if name else "source", known)
     if known.startswith(("http://", "https://")):
         # Ansible's client is slow to import.
-        from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.http import Http  # noqa: PLC0415
+        from ansible_collections.eco2.platform.plugins.plugin_utils._terraform.web import Http  # noqa: PLC0415
 
         return Http(known, access)
     return _place(known, name, access)
