@@ -14,7 +14,9 @@ from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Ac
 
 class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
-        problems = list(found(options, self.variables))
+        # Only an option that is left out is not checked: a blank version is a missing one.
+        blank = {name: "" for name in ("version", "name", "profile") if name in self.named and options[name] is None}
+        problems = list(found({**options, **blank}, self.variables))
         if problems:
             raise Refused(problems)
         node_ip = node_address.chosen(options["node_ip"], options["node_network"], {}, options["host"])[0]

@@ -88,6 +88,9 @@ def retold(result: Result, remedies: t.Mapping[str, str]) -> str:
 class Action(ControllerAction):
     """An action plugin whose options are those of its documentation, in the module of the same name."""
 
+    # The options that the task names, blank ones too.
+    named: t.Collection[str] = ()
+
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         """The result. It may raise Refused."""
         raise NotImplementedError
@@ -99,6 +102,7 @@ class Action(ControllerAction):
         spec = {name: _option(entry) for name, entry in yaml.safe_load(documentation)["options"].items()}
         try:
             self._task.args = dict(self._task.args)
+            self.named = {name for name, value in self._task.args.items() if value is not None}
             wrong = list(given(spec, self._task.args))
             if wrong:
                 raise Refused(wrong)

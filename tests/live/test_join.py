@@ -98,6 +98,17 @@ def fresh(cluster: Cluster, kept: None) -> t.Iterator[Node]:
     del cluster.hosts["test-fresh"]
 
 
+@contextlib.contextmanager
+def inventory_says(cluster: Cluster, host: str, **variables: t.Any) -> t.Iterator[None]:
+    """A blank extra variable is not given; a blank variable of the inventory hides that of the group."""
+    before = cluster.hosts[host]
+    cluster.hosts[host] = {**before, **variables}
+    try:
+        yield
+    finally:
+        cluster.hosts[host] = before
+
+
 # From bare to Ready
 
 
@@ -463,7 +474,8 @@ OTHERS = {
 
 def test_bad_input_is_refused_before_anything_is_installed(cluster: Cluster, fresh: Node) -> None:
     labels = {"kube_profile": {"labels": {"country": False, "code": 8, "at": 750}}}
-    run = cluster.setup("test-fresh", kube_node_name=101, kube_node_network="198.51.100.0/24", kube_node_ip="", **labels)
+    with inventory_says(cluster, "test-fresh", kube_node_ip=""):
+        run = cluster.setup("test-fresh", kube_node_name=101, kube_node_network="198.51.100.0/24", **labels)
     for said in (
         "kube_node_name: is the number 101, and the name of a Node is text",
         "kube_node_network: the machine has no address in 198.51.100.0/24",
@@ -548,11 +560,12 @@ def test_a_bare_machine_that_cannot_be_a_control_plane_is_refused_before_anythin
     for wrong, said in (
         ({"kube_node_name": "K8s-Master"}, "'K8s-Master' cannot be the name of a Node"),
         ({"kube_profile": "--node-ip=10.0.0.1"}, "the profile has the flag --node-ip, and kube_node_ip is set"),
-        ({"kube_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
+        ({"control_plane_endpoint": "", "control_plane_single": "alone"}, "10 characters or more"),
         ({"kube_kubeconfig": str(there)}, "does not belong to this cluster (it does not exist yet)"),
         *([({"control_plane_ignore_preflight_errors": [], "node_join_ignore_preflight_errors": []}, "the host has cgroup v1")] * LEGACY),
     ):
-        run = cluster.run("control_plane", **{**place, **wrong})
+        with inventory_says(cluster, "test-fresh", **{**place, **wrong}):
+            run = cluster.run("control_plane", kube_control_plane="test-fresh")
         assert said in run.failure
         assert set(run.changed) <= {"Check the place of the kubeconfig"}
     # The first boot is waited for with the first look, whatever comes after it.
