@@ -150,7 +150,7 @@ def test_conflicts_are_survived_and_counted_and_nobody_is_undone(pasture: Pastur
     with _disturbed(pasture.server, names):
         conflicts, number = 0, 0
         # On a busy machine the other client may need more rounds to be in the way once.
-        while number < 10 or not conflicts and number < 100:
+        while number < 10 or (not conflicts and number < 100):
             number += 1
             items = [{"name": name, "labels": {"round": str(number)}, "taints": [f"round=r{number}:NoSchedule"]} for name in names]
             done = pasture.task.apply(nodes=items)

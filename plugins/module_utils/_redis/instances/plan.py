@@ -145,7 +145,9 @@ def _files(instance: Instance, seen: state.Seen, may_restart: bool, needs: t.Seq
         names = {difference.field for difference in seen.corrections} & {astray.ANNOUNCE}
         if not names:
             return
-        text = texts.with_lines(seen.text("static"), names, instance.static)
+        corrected = texts.with_lines(seen.text("static"), names, instance.static)
+        # All that is declared, if nothing else differs: the order of the lines is no reason for a restart.
+        text = text if texts.directives(corrected) == texts.directives(text) else corrected
     static = File(paths.static, text, 0o640, owner=instance.flavor)
     yield from _file(static, seen.static, texts.static_differences(seen.static and seen.static.content, text), needs=needs)
     if seen.runs and not may_restart:
