@@ -73,8 +73,8 @@ test-long: stage lab-tools molecule ## what is too long for CI: builds two more 
 	@$(PART) "live tests, at length" env ECO2_TIMES=4 python tools/live.py $(LONG:%=tests/live/%.py)
 	@cat build/live-sum
 
-molecule: stage lab-tools ## a scenario for each role, on bare machines
-	@for role in containerd kubernetes_node control_plane node_join node_profile redis_sentinel; do $(PART) "molecule $$role" molecule test --scenario-name $$role || exit 1; done
+molecule: stage lab-tools ## a scenario for each role, on machines that are made once
+	@$(PART) "molecule" sh -c "molecule destroy && molecule test --all"
 
 bench: stage lab-tools ## side by side with what a user would use instead; writes benchmarks/latest.json
 	@python -m benchmarks

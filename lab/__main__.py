@@ -40,6 +40,8 @@ def main() -> int:
     verb.add_argument("--debian-only", action="store_true", help="a depot with Debian's packages alone: nothing is built")
     verb = nodes_verb.add_parser("down", help="remove nodes, or all")
     verb.add_argument("names", nargs="*")
+    verb = nodes_verb.add_parser("reboot", help="stop nodes and start them again, with their disks")
+    verb.add_argument("names", nargs="+")
     nodes_verb.add_parser("list", help="the nodes that there are")
     verb = nodes_verb.add_parser("run", help="a command in a node, as root")
     verb.add_argument("name")
@@ -108,6 +110,8 @@ def _do_nodes(chosen: argparse.Namespace) -> None:
         say(f"{', '.join(f'{node.name} {node.address}' for node in started)} ({time.monotonic() - start:.1f} s)")
     elif chosen.nodes_verb == "down":
         nodes.down(chosen.names or containers.names("node"))
+    elif chosen.nodes_verb == "reboot":
+        nodes.reboot(chosen.names)
     elif chosen.nodes_verb == "run":
         print(nodes.get(chosen.name).run(*chosen.arguments), end="")
     else:

@@ -91,6 +91,17 @@ def _down(names: t.Sequence[str]) -> None:
     host.forget_unless(containers.names())
 
 
+def reboot(names: t.Sequence[str], suite: str = "bookworm") -> list[Node]:
+    """Stop these nodes and start them again; return once ssh answers."""
+    for name in names:
+        podman("stop", "--time", "20", get(name).container)
+    started = [_up(name, suite, depot.get()) for name in names]
+    for node in started:
+        # It has another MAC now.
+        run("ip", "neigh", "flush", "to", node.address)
+    return started
+
+
 def get(name: str) -> Node:
     if containers.state(name) is None:
         raise LabError(f"no node {name}: run 'python3 -m lab nodes up {name}'")
@@ -160,6 +171,8 @@ def _up(name: str, suite: str, supplies: depot.Depot) -> Node:
     containers.route_nowhere(name, supplies.address)
     source = f"deb [signed-by={images.KEYRING}] {supplies.debian} {suite} main"
     node.run("sh", "-c", f"echo '{source}' >/etc/apt/sources.list")
+    # Podman writes this file anew at each start.
+    node.run("sh", "-c", f"grep -qx '{node.address} {node.hostname}' /etc/hosts || echo '{node.address} {node.hostname}' >>/etc/hosts")
     _wait_until_ready(node)
     _authorize(node)
     return node
@@ -187,9 +200,7 @@ def _create(name: str, address: str, suite: str, reference: str) -> None:
         *(reference, "/sbin/init", *legacy),
     )
     node = get(name)
-    node.run(
-        "sh", "-c", f"echo {node.hostname} >/etc/hostname; hostname {node.hostname}; echo '{node.address} {node.hostname}' >>/etc/hosts"
-    )
+    node.run("sh", "-c", f"echo {node.hostname} >/etc/hostname; hostname {node.hostname}")
     say(f"started {name} ({node.address}, {node.hostname})")
 
 

@@ -47,9 +47,7 @@ VARIABLES: dict[str, t.Any] = {
 # The role reaches this one, and lets it be watched, all the same.
 VARIABLES["redis_sentinel_sets"][2]["rename_commands"] = {"CONFIG": "config-7f3a", "SLAVEOF": "slaveof-7f3a"}
 SETS = [entry["name"] for entry in VARIABLES["redis_sentinel_sets"]]
-# What a bare machine cannot predict: nobody is there to ask.
 BRING = "Bring the Sentinels to the sets, and wait until all is well"
-UNPREDICTED = {BRING}
 
 
 class Made(t.NamedTuple):
@@ -71,7 +69,7 @@ def site(made: Made) -> Site:
 
 
 def test_check_mode_on_bare_nodes_lists_what_the_apply_changes(made: Made) -> None:
-    assert made.predicted.changed == [task for task in made.applied.changed if task not in UNPREDICTED]
+    assert made.predicted.changed == made.applied.changed
     assert made.predicted.changed
 
 

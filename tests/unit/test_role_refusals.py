@@ -154,6 +154,7 @@ def test_when_pods_are_let_onto_a_control_plane_or_kept_off(tmp_path: Path) -> N
         "half-open": ({**made, "taints": []}, True, True),
         "open": ({**made, "taints": [], "labels": {}}, True, False),
         "closing": ({**made, "taints": [], "labels": {}}, False, True),
+        "unlabelled": ({**made, "labels": {}}, False, True),
     }
     given = {
         case: {
