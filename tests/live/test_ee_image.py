@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import time
 import typing as t
 from pathlib import Path
 
 import ansible_runner
 import jinja2
 import pytest
+import requests
 import yaml
 
 from lab import redis
@@ -24,8 +27,9 @@ from lab.host import IDENTITY
 PROJECT = Path(__file__).resolve().parents[2]
 LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
 CANARY = "image-canary-1"
+CANCELS = 5
 
-pytestmark = pytest.mark.skipif(not LONG, reason="4 cases for make test-long: they build an image of 500 MB and run playbooks in it")
+pytestmark = pytest.mark.skipif(not LONG, reason="5 cases for make test-long: they build an image of 500 MB and run playbooks in it")
 
 
 class Loader(yaml.SafeLoader):
@@ -72,8 +76,15 @@ class Job:
 
     def run(self, *options: str) -> int:
         """How many tasks have changed something."""
+        runner = self.runner(*options)
+        stdout = runner.stdout.read()
+        assert (runner.status, runner.rc) == ("successful", 0), stdout
+        assert CANARY not in stdout + json.dumps(list(runner.events))
+        return sum((runner.stats or {}).get("changed", {}).values())
+
+    def runner(self, *options: str, cancel: t.Callable[[], bool] | None = None) -> ansible_runner.Runner:
         (self.home / "env" / "injected").write_text(json.dumps(self.variables))
-        runner = ansible_runner.run(
+        return ansible_runner.run(
             private_data_dir=str(self.home),
             playbook=f"{self.playbook}.yml",
             cmdline=" ".join(["--user=root", "-e", "@/runner/env/injected", *options]),
@@ -84,11 +95,8 @@ class Job:
             container_options=["--network=host", "--user=root"],
             quiet=True,
             timeout=300,
+            cancel_callback=cancel,
         )
-        stdout = runner.stdout.read()
-        assert (runner.status, runner.rc) == ("successful", 0), stdout
-        assert CANARY not in stdout + json.dumps(list(runner.events))
-        return sum((runner.stats or {}).get("changed", {}).values())
 
     def converges(self) -> None:
         assert self.run("--check") > 0
@@ -124,6 +132,39 @@ def test_rabbitmq_in_the_image(image: str, broker_4: Broker, tmp_path: Path) -> 
         # Without certificates: a blank input must not become the path of a file.
         job.credential("eco2 RabbitMQ", url=broker_4.url, username="image", password=CANARY)
         job.converges()
+    finally:
+        broker_4.ctl("delete_user", "image")
+        broker_4.ctl("delete_vhost", "image")
+
+
+def test_cancelled_in_a_container_all_ends_and_the_next_run_is_right(image: str, broker_4: Broker, tmp_path: Path) -> None:
+    dice, queues = random.Random(), 300
+    broker_4.ctl("add_vhost", "image")
+    broker_4.ctl("add_user", "image", CANARY)
+    # Without administrator rights, so that the queues are written one by one.
+    broker_4.ctl("set_user_tags", "image", "management")
+    broker_4.ctl("set_permissions", "-p", "image", "image", ".*", ".*", ".*")
+
+    def count() -> int:
+        answer = requests.get(f"{broker_4.url}/api/queues/image?disable_stats=true", auth=("image", CANARY), timeout=10)
+        return len(answer.json())
+
+    try:
+        for number in range(CANCELS):
+            declared = {"rabbitmq_vhost": "image", "rabbitmq_queues": [{"name": f"{number}.{each}"} for each in range(queues)]}
+            job = Job(tmp_path / str(number), image, "rabbitmq", {"rabbitmq_brokers": {"hosts": {"broker": declared}}})
+            job.credential("eco2 RabbitMQ", url=broker_4.url, username="image", password=CANARY)
+            goal = count() + dice.randrange(queues * 3 // 4)
+            cancelled = job.runner(cancel=lambda goal=goal: count() > goal)
+            left = count()
+            print(f"\n  {cancelled.status} with {left - number * queues} of {queues} queues there", end="", flush=True)
+            assert cancelled.status == "canceled"
+            assert 0 < left - number * queues < queues
+            time.sleep(2)
+            assert count() == left, "the module is still at work"
+            assert job.run() > 0
+            assert count() == (number + 1) * queues
+            assert job.run() == 0
     finally:
         broker_4.ctl("delete_user", "image")
         broker_4.ctl("delete_vhost", "image")
