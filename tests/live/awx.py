@@ -42,6 +42,19 @@ def _marked(value: t.Any) -> t.Any:
     return _Text(value) if isinstance(value, str) else value
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads Ansible's `!unsafe` as the text that it is."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+
+
+def configuration(name: str) -> dict[str, t.Any]:
+    """The AWX project's objects in this file."""
+    text = (PROJECT / "awx" / "configuration" / f"{name}.yml").read_text(encoding="utf-8")
+    return t.cast("dict[str, t.Any]", yaml.load(text, _Loader))  # noqa: S506
+
+
 @dataclass
 class Job:
     home: Path

@@ -19,6 +19,7 @@ import pytest
 import requests
 import yaml
 
+from awx import configuration
 from lab import redis
 from lab.apiserver import ApiServer
 from lab.brokers import Broker
@@ -30,13 +31,6 @@ CANARY = "image-canary-1"
 CANCELS = 5
 
 pytestmark = pytest.mark.skipif(not LONG, reason="5 cases for make test-long: they build an image of 500 MB and run playbooks in it")
-
-
-class Loader(yaml.SafeLoader):
-    """Reads Ansible's `!unsafe` as the text that it is."""
-
-
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +57,7 @@ class Job:
 
     def credential(self, name: str, **inputs: str) -> None:
         """As AWX does: files first, whose paths in the container the other texts then name."""
-        types = yaml.load((PROJECT / "awx/configuration/credentials.yml").read_text(), Loader)["controller_credential_types"]  # noqa: S506
+        types = configuration("credentials")["controller_credential_types"]
         (injectors,) = [entry["injectors"] for entry in types if entry["name"] == name]
         paths = {}
         for key, text in injectors.get("file", {}).items():

@@ -10,9 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 
-from awx import PROJECT, Awx, Job, inventory
+from awx import Awx, Job, configuration, inventory
 from lab import nodes as lab_nodes
 from lab import shelves
 from lab.brokers import Broker
@@ -81,16 +80,8 @@ def _credentials(broker: Broker) -> dict[str, str]:
     return {**of_broker, **dict.fromkeys(of_redis, CANARY), "ANSIBLE_TIMEOUT": "60"}
 
 
-class Loader(yaml.SafeLoader):
-    """Reads Ansible's `!unsafe` as the text that it is."""
-
-
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
-
-
 def templates() -> dict[str, dict[str, t.Any]]:
-    text = (PROJECT / "awx" / "configuration" / "templates.yml").read_text(encoding="utf-8")
-    return {entry["playbook"].partition(".")[0]: entry for entry in yaml.load(text, Loader)["controller_templates"]}  # noqa: S506
+    return {entry["playbook"].partition(".")[0]: entry for entry in configuration("templates")["controller_templates"]}
 
 
 def variables(name: str) -> list[str]:
