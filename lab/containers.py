@@ -27,6 +27,11 @@ def names(kind: str | None = None) -> list[str]:
     return sorted(entry.removeprefix(full_name("")) for entry in listed)
 
 
+def nodes_of_all_labs() -> list[str]:
+    """Also those of other checkouts, with which this machine's settings are shared."""
+    return podman("ps", "--all", "--filter", "label=eco2.lab", "--filter", "label=eco2.kind=node", "--format", "{{.Names}}").split()
+
+
 def state(name: str) -> str | None:
     """podman's word for the container's state; None where it does not exist. Refuses one that is not ours."""
     container = full_name(name)

@@ -86,7 +86,8 @@ def _down(names: t.Sequence[str]) -> None:
     if not containers.names("node"):
         containers.remove(depot.NAME)
         containers.remove_network()
-        inotify.give_back()
+        if not containers.nodes_of_all_labs():
+            inotify.give_back()
         host.remove_state(depot.NAME, "nodes")
     host.forget_unless(containers.names())
 
