@@ -52,7 +52,8 @@ def awx(broker_4: Broker, tmp_path_factory: pytest.TempPathFactory) -> t.Iterato
         yield Awx(home, _hosts(home, {node.name: node.address for node in machines}), _credentials(broker_4))
     finally:
         lab_nodes.down([MASTER, WORKER, *REDIS])
-        broker_4.ctl("delete_vhost", VHOST)
+        if VHOST in broker_4.ctl("list_vhosts").split():
+            broker_4.ctl("delete_vhost", VHOST)
 
 
 def _hosts(home: Path, addresses: dict[str, str]) -> dict[str, t.Any]:
