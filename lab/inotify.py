@@ -1,7 +1,7 @@
 """Room for the nodes' inotify instances, of which one user has 128 by default: enough for four nodes, on the whole machine.
 
 A full table shows far from its cause: containerd says that too many files are open, and has no CRI. So the lab raises the limit
-while it has nodes, says so, and puts it back with the last of them.
+while it has nodes, says so, and puts it back with the last of them, unless another checkout has nodes.
 """
 
 from __future__ import annotations
