@@ -24,7 +24,8 @@ class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         path = os.path.join(self._loader.get_basedir(), os.path.expanduser(options["path"]))
         if options["state"] == "checked":
-            return {"changed": self._checked(path, options), **_warned(path)}
+            kept = options["cluster_exists"] and os.path.exists(path)
+            return {"changed": self._checked(path, options), **({} if kept else _warned(path))}
         return {"changed": self._present(path, options)}
 
     def _checked(self, path: str, options: t.Mapping[str, t.Any]) -> bool:
@@ -81,7 +82,7 @@ def _content(path: str) -> str:
 
 
 def _warned(path: str) -> Result:
-    """Before the init, a warning if nobody will have the kubeconfig after it."""
+    """Before it is written, a warning if nobody will have the kubeconfig after the run."""
     if not any(os.path.exists(mark) for mark in CONTAINERS):
         return {}
     with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:

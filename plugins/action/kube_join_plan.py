@@ -36,7 +36,7 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
     obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
     obstacles += [*leftovers.addresses(host, node_ip, split), *leftovers.drop_ins(host, wants)]
-    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names", "keep_cni")}
+    wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names", "keep_cni", "allow_downgrade")}
     plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
     plan.reasons += leftovers.removed(host, wants) if plan.join else []
     declared = {**options["declared"], "kube_kubelet_patch": patch}

@@ -80,6 +80,10 @@ options:
     description: See O(eco2.platform.node_join#role:main:node_join_keep_cni).
     type: bool
     default: false
+  allow_downgrade:
+    description: Whether a kubelet that is installed may be newer than O(version).
+    type: bool
+    default: false
   boot_timeout:
     description: The seconds that the first boot was waited for. For the error message only.
     type: float

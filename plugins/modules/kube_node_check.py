@@ -44,6 +44,10 @@ options:
     description: The version of the cluster's API server, which a kubelet of O(version) must be able to join.
     type: str
     default: ""
+  allow_downgrade:
+    description: Whether a kubelet that is installed may be newer than O(version).
+    type: bool
+    default: false
   ignore_preflight_errors:
     description: The preflight errors that kubeadm ignores. With V(SystemVerification) cgroup v1 is accepted.
     type: list

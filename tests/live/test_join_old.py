@@ -8,6 +8,7 @@ import typing as t
 import pytest
 from cluster import MASTER, NAMES, Cluster, changed
 
+from lab import depot, shelves
 from lab import nodes as lab_nodes
 from lab.host import LabError, require
 
@@ -59,3 +60,42 @@ def test_a_newer_kubelet_is_refused(cluster: Cluster) -> None:
     run = cluster.setup("test-fresh", kube_version="1.36.3")
     assert "kubelet 1.36.3 is newer than the API server's 1.28.4" in run.failure
     assert run.changed == []
+
+
+USED = """
+set -e
+echo 'deb [trusted=yes] {packages}/kubernetes/core:/stable:/v1.36/deb/ /' >/etc/apt/sources.list.d/k8s.list
+echo 'deb [trusted=yes] {packages}/docker/linux/debian bookworm stable' >/etc/apt/sources.list.d/docker-ce.list
+apt-get update --quiet=2
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 kubelet
+apt-mark hold kubelet
+mkdir --parents /etc/cni/net.d
+echo '{{"cniVersion": "0.3.1", "name": "cbr0", "plugins": [{{"type": "flannel"}}]}}' >/etc/cni/net.d/10-flannel.conflist
+echo 'KUBELET_EXTRA_ARGS="--node-ip=192.0.2.9 --node-labels=old=yes --max-pods=9 --v=2"' >/etc/default/kubelet
+"""
+
+
+def test_a_machine_with_everything_wrong_at_once_becomes_a_node_as_declared(cluster: Cluster) -> None:
+    """A newer kubelet, repositories in other files, flags, and the CNI configuration of another cluster."""
+    name = "test-used"
+    lab_nodes.up([name], versions=(cluster.version, shelves.KUBERNETES))
+    (node,) = cluster.add(name)
+    node.run("sh", "-c", USED.format(packages=depot.get().packages))
+    cluster.hosts[name] |= {"kube_profile": "--node-labels=role=cache", "kube_kubelet_patch": {"maxPods": 77}}
+    refused = cluster.setup(name)
+    assert "/etc/cni/net.d/10-flannel.conflist of another cluster" in refused.failure
+    assert "kubelet: installing 1.28.4 would downgrade it from 1.36.3" in refused.failure
+    assert refused.changed == []
+    node.run("rm", "/etc/cni/net.d/10-flannel.conflist")
+    allowed = {"kubernetes_node_allow_downgrade": True}
+    predicted = cluster.run("setup_new_nodes", "--check", "--limit", name, **allowed).ok()
+    done = cluster.setup(name, **allowed).ok()
+    assert changed(predicted) == changed(done)
+    cluster.as_declared(name)
+    found = cluster.nodes()[name]
+    addresses = [entry["address"] for entry in found["status"]["addresses"] if entry["type"] == "InternalIP"]
+    assert (addresses, found["status"]["capacity"]["pods"]) == ([node.address], "77")
+    assert (found["status"]["nodeInfo"]["kubeletVersion"], found["metadata"]["labels"].get("old")) == ("v1.28.4", None)
+    assert node.run("cat", "/etc/default/kubelet").strip() == 'KUBELET_EXTRA_ARGS="--v=2"'
+    node.run("apt-get", "update", "--error-on=any")
+    assert not cluster.setup(name).ok().changed

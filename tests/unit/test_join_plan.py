@@ -94,6 +94,16 @@ def test_static_pods_are_no_obstacle_where_nothing_is_reset() -> None:
     assert actions(planned({"static_pods": ["haproxy.yaml"]})) == {"join"}
 
 
+def test_a_newer_kubelet_is_refused_before_anything_is_installed() -> None:
+    newer = {"kubelet_version": "1.37.0"}
+    plan = planned(newer)
+    assert not actions(plan)
+    assert codes(plan) == ["version.downgrade"]
+    assert "installing 1.36.3 would downgrade it from 1.37.0" in str(plan.problems[0])
+    assert actions(planned(newer, allow_downgrade=True)) == actions(planned({"kubelet_version": "1.36.3"})) == {"join"}
+    assert not codes(planned(member(**newer), cluster(node()))), "a member stays as it is"
+
+
 # A member of another cluster
 
 

@@ -63,6 +63,7 @@ def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, varia
         "services": False,
         "advertise_address": "",
         "keep_cni": False,
+        "allow_downgrade": False,
     }
     nothing = dict.fromkeys(
         ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
@@ -100,6 +101,9 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
     assert codes({"profile": tainted, "cluster": {"schedulable": True}}) == ["profile.not_schedulable"]
     assert codes({"profile": tainted, "cluster": {"schedulable": False}}) == []
     assert codes({"profile": "", "cluster": {"endpoint": "a"}}) == ["endpoint.form"]
+    newer = {"host": {**BARE["host"], "kubelet_version": "1.36.3"}}
+    assert codes({"version": "1.36.2"}, newer) == ["version.downgrade"]
+    assert codes({"version": "1.36.2", "allow_downgrade": True}, newer) == codes({"version": "1.36.3"}, newer) == []
     assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
 
 
@@ -214,6 +218,7 @@ def test_what_keeps_a_machine_from_joining() -> None:
         "other_cluster": "fail",
         "boot_timeout": 7,
         "keep_cni": False,
+        "allow_downgrade": False,
         "once": {},
         "node_ip": "",
         "node_network": "",

@@ -110,6 +110,18 @@ def version(kubelet: t.Any, api_server: t.Any) -> Problems:
             yield Problem("version.skew", problem, field="kube_version")
 
 
+def downgrade(host: Facts, kubelet: t.Any, allowed: bool) -> Problems:
+    """Whether a newer kubelet is installed. apt refuses to go back only when containerd and the repository have changed already."""
+    try:
+        wanted, there = versions.parse(kubelet), versions.parse(host.get("kubelet_version") or "")
+    except ValueError:
+        return
+    if wanted < there and not allowed:
+        message = f"installing {wanted} would downgrade it from {there}, which Kubernetes does not support for a member of a cluster"
+        remedy = f"set kube_version to {there} or newer, or, if the machine has never joined, kubernetes_node_allow_downgrade: true"
+        yield Problem("version.downgrade", message, "kubelet", remedy=remedy)
+
+
 def cgroup(host: Facts, kubelet: t.Any, ignored: t.Collection[str]) -> Problems:
     try:
         wanted = versions.parse(kubelet)
