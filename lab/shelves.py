@@ -91,7 +91,7 @@ def _fill_kubernetes(version: str, place: Path) -> None:
     wanted = run(str(kubeadm), "config", "images", "list", "--kubernetes-version", f"v{version}").split()
     references = [reference.partition("/")[2] for reference in wanted]
     # containerd's own choice, should a role leave it alone.
-    references += [f"pause:{tag}" for tag in ("3.8", "3.10", "3.10.1") if f"pause:{tag}" not in references]
+    references += [f"pause:{tag}" for tag in ("3.8", "3.10", "3.10.1", "3.10.2") if f"pause:{tag}" not in references]
     _push(place, {reference: _kubernetes_image(version, reference) for reference in references})
 
 
