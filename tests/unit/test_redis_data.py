@@ -181,10 +181,31 @@ def test_a_key_that_the_server_cannot_read_is_refused_before_its_restart(
     assert instance.certificates == [str(key), str(tmp_path / "absent")]
     monkeypatch.setattr(ownership, "_user", lambda dummy: 1)
     monkeypatch.setattr(ownership.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(ownership, "run", lambda *command: Done(code if command[-1] == str(key) else 2, "", ""))
+    monkeypatch.setattr(ownership, "run", lambda *command: Done(code if command[-1] == str(key) else 0, "", ""))
     assert list(ownership.unreadable(instance)) == []
     key.touch()
     assert [problem.code for problem in ownership.unreadable(instance)] == codes
+
+
+def test_a_directory_that_the_server_cannot_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(ownership, "_user", lambda dummy: 1)
+    monkeypatch.setattr(ownership.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(ownership, "run", lambda *command: asked.append(command[-2:]) or Done(1, "", ""))
+    (problem,) = ownership.unreadable(declared(directory=f"{tmp_path}/a/b"))
+    assert problem.code == "file.unreadable" and "cannot enter" in problem.message
+    assert asked == [("-x", str(tmp_path))]
+
+
+def test_a_strict_umask_does_not_close_what_is_above_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps.shutil, "chown", lambda *dummy: None)
+    before = os.umask(0o077)
+    try:
+        steps.make_directory(str(tmp_path / "a" / "b"), "redis")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o750]
 
 
 def test_a_log_that_belongs_to_somebody_else_is_given_to_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ class Instance:
 
     @property
     def certificates(self) -> list[str]:
+        """The files of certificates and keys that it reads."""
         return [path for path in self.reads if path not in (*self.paths.files, self.paths.program)]
 
     @property

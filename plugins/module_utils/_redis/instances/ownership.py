@@ -64,13 +64,17 @@ def problems(instance: Instance, strange: t.Iterable[Strange]) -> t.Iterator[Pro
 
 
 def unreadable(instance: Instance) -> t.Iterator[Problem]:
-    """Files, such as the key of a certificate, that the server must read when it starts. It would be stopped, and not start again."""
+    """What the server must read when it starts, such as the key of a certificate. It would be stopped, and not start again."""
     if _user(instance.flavor) is None or os.geteuid() != 0:
         return
-    for path in filter(os.path.exists, instance.certificates):
-        if run("runuser", "-u", instance.flavor, "--", "test", "-r", path).code == 1:
-            remedy = f"give it to {instance.flavor}, or let its group or an access control list read it"
-            yield Problem("file.unreadable", f"the user {instance.flavor} cannot read {path}", instance.id, remedy=remedy)
+    above = os.path.dirname(instance.paths.directory)
+    while not os.path.exists(above):
+        above = os.path.dirname(above)
+    wanted = [(path, "-r", "read") for path in instance.certificates if os.path.exists(path)] + [(above, "-x", "enter")]
+    for path, what, verb in wanted:
+        if run("runuser", "-u", instance.flavor, "--", "test", what, path).code == 1:
+            remedy = f"let {instance.flavor} {verb} it, by its owner, its group, its mode or an access control list"
+            yield Problem("file.unreadable", f"the user {instance.flavor} cannot {verb} {path}", instance.id, remedy=remedy)
 
 
 def _user(name: str) -> int | None:
