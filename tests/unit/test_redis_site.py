@@ -584,3 +584,11 @@ def test_a_plan_names_its_steps_as_changes_where_it_only_predicts(check: bool) -
     assert planned._plan()["names"] == ["restart server/pubsub on a", "restart server/pubsub on c"]
     steps = [{"kind": "step", "object": f"server/pubsub on {host}", "action": "restart"} for host in ("a", "c")]
     assert planned.lists["changes"] == (steps if check else [])
+
+
+def test_what_is_asked_before_nodes_are_forgotten_is_asked_by_its_new_name() -> None:
+    sets = [{**entry, "rename_commands": {"INFO": "info-x"}} if entry["name"] == "cache" else entry for entry in SITE["sets"]]
+    (cache,) = maintenance.to_forget(changed(sets=sets), ["cache"])
+    assert cache["rename_commands"] == {"INFO": "info-x"} and set(cache) == {"name", "address", "replicas", "rename_commands"}
+    (pubsub,) = maintenance.to_forget(changed(sets=sets), ["pubsub"])
+    assert set(pubsub) == {"name", "address", "replicas"}
