@@ -236,7 +236,7 @@ class ActionModule(Action):
         wait = self.options["wait"] and any([*pending.values(), *(hosts for dummy, hosts in self._leaving(here))])
         health = self._healthy(maintenance.expected(self.site, pending, upgrading, maintenance.left(self.site, here)), wait)
         rereading = {name for entry in found.values() for name in entry["rereading"]}
-        seen = maintenance.Seen(pending, health["masters"], upgrading, here, health["known"], rereading)
+        seen = maintenance.Seen(pending, health["masters"], upgrading, here, health["known"], rereading, _alive(health["seen"]))
         steps = maintenance.steps(self.site, seen)
         if self.predicts:
             self.lists["changes"] += [{"kind": "step", "object": f"{step.object} on {step.host}", "action": step.action} for step in steps]
@@ -299,7 +299,9 @@ class ActionModule(Action):
         holder = self.variables["redis_sentinel_locked"]["holder"]
         self._locked(holder, "present")
         if step.action == "switch" and entry:
-            self._switch(entry, maintenance.target(self.site, entry, self._here("redis_sentinel_compared"), step.host))
+            alive = _alive(self.variables["redis_sentinel_asked"]["seen"])
+            leaving = maintenance.running(self.site, entry, self._here("redis_sentinel_compared"), alive)
+            self._switch(entry, maintenance.target(entry, leaving, step.host))
         elif step.action == "end" and entry and master:
             # The switch may have been that of a run that was killed: to the master it only puts right what such a run has left.
             self._switch(entry, master)
@@ -345,6 +347,14 @@ def lock_holder() -> str:
     job = os.environ.get(JOB)
     who = f"AWX job {job}" if job else f"{getpass.getuser()}@{socket.gethostname()} (process {os.getppid()})"
     return f"{who} since {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M:%S} UTC, {secrets.token_hex(3)}"
+
+
+def _alive(masters: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, list[str]]:
+    """set -> the addresses of its master and of the replicas that the Sentinels see as well."""
+    return {
+        master["name"]: [master["address"], *(row["address"] for row in master["replicas"] if row["flags"] == ["slave"])]
+        for master in masters
+    }
 
 
 def _known(master: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -24,15 +24,13 @@ options:
       - The user to connect as. It needs the tag C(management) and permissions in each vhost concerned; C(policymaker) to change
         policies; C(administrator) for vhosts, users, permissions, limits and operator policies.
       - A name with a colon is refused, because HTTP authentication cannot carry it.
-      - It can also be set with E(RABBITMQ_USERNAME).
+      - Required, here or as E(RABBITMQ_USERNAME).
     type: str
-    required: true
   password:
     description:
       - The password of O(username). Both are sent in UTF-8.
-      - It can also be set with E(RABBITMQ_PASSWORD).
+      - Required, here or as E(RABBITMQ_PASSWORD).
     type: str
-    required: true
   validate_certs:
     description:
       - Whether the broker's TLS certificate must be trusted. V(false) is for laboratories only.

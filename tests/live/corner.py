@@ -53,6 +53,15 @@ class Corner(Ground):
         for vhost in vhosts:
             self.observer.request("PUT", f"permissions/{segment(vhost)}/{segment(name)}", everything)
 
+    def plain_user(self, name: str, password: str) -> None:
+        """A vhost and a user of this name without administrator rights, so that the module writes its objects one by one."""
+        self.observer.request("PUT", f"vhosts/{segment(name)}", {})
+        self.user(name, password, "management", [name])
+
+    def queues(self, vhost: str) -> int:
+        """How many the vhost has."""
+        return len(self.observer.request("GET", f"queues/{segment(vhost)}?disable_stats=true"))
+
     def publish(self, vhost: str, queue: str, count: int = 1) -> None:
         """Persistent messages straight into the queue, through the default exchange."""
         body = {"properties": {"delivery_mode": 2}, "routing_key": queue, "payload": "x", "payload_encoding": "string"}

@@ -16,8 +16,8 @@ from pathlib import Path
 import ansible_runner
 import jinja2
 import pytest
-import requests
 import yaml
+from corner import Corner
 
 from awx import configuration
 from lab import redis
@@ -133,36 +133,24 @@ def test_rabbitmq_in_the_image(image: str, broker_4: Broker, tmp_path: Path) -> 
 
 def test_cancelled_in_a_container_all_ends_and_the_next_run_is_right(image: str, broker_4: Broker, tmp_path: Path) -> None:
     dice, queues, cut = random.Random(), 1000, []
-    broker_4.ctl("add_vhost", "image")
-    broker_4.ctl("add_user", "image", CANARY)
-    # Without administrator rights, so that the queues are written one by one.
-    broker_4.ctl("set_user_tags", "image", "management")
-    broker_4.ctl("set_permissions", "-p", "image", "image", ".*", ".*", ".*")
-
-    def count() -> int:
-        answer = requests.get(f"{broker_4.url}/api/queues/image?disable_stats=true", auth=("image", CANARY), timeout=10)
-        return len(answer.json())
-
-    try:
+    with Corner(broker_4, "image") as corner:
+        corner.plain_user("image", CANARY)
         for number in range(CANCELS):
             declared = {"rabbitmq_vhost": "image", "rabbitmq_queues": [{"name": f"{number}.{each}"} for each in range(queues)]}
             job = Job(tmp_path / str(number), image, "rabbitmq", {"rabbitmq_brokers": {"hosts": {"broker": declared}}})
             job.credential("eco2 RabbitMQ", url=broker_4.url, username="image", password=CANARY)
-            goal = count() + dice.randrange(queues // 2)
-            cancelled = job.runner(cancel=lambda goal=goal: count() > goal)
-            left = count()
+            goal = corner.queues("image") + dice.randrange(queues // 2)
+            cancelled = job.runner(cancel=lambda goal=goal: corner.queues("image") > goal)
+            left = corner.queues("image")
             cut.append(left - number * queues)
             print(f"\n  {cancelled.status} with {cut[-1]} of {queues} queues there", end="", flush=True)
             assert cancelled.status == "canceled"
             time.sleep(2)
-            assert count() == left, "the module is still at work"
+            assert corner.queues("image") == left, "the module is still at work"
             assert job.run() == (cut[-1] < queues)
-            assert count() == (number + 1) * queues
+            assert corner.queues("image") == (number + 1) * queues
             assert job.run() == 0
         assert any(0 < there < queues for there in cut)
-    finally:
-        broker_4.ctl("delete_user", "image")
-        broker_4.ctl("delete_vhost", "image")
 
 
 def test_node_labels_in_the_image(image: str, kube: ApiServer, tmp_path: Path) -> None:

@@ -9,64 +9,54 @@ import typing as t
 from pathlib import Path
 
 import pytest
-import requests
+from corner import Corner
 
 from awx import Awx, inventory
 from lab.brokers import Broker
 
 CANCELS = 4 if int(os.environ.get("ECO2_TIMES", "1")) == 1 else 20
 QUEUES = 300
-VHOST = "runner"
+NAME = "runner"
 
 
 @pytest.fixture(scope="module")
-def vhost(broker_4: Broker) -> t.Iterator[str]:
-    """A vhost for a user without administrator rights, whose objects are written one by one."""
-    broker_4.ctl("add_vhost", VHOST)
-    broker_4.ctl("add_user", "runner", "runner-canary-1")
-    broker_4.ctl("set_user_tags", "runner", "management")
-    broker_4.ctl("set_permissions", "-p", VHOST, "runner", ".*", ".*", ".*")
-    yield VHOST
-    broker_4.ctl("delete_vhost", VHOST)
-    broker_4.ctl("delete_user", "runner")
+def corner(broker_4: Broker) -> t.Iterator[Corner]:
+    with Corner(broker_4, NAME) as made:
+        made.plain_user(NAME, "runner-canary-1")
+        yield made
 
 
-def awx_of(home: Path, broker: Broker, vhost: str, **variables: t.Any) -> Awx:
-    credential = {"RABBITMQ_URL": broker.url, "RABBITMQ_USERNAME": "runner", "RABBITMQ_PASSWORD": "runner-canary-1"}
-    return Awx(home, inventory({"unused": {"localhost": {}}}, rabbitmq_vhost=vhost, **variables), credential)
+def awx_of(home: Path, corner: Corner, **variables: t.Any) -> Awx:
+    credential = {"RABBITMQ_URL": corner.broker.url, "RABBITMQ_USERNAME": NAME, "RABBITMQ_PASSWORD": "runner-canary-1"}
+    return Awx(home, inventory({"unused": {"localhost": {}}}, rabbitmq_vhost=NAME, **variables), credential)
 
 
-def count(broker: Broker) -> int:
-    answer = requests.get(f"{broker.url}/api/queues/{VHOST}?disable_stats=true", auth=(broker.username, broker.password), timeout=10)
-    return len(answer.json())
-
-
-def test_cancelled_at_random_moments_the_next_run_is_right(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+def test_cancelled_at_random_moments_the_next_run_is_right(corner: Corner, tmp_path: Path) -> None:
     dice = random.Random()
     for number in range(CANCELS):
         queues = [{"name": f"{number}.{each}", "type": "classic"} for each in range(QUEUES)]
-        awx = awx_of(tmp_path / str(number), broker_4, vhost, rabbitmq_queues=queues)
-        before, moment = count(broker_4), dice.randrange(QUEUES * 3 // 4)
-        cancelled = awx.launch("rabbitmq", cancel=lambda goal=before + moment: count(broker_4) > goal)
-        there = count(broker_4) - before
+        awx = awx_of(tmp_path / str(number), corner, rabbitmq_queues=queues)
+        before, moment = corner.queues(NAME), dice.randrange(QUEUES * 3 // 4)
+        cancelled = awx.launch("rabbitmq", cancel=lambda goal=before + moment: corner.queues(NAME) > goal)
+        there = corner.queues(NAME) - before
         print(f"\n  {cancelled.status} with {there} of {QUEUES} queues there (wanted: {moment})", end="", flush=True)
         # A module that ansible-core 2.19 and newer leaves at work goes on meanwhile.
         awx.launch("rabbitmq").ok()
-        assert count(broker_4) == before + QUEUES
+        assert corner.queues(NAME) == before + QUEUES
         assert awx.launch("rabbitmq").ok().changed == 0
         awx.end_workers()
         assert cancelled.status == "canceled"
         assert there > 0
 
 
-def test_secrets_are_in_nothing_that_awx_would_show(broker_4: Broker, vhost: str, tmp_path: Path) -> None:
+def test_secrets_are_in_nothing_that_awx_would_show(corner: Corner, tmp_path: Path) -> None:
     """In a credential, in the text of an answer, in one that is refused, and in one that the broker refuses."""
     secrets = {
         "rabbitmq_users": '[{"name": "canary", "password": "runner-canary-2", "tags": []}]',
         "rabbitmq_parameters": '[{"component": "shovel", "name": "s", "value": {"src-uri": "amqp://u:runner-canary-3@h", "bad": 1}}]',
         "rabbitmq_credentials": '{"default/s": {"password": "runner-canary-4"}}',
     }
-    awx = awx_of(tmp_path, broker_4, vhost)
+    awx = awx_of(tmp_path, corner)
     jobs = [
         awx.launch("rabbitmq", secrets, "-vvv", "--check", "--diff"),
         awx.launch("rabbitmq", secrets, "-vvv", "--diff"),

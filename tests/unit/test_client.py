@@ -136,6 +136,8 @@ def test_the_password_of_a_connection_is_not_in_messages() -> None:
     ("given", "code", "field"),
     [
         ({"username": "a:b"}, "connection.username", "username"),
+        ({"username": None}, "connection.no_credentials", "username"),
+        ({"password": None}, "connection.no_credentials", "password"),
         ({"password": "a\ud800b"}, "connection.not_unicode", "password"),
         ({"username": "a\ud800b"}, "connection.not_unicode", "username"),
     ],

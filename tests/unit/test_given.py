@@ -125,6 +125,8 @@ def test_numbers_and_booleans_as_text(answers: dict[str, t.Any], meant: dict[str
         ({"limit": "0x10"}, 'limit: is "0x10", and must be a whole number'),
         ({"limit": "many"}, 'limit: is "many", and must be a whole number'),
         ({"limit": float("inf")}, "limit: is Infinity, and must be a whole number"),
+        ({"limit": True}, "limit: is true, and must be a whole number"),
+        ({"wait": False}, "wait: is false, and must be a number"),
         ({"wait": "soon"}, 'wait: is "soon", and must be a number'),
         ({"exact": "may be\n"}, 'exact: is "may be\\n", and must be true or false'),
         ({"pin": "hunter2"}, "pin: must be a whole number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import typing as t
 from pathlib import Path
@@ -11,8 +12,18 @@ from redis_example import SITE
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import Found
-from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import astray, data, ownership, sample, state, steps, texts
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
+from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
+from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import (
+    astray,
+    data,
+    ownership,
+    plan,
+    sample,
+    state,
+    steps,
+    texts,
+)
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import instance as host_instance
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.sample import Sample
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import quoting
@@ -256,6 +267,43 @@ def test_a_wrong_announcement_leaves_alone_whom_a_server_follows() -> None:
     ]
     assert astray.corrected(astray_too, main, found) == "replicaof 10.0.0.1 6382\n"
     assert astray.corrections(astray_too, main, texts.static({}, right), follows_itself=False) == ()
+
+
+def least(number: int) -> dict[str, int]:
+    return {"min-replicas-to-write": number}
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "live", "lowers"), [(1, 0, "1", True), (1, 0, "2", False), (1, 0, None, False), (0, 1, "0", False), (1, 1, "1", False)]
+)
+def test_a_master_that_may_have_fewer_replicas_takes_writes_without_a_restart(
+    monkeypatch: pytest.MonkeyPatch, have: int, want: int, live: str | None, lowers: bool
+) -> None:
+    """Not where a planned failover protects it, which has set another value; not if more are wanted, which may not be there yet."""
+    monkeypatch.setattr(data, "live", lambda instance, name: live)
+    instance = declared(settings=least(want))
+    runs = Service(active="active", enabled=True, since=2.0, files={instance.paths.static: 1.0})
+    texts_there = [state.Found(text, 0o640) for text in ("", declared(settings=least(have)).static, instance.users)]
+    seen = state.Seen(*texts_there, drop_in=state.Found(instance.drop_in, 0o644), directory=True, service=runs)
+    seen = dataclasses.replace(seen, corrections=state._lowered(instance, seen))
+    changes = [change for change in plan.changes_of(instance, seen, False) if change.kind in ("replication", "file")]
+    if lowers:
+        told, file = changes
+        assert told.payload.commands == (("CONFIG", "SET", "min-replicas-to-write", "0"),)
+        assert isinstance(file.payload, steps.Correct) and file.payload.file.content == instance.static
+        assert state.pending(instance, seen) == []
+    else:
+        assert changes == []
+        assert [difference.field for difference in state.pending(instance, seen)] == ["min-replicas-to-write"] * (have != want)
+
+
+def test_a_file_that_the_server_has_been_told_keeps_its_time(tmp_path: Path) -> None:
+    """A newer one would wait for a restart."""
+    path = tmp_path / "static.conf"
+    path.write_text("a\n")
+    os.utime(path, (1000, 1000))
+    steps.Correct(File(str(path), "b\n")).apply()
+    assert (path.read_text(), path.stat().st_mtime) == ("b\n", 1000)
 
 
 # The package's own service

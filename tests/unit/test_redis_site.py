@@ -389,10 +389,11 @@ AT = {name: f"{address}:6379" for name, address in ADDRESSES.items()}
 THERE = {**FULL, "d": ["server/pubsub"], "e": ["server/pubsub"]}
 
 
-def leaving(master: str, here: t.Any = THERE, pending: t.Any = None, known: t.Any = (), **more: t.Any) -> list[str]:
-    """The steps for a set that is to be on d and e alone, in words."""
+def leaving(master: str, here: t.Any = THERE, pending: t.Any = None, known: t.Any = (), alive: t.Any = None, **more: t.Any) -> list[str]:
+    """The steps for a set that is to be on d and e alone, in words. `alive`: the nodes that run, by default all."""
     declared = changed(**{"sets": [MOVED], "addresses": ADDRESSES, **more})
-    steps = maintenance.steps(declared, Seen(pending or {}, {"pubsub": AT[master]}, here=here, known={"pubsub": known}))
+    run = {"pubsub": [AT[name] for name in alive]} if alive else None
+    steps = maintenance.steps(declared, Seen(pending or {}, {"pubsub": AT[master]}, here=here, known={"pubsub": known}, alive=run))
     return [f"{step.action} {step.object.partition('/')[0]} {step.host}" for step in steps]
 
 
@@ -403,8 +404,8 @@ def test_a_set_that_moves_is_switched_to_a_node_that_stays_before_the_others_end
     assert leaving("b") == ["switch server b", *ENDS]
     assert leaving("d") == ENDS
     declared = changed(sets=[MOVED], addresses=ADDRESSES)
-    assert maintenance.target(declared, MOVED, THERE, "b") == "d"
-    assert maintenance.target(declared, MOVED, {}, "b") is None
+    assert maintenance.target(MOVED, maintenance.running(declared, MOVED, THERE, None), "b") == "d"
+    assert maintenance.target(MOVED, [], "b") is None
     steps = maintenance.steps(declared, Seen({}, {"pubsub": AT["b"]}, here=THERE))
     assert [len(step.expects[0]["leaving"]) for step in steps] == [3, 3, 3, 3, 2, 1, 0]
     assert {step.expects[0]["replicas"] for step in steps} == {1}
@@ -420,13 +421,16 @@ def test_what_an_interrupted_run_has_ended_is_forgotten_by_the_next() -> None:
 
 
 def test_a_set_of_one_node_restarts_before_its_replicas_end() -> None:
-    """Until then it refuses writes without replicas."""
+    """While another node has its data."""
     one = {"sets": [{"name": "pubsub", "nodes": ["a"]}]}
     here, pending = FULL, {"a": ["server/pubsub"]}
     ends = ["end server b", "end server c", "forget server b", "forget server c"]
     assert leaving("a", here, pending, **one) == ["switch server a", "restart server a", "switch server b", *ends]
     assert leaving("b", here, pending, **one) == ["restart server a", "switch server b", *ends]
     assert leaving("a", here, **one) == ends
+    # On hosts that are gone there is nobody to switch to.
+    assert leaving("a", here, pending, alive=["a"], **one) == ["backup server a", "restart server a", *ends]
+    assert leaving("a", here, pending, alive=["a", "c"], **one) == ["switch server a", "restart server a", "switch server c", *ends]
 
 
 def test_a_set_leaves_nothing_before_all_its_new_nodes_are_there() -> None:
@@ -578,7 +582,7 @@ def test_a_plan_names_its_steps_as_changes_where_it_only_predicts(check: bool) -
             return here if key == "waiting" else FULL
 
         def _healthy(self, masters: t.Any, wait: bool) -> dict[str, t.Any]:
-            return {"masters": AT_B, "known": {}}
+            return {"masters": AT_B, "known": {}, "seen": []}
 
     planned = Planned()
     assert planned._plan()["names"] == ["restart server/pubsub on a", "restart server/pubsub on c"]

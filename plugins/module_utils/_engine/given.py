@@ -83,6 +83,9 @@ def _read(option: Spec, params: dict[str, t.Any], key: str, item: str) -> t.Iter
 
 def _scalar(kind: str, value: t.Any) -> t.Any:
     check, wanted = _SCALARS[kind]
+    # To Python, and so to Ansible, true is the number 1.
+    if isinstance(value, bool) and kind != "bool":
+        raise ValueError(f"must be {wanted}")
     try:
         return check(value)
     except (TypeError, ValueError, OverflowError):

@@ -18,8 +18,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._rabbitmq.kinds.tabl
 LIBRARY: Library = ("requests", REQUESTS_IMPORT_ERROR)
 CONNECTION = (
     Field("url", "list", ["http://localhost:15672"], elements="str", environment="RABBITMQ_URL"),
-    Field("username", required=True, environment="RABBITMQ_USERNAME"),
-    Field("password", required=True, secret=True, environment="RABBITMQ_PASSWORD"),
+    Field("username", environment="RABBITMQ_USERNAME"),
+    Field("password", secret=True, environment="RABBITMQ_PASSWORD"),
     Field("validate_certs", "bool", True, environment="RABBITMQ_VALIDATE_CERTS"),
     Field("ca_cert", "path", environment="RABBITMQ_CA_CERT"),
     Field("client_cert", "path", environment="RABBITMQ_CLIENT_CERT"),

@@ -90,7 +90,11 @@ def _url_problems(url: str) -> t.Iterator[Problem]:
         yield Problem("connection.url", message, field="url", remedy="give it as http://host:15672 or https://host:15671")
 
 
-def _credential_problems(name: str, text: str) -> t.Iterator[Problem]:
+def _credential_problems(name: str, text: str | None) -> t.Iterator[Problem]:
+    if text is None:
+        remedy = f"set {name}, in the playbooks rabbitmq_{name}, or RABBITMQ_{name.upper()} in the environment"
+        yield Problem("connection.no_credentials", "is required to connect to the broker", field=name, remedy=remedy)
+        return
     if name == "username" and ":" in text:
         message = "must not contain a colon, which ends the user's name in HTTP authentication (RFC 7617)"
         yield Problem("connection.username", message, field=name, remedy="connect as another user")

@@ -16,6 +16,7 @@ from ansible_collections.eco2.platform.plugins.plugin_utils._redis.site import I
 
 Pending = t.Mapping[str, t.Sequence[str]]  # host -> ids of instances
 Here = t.Mapping[str, t.Collection[str]]  # host -> ids of instances that are there
+Alive = t.Optional[t.Mapping[str, t.Collection[str]]]  # set -> addresses of nodes that run; None: all do
 # The option of redis_sentinel_info for replicas whose link is not checked.
 UNLINKED = "replicas_without_link"
 # Its option for nodes and Sentinels that do not count.
@@ -84,7 +85,7 @@ class Seen:
 
     `told`: the address of each master, as the Sentinels tell it; `known`: set -> all addresses that they know of it; `upgrading`: the hosts
     whose packages change; `here`: the instances of the hosts in the play; `rereading`: those that keep their data in another way from then
-    on.
+    on; `alive`: set -> the addresses that the Sentinels see as well.
     """
 
     pending: Pending
@@ -93,6 +94,7 @@ class Seen:
     here: Here = field(default_factory=dict)
     known: t.Mapping[str, t.Collection[str]] = field(default_factory=dict)
     rereading: t.Collection[str] = ()
+    alive: Alive = None
 
 
 def steps(site: Site, seen: Seen) -> list[Step]:
@@ -117,12 +119,13 @@ def _restarts(left: t.Sequence[Step]) -> Pending:
 def _of_set(site: Site, entry: Set, seen: Seen) -> t.Iterator[Step]:
     """A backup if the data may be at risk, the replicas, a switch, and at once after it the old master.
 
-    The old master may not be able to read what the new one sends. A switch to a node that stays comes last: a set of one node may refuse
-    writes without replicas until it has restarted.
+    The old master may not be able to read what the new one sends. A switch to a node that stays comes last. A node that leaves and does
+    not run any more, as on a host that was removed, is no node to switch to.
     """
     waiting, leaving = _waiting(entry, seen.pending), sites.leaving(site, entry, seen.here)
     server, master = f"server/{entry['name']}", sites.host_of(site, entry, seen.told.get(entry["name"]), leaving)
-    alone = len(entry["nodes"]) + len(leaving) == 1
+    to = running(site, entry, seen.here, seen.alive)
+    alone = len(entry["nodes"]) + len(to) == 1
     problems = list(_problems(entry, seen.here, leaving, bool(waiting or leaving) and master is None))
     if problems:
         raise Refused(problems)
@@ -132,7 +135,7 @@ def _of_set(site: Site, entry: Set, seen: Seen) -> t.Iterator[Step]:
     for host in leader_last(waiting, master):
         if host == master and not alone:
             yield Step("switch", host, server, MASTER)
-            master = target(site, entry, seen.here, host)
+            master = target(entry, to, host)
         yield Step("restart", host, server, MASTER if alone else REPLICA)
     if master is not None and master in leaving:
         yield Step("switch", master, server, MASTER)
@@ -149,9 +152,14 @@ def _problems(entry: Set, here: Here, leaving: t.Sequence[str], no_master: bool)
         yield Problem("set.incomplete", message, where, "nodes", remedy)
 
 
-def target(site: Site, entry: Set, here: Here, master: str) -> str | None:
-    """The node that a switch from this master must lead to; None where any will do."""
+def running(site: Site, entry: Set, here: Here, alive: Alive) -> list[str]:
+    """The hosts that leave the set, and whose servers run."""
     leaving = sites.leaving(site, entry, here)
+    return leaving if alive is None else [host for host in leaving if sites.place(site, entry, host) in alive.get(entry["name"], ())]
+
+
+def target(entry: Set, leaving: t.Sequence[str], master: str) -> str | None:
+    """The node that a switch from this master must lead to; None where any will do. `leaving`: those that run."""
     return [*(host for host in entry["nodes"] if host != master), *leaving][0] if leaving else None
 
 

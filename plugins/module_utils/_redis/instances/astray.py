@@ -1,9 +1,10 @@
 # Copyright (c) 2026, the eco2.platform authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that a first run with a wrong address has left: they follow themselves, or announce an address that leads nobody to them.
+"""What is corrected on the running server at once, since nothing can work before. Private to this collection.
 
-Private to this collection.
+A first run with a wrong address leaves servers that follow themselves, or announce an address that leads nobody to them. A set that gets
+fewer nodes leaves a master that wants more replicas than it may have: it would refuse every write.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from ansible_collections.eco2.platform.plugins.module_utils._redis.model import 
 
 ANNOUNCE = "replica-announce-ip"
 FOLLOWS = "replicaof"
+LEAST = "min-replicas-to-write"
+# Settings of the static file.
+SETTINGS = frozenset({ANNOUNCE, LEAST})
 
 
 def leads_nowhere(host: str) -> bool:
@@ -48,7 +52,7 @@ def _follows_itself(main: str, static: str, here: t.Collection[str]) -> bool:
 
 
 def corrections(instance: Instance, main: str, static: str, follows_itself: bool) -> tuple[Difference, ...]:
-    """What is corrected at once, since nothing can work before."""
+    """Addresses that lead nowhere."""
     have, want = texts.directives(static).get(ANNOUNCE), texts.directives(instance.static).get(ANNOUNCE)
     found = []
     if have and want and leads_nowhere(texts.value(have[-1])) and not leads_nowhere(texts.value(want[-1])):
@@ -56,6 +60,13 @@ def corrections(instance: Instance, main: str, static: str, follows_itself: bool
     if follows_itself and instance.replicaof:
         found.append(Difference(FOLLOWS, texts.follows(main), str(address.parse(instance.replicaof, 6379))))
     return tuple(found)
+
+
+def lowered(instance: Instance, static: str) -> Difference | None:
+    """Fewer replicas that a master must have. More wait for a restart, when the new replicas are there."""
+    have, want = (texts.directives(text).get(LEAST, [""])[-1] for text in (static, instance.static))
+    lower = have.isdigit() and want.isdigit() and int(want) < int(have)
+    return Difference(LEAST, have, want) if lower else None
 
 
 def commands(instance: Instance, differences: t.Iterable[Difference]) -> t.Iterator[tuple[str, ...]]:

@@ -109,6 +109,15 @@ def observe(instance: Instance) -> Running:
     )
 
 
+def live(instance: Instance, name: str) -> str | None:
+    """The value of a setting in the running server; None where it does not tell."""
+    try:
+        with Wire.admin(instance, instance.present.socket) as wire:
+            return str(wire.ask("CONFIG", "GET", name)[1])
+    except (Said, OSError, IndexError):
+        return None
+
+
 def _room(directory: str) -> float:
     """Bytes that are free; without end where the system does not tell."""
     try:

@@ -51,7 +51,7 @@ class Seen(Parts):
     strange: tuple[ownership.Strange, ...] = ()
     # What the running server says of its data, where a restart may have other data than those; None where it was not asked.
     running: data.Running | None = None
-    # What is corrected at once: addresses that lead nowhere.
+    # What is corrected at once.
     corrections: tuple[Difference, ...] = ()
 
     @property
@@ -123,8 +123,14 @@ def _looked(instance: Instance, seen: Seen, restarts: bool, follows_itself: bool
     asked = instance.kind == "server" and seen.former.main is not None and seen.former.service.is_up
     asked = asked and (restarts or data.are_concerned(difference.field for difference in pending(instance, seen)))
     running = data.observe(instance) if asked else None
-    corrections = astray.corrections(instance, seen.text("main"), seen.text("static"), follows_itself)
+    corrections = astray.corrections(instance, seen.text("main"), seen.text("static"), follows_itself) + _lowered(instance, seen)
     return replace(seen, running=running, strange=ownership.observe(instance), corrections=corrections)
+
+
+def _lowered(instance: Instance, seen: Seen) -> tuple[Difference, ...]:
+    """Not where the server has another value than its file: a planned failover that was interrupted protects it."""
+    found = astray.lowered(instance, seen.text("static")) if seen.runs and not instance.former else None
+    return (found,) if found and data.live(instance, astray.LEAST) == found.before else ()
 
 
 def problems(instance: Instance, seen: Seen, restarts: bool = False) -> t.Iterator[Problem]:
@@ -233,7 +239,9 @@ def pending(instance: Instance, seen: Seen) -> list[Difference]:
     if seen.main is None:
         return []
     found = [Difference("flavor", instance.flavor, instance.later)] if instance.later else []
-    found += texts.static_differences(seen.static.content if seen.static else None, instance.static)
+    corrected = {difference.field for difference in seen.corrections} if seen.runs else set()
+    static = texts.static_differences(seen.static.content if seen.static else None, instance.static)
+    found += [difference for difference in static if difference.field not in corrected]
     found += unit_differences(instance, seen, "unit")
     found += [Difference("started", f"before {path} changed", "after") for path in instance.reads if seen.service.is_older_than(path)]
     return found
