@@ -329,9 +329,7 @@ class ActionModule(Action):
 
     def _forget(self, names: t.Collection[str], expects: list[Item]) -> None:
         """Sentinels forget only what they see as down, which they do not before down_after_milliseconds. What is left fails at the gate."""
-        masters = [
-            {key: master[key] for key in ("name", "address", "replicas")} for master in sites.masters(self.site) if master["name"] in names
-        ]
+        masters = maintenance.to_forget(self.site, names)
         wanted = [entry for entry in expects if entry["name"] in names]
 
         def attempt() -> bool:

@@ -19,7 +19,7 @@ description:
   - The module first waits until every sentinel and the data nodes themselves say that the set is healthy.
   - Before anything is paused it also checks that the switch can come to its end. The user whom Sentinel uses on the data nodes must have
     the rights that a promotion takes. The other nodes must be able to follow the new master, by C(masteruser), C(masterauth), the rights
-    of that user, and C(tls-replication). What is missing is refused with its name, in check mode too.
+    of that user, C(tls-replication), and the address that they announce. What is missing is refused with its name, in check mode too.
   - Where all servers are Valkey 9.0 or newer (and not 9.1.0), the servers do the switch (C(SENTINEL FAILOVER name COORDINATED)).
   - Elsewhere the module pauses writes on the old master, waits until all replicas have its data, lets Sentinel promote a replica, and makes
     the old master its replica at once. Clients that wait there are disconnected, so that they ask Sentinel for the new master. This takes

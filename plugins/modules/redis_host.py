@@ -56,12 +56,15 @@ options:
         be masked before its package is installed.
       - A running service is stopped, unless it is in use; then the task is refused. A server is in use if it has keys, functions, a
         password, clients, subscribers or replicas, if it follows a master, or if its configuration is not as the package brings it. A
-        Sentinel is in use if it monitors a master other than the sample C(mymaster).
+        Sentinel is in use if it monitors a master other than the sample C(mymaster), or knows replicas or other Sentinels.
     type: list
     elements: str
     default: []
   service:
-    description: Settings of the section C([Service]) of all units, such as C(LimitNOFILE).
+    description:
+      - Settings of the section C([Service]) of all units, such as C(LimitNOFILE).
+      - Those that decide what is started, as which user, and which files it sees, such as C(ExecStart), C(User) and C(TemporaryFileSystem),
+        are refused.
     type: dict
     default: {}
   transparent_hugepage:

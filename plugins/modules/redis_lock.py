@@ -63,10 +63,11 @@ options:
   holder:
     description:
       - Who holds the lock. It must be different for each run. Messages to others show it, so it should say where the run can be found.
+        An empty text is refused.
     type: str
     required: true
   seconds:
-    description: After how many seconds the lock ends if nobody renews it.
+    description: After how many seconds the lock ends if nobody renews it, from 1 to 31536000 (a year).
     type: int
     default: 600
   state:

@@ -21,9 +21,11 @@ description:
     them both would fail over without end; if a Sentinel monitors it at a loopback address, which only its own host can use; or if the
     Sentinels know others that are not listed.
   - Healthy also means that a failover would come to its end. These are reasons, too. All replicas have C(replica-priority) 0.
-    C(failover-timeout) is shorter than C(down-after-milliseconds). The user whom Sentinel uses on the data nodes lacks a right that a
+    C(failover-timeout) is shorter than C(down-after-milliseconds), or that is below 100. The quorum is higher than the number of Sentinels.
+    The user whom Sentinel uses on the data nodes lacks a right that a
     promotion takes, or such a command is renamed. A node could not follow another master, by its C(masteruser), C(masterauth), the rights
-    of that user, or C(tls-replication).
+    of that user, or C(tls-replication). A node would announce itself at another address than the one at which Sentinels watch it
+    (C(replica-announce-ip), C(replica-announce-port)).
   - The module does not use C(SENTINEL CKQUORUM), which answers OK also while the master is down, monitored at a wrong address, or without
     a replica.
   - It only reads, so it can be used on Sentinels that a Kubernetes operator manages.

@@ -163,6 +163,29 @@ def test_a_master_that_would_follow_with_tls_is_named(guarded: Guarded) -> None:
         master.ask("CONFIG", "SET", "tls-replication", "no")
 
 
+def test_a_master_that_would_be_known_at_another_address_is_named(guarded: Guarded) -> None:
+    master = guarded.master
+    for name, value, own, seen in (
+        ("replica-announce-ip", "10.255.0.9", "", f"10.255.0.9:{master.port}"),
+        ("replica-announce-port", "7000", "0", f"{master.host}:7000"),
+    ):
+        master.ask("CONFIG", "SET", name, value)
+        try:
+            guarded.refused("replication.announced", f"data node {address(master)}", f"would announce {seen}")
+        finally:
+            master.ask("CONFIG", "SET", name, own)
+
+
+def test_a_quorum_that_is_never_reached_is_a_reason(guarded: Guarded) -> None:
+    for sentinel in guarded.group.sentinels:
+        sentinel.ask("SENTINEL", "SET", NAME, "quorum", 4)
+    try:
+        guarded.unhealthy("the quorum is 4, of 3 sentinels", *(address(sentinel) for sentinel in guarded.group.sentinels))
+    finally:
+        for sentinel in guarded.group.sentinels:
+            sentinel.ask("SENTINEL", "SET", NAME, "quorum", 2)
+
+
 def test_priorities_of_0_and_a_failover_timeout_that_is_too_short_are_reasons(guarded: Guarded) -> None:
     for server in guarded.replicas:
         server.ask("CONFIG", "SET", "replica-priority", 0)

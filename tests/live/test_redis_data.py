@@ -276,6 +276,22 @@ def test_a_new_disk_that_belongs_to_root_is_given_to_the_server(host: Host) -> N
     host.sh(f"rm {place}")
 
 
+def test_what_the_server_cannot_read_is_refused_before_it_is_stopped(host: Host) -> None:
+    host.apply(instance("shut", 7010))
+    log = f"/var/log/{host.flavor}/{host.flavor}-server-shut.log"
+    host.sh(f"install --directory --mode 700 /srv/closed; install --mode 600 /dev/null /srv/key.pem; chown root: {log}; chmod 600 {log}")
+    key = {"tls-key-file": "/srv/key.pem"}
+    assert host.refused(instance("shut", 7010, key), restart=["server/shut"]) == ["file.unreadable"]
+    assert host.refused(instance("below", 7011, directory="/srv/closed/below")) == ["file.unreadable"]
+    # Without its log it would not start again either.
+    assert [change["object"] for change in host.apply(instance("shut", 7010))["changes"]] == [log]
+    host.sh(f"chown {host.flavor}: /srv/key.pem")
+    host.run(instance("shut", 7010, key), restart=["server/shut"])
+    assert host.keys(7010) == 0
+    host.end("shut")
+    host.sh("rm -r /srv/closed /srv/key.pem")
+
+
 # Words
 
 

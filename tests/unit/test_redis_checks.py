@@ -9,7 +9,8 @@ import pytest
 from sentinel_set import at, master_node, observed, peer, replica_node, row, seen, view
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, readiness, version
+from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Access, Connections, Credentials, Server
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read, readiness, version
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import Expected
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Peer, node
 
@@ -124,6 +125,10 @@ def test_a_failover_that_could_not_work() -> None:
     assert codes(REPLICAS, {}) == codes((), {}) == codes((never[0], REPLICAS[1]), {}) == []
     assert codes(never, {}) == [checks.PRIORITIES]
     assert codes(REPLICAS, hasty) == [checks.TIMEOUT]
+    assert codes(REPLICAS, {"down_after_milliseconds": "5", "failover_timeout": "1000"}) == ["down_after.low"]
+    # Each sentinel knows two others.
+    assert codes(REPLICAS, {"quorum": "3"}) == []
+    assert codes(REPLICAS, {"quorum": "4"}) == ["quorum.unreachable"]
 
 
 CLIENTS = """id=1 addr=10.0.1.1:41 name=sentinel-0a1b2c3d-cmd sub=0 cmd=ping user=watcher
@@ -141,6 +146,38 @@ def test_the_users_of_sentinels() -> None:
     unnamed = "\n".join(CLIENTS.splitlines()[1:])
     assert readiness.watchers(unnamed, {"10.0.1.2", "fd00::1"}) == {"unnamed", "six"}
     assert readiness.watchers(unnamed, set()) == set()
+
+
+@pytest.mark.parametrize("user", ["wächter", "сторож", "a\u00a0b", "a\u2028b", "a\u0085b"])
+def test_the_name_of_a_user_ends_where_it_ends_for_a_server(user: str) -> None:
+    assert readiness.watchers(f"id=1 name=sentinel-0a1b2c3d-cmd user={user} resp=2\nid=2 name= user=app\n", set()) == {user}
+
+
+@pytest.mark.parametrize(
+    ("place", "settings", "announced"),
+    [
+        (A, {}, ""),
+        (A, {"replica-announce-ip": "", "replica-announce-port": "0"}, ""),
+        (A, {"replica-announce-ip": "10.0.2.1", "replica-announce-port": "6379"}, ""),
+        (A, {"replica-announce-ip": "redis-1"}, ""),
+        ("redis-1:6379", {"replica-announce-ip": "10.0.2.1"}, ""),
+        (A, {"replica-announce-ip": "10.0.9.9"}, "10.0.9.9:6379"),
+        (A, {"replica-announce-port": "7000"}, "10.0.2.1:7000"),
+        ("redis-1:6379", {"replica-announce-port": "7000"}, "redis-1:7000"),
+    ],
+)
+def test_a_master_that_would_be_known_at_another_address(place: str, settings: dict[str, str], announced: str) -> None:
+    node = master_node(place)
+    assert readiness._announced(node, settings) == announced
+    ready = readiness.Ready(node, {}, announced=announced)
+    assert [problem.code for problem in readiness._of_announced([ready])] == ([readiness.ANNOUNCED] if announced else [])
+
+
+@pytest.mark.parametrize(("field", "mode", "word"), [("redis_mode", "cluster", "cluster-enabled"), ("server_mode", "sentinel", "sentinel")])
+def test_what_is_no_data_node_of_a_set_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, field: str, mode: str, word: str) -> None:
+    monkeypatch.setattr(Server, "ask", lambda *dummy: f"redis_version:8.0.2\n{field}:{mode}\nrole:master\nrun_id:a\n")
+    found = read.node(at(A), Connections(Access(Credentials(), Credentials(), None, 5.0)))
+    assert word in found.silence
 
 
 @pytest.mark.parametrize(

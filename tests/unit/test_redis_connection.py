@@ -10,6 +10,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.change impor
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
 from ansible_collections.eco2.platform.plugins.module_utils._net import tls
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
+from ansible_collections.eco2.platform.plugins.module_utils._redis.failover.lock import Lock
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
@@ -70,6 +72,8 @@ def test_arguments_that_cannot_be_right_are_refused(arguments: dict[str, t.Any],
         ([], "sentinels.none"),
         ([{"host": "", "port": 1}], "sentinel.address"),
         ([{"host": "a b", "port": 1}], "sentinel.address"),
+        ([{"host": "0.0.0.0", "port": 1}], "sentinel.address"),  # noqa: S104
+        ([{"host": "::", "port": 1}], "sentinel.address"),
         ([{"host": "a", "port": 65536}], "sentinel.address"),
         ([{"host": "a", "port": 1}, {"host": "a", "port": 1}], "sentinel.twice"),
     ],
@@ -117,3 +121,36 @@ def test_a_refusal_is_one_line_that_says_what_to_do(code: str, text: str, kind: 
     error = errors.from_answer("h:1", "SENTINEL MASTER", code, text, "OPTIONS")
     assert error.__class__ is kind and isinstance(error, ChangeFailed)
     assert str(error).startswith("h:1: ") and word in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.1.1", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST", "a.localhost", "localhost.localdomain", "ip6-loopback"]
+)
+def test_every_spelling_of_loopback_is_loopback(host: str) -> None:
+    assert address.is_loopback(host) and address.leads_nowhere(host)
+
+
+def test_an_ipv4_address_in_the_form_of_ipv6_is_that_address() -> None:
+    assert Address.of("::ffff:10.0.0.1", 1) == Address.of("10.0.0.1", 1)
+    assert address.is_unspecified("::ffff:0.0.0.0")
+    assert not any(map(address.leads_nowhere, ("::ffff:10.0.0.1", "redis-1", "localhost-1", "mylocalhost")))
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"holder": ""}, "holder.text"),
+        ({"holder": " "}, "holder.text"),
+        ({"holder": "\ud800"}, "holder.text"),
+        ({"seconds": 0}, "seconds.range"),
+        ({"seconds": -1}, "seconds.range"),
+        ({"seconds": 2**63}, "seconds.range"),
+        ({"masters": [{"name": "m", "rename_commands": {"GET": ""}}]}, "rename.word"),
+    ],
+)
+def test_a_lock_that_would_hold_nobody_back_is_refused(more: dict[str, t.Any], code: str) -> None:
+    right = {**ARGUMENTS, "sentinels": [{"host": "a", "port": 1}], "masters": [], "holder": "first", "seconds": 30, "state": "present"}
+    assert Lock(right).milliseconds == 30_000
+    with pytest.raises(Refused) as caught:
+        Lock({**right, **more})
+    assert [problem.code for problem in caught.value.problems] == [code]

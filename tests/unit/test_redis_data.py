@@ -11,7 +11,8 @@ import pytest
 from redis_example import SITE
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Refused
-from ansible_collections.eco2.platform.plugins.module_utils._host.files import File
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import Done
+from ansible_collections.eco2.platform.plugins.module_utils._host.files import File, Found
 from ansible_collections.eco2.platform.plugins.module_utils._host.services import Service
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import (
     astray,
@@ -182,6 +183,56 @@ def test_what_can_only_be_the_servers_is_given_to_it(tmp_path: Path) -> None:
     assert file is not None and [problem.code for problem in ownership.problems(declared(), [file])] == ["data.directory"]
 
 
+@pytest.mark.parametrize(("code", "codes"), [(0, []), (1, ["file.unreadable"]), (127, [])])
+def test_a_key_that_the_server_cannot_read_is_refused_before_its_restart(
+    code: int, codes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key.pem"
+    instance = declared(settings={"tls-key-file": str(key), "tls-cert-file": str(tmp_path / "absent")})
+    assert instance.certificates == [str(key), str(tmp_path / "absent")]
+    monkeypatch.setattr(ownership, "_user", lambda dummy: 1)
+    monkeypatch.setattr(ownership.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(ownership, "run", lambda *command: Done(code if command[-1] == str(key) else 0, "", ""))
+    assert list(ownership.unreadable(instance)) == []
+    key.touch()
+    assert [problem.code for problem in ownership.unreadable(instance)] == codes
+
+
+def test_a_directory_that_the_server_cannot_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(ownership, "_user", lambda dummy: 1)
+    monkeypatch.setattr(ownership.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(ownership, "run", lambda *command: asked.append(command[-2:]) or Done(1, "", ""))
+    (problem,) = ownership.unreadable(declared(directory=f"{tmp_path}/a/b"))
+    assert problem.code == "file.unreadable" and "cannot enter" in problem.message
+    assert asked == [("-x", str(tmp_path))]
+
+
+def test_a_strict_umask_does_not_close_what_is_above_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps.shutil, "chown", lambda *dummy: None)
+    before = os.umask(0o077)
+    try:
+        steps.make_directory(str(tmp_path / "a" / "b"), "redis")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o750]
+
+
+def test_a_log_that_belongs_to_somebody_else_is_given_to_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance, log = declared(), tmp_path / "log"
+    log.touch()
+    init = host_instance.Paths.__init__
+
+    def elsewhere(self: host_instance.Paths, *arguments: str) -> None:
+        init(self, *arguments)
+        self.log, self.directory = str(log), str(tmp_path / "absent")
+
+    monkeypatch.setattr(host_instance.Paths, "__init__", elsewhere)
+    monkeypatch.setattr(ownership, "_user", lambda dummy: os.getuid() + 1)
+    assert [strange.path for strange in ownership.observe(instance)] == [str(log)]
+
+
 # Servers that lead nowhere
 
 
@@ -282,6 +333,27 @@ def test_a_server_without_keys_may_have_users(about: dict[str, str], keys: int, 
     assert [problem.code for problem in problems] == (["sample.in_use"] if use else [])
 
 
+@pytest.mark.parametrize(
+    ("lines", "use"),
+    [
+        ("", None),
+        ("sentinel monitor mymaster 127.0.0.1 6379 2", None),
+        ("sentinel monitor pubsub 10.0.0.1 6379 2", "it monitors pubsub at 10.0.0.1"),
+        (
+            "sentinel monitor mymaster 127.0.0.1 6379 2\nsentinel known-replica mymaster 10.0.0.2 6379",
+            "it knows replicas or other sentinels: 10.0.0.2:6379",
+        ),
+        (
+            "sentinel monitor mymaster 127.0.0.1 6379 2\nSENTINEL known-sentinel mymaster 10.0.0.3 26379 id",
+            "it knows replicas or other sentinels: 10.0.0.3:26379",
+        ),
+    ],
+)
+def test_a_sentinel_with_the_name_of_the_sample_may_have_a_set(lines: str, use: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample.files, "read", lambda dummy: Found(lines, 0o640))
+    assert sample._monitors("redis") == use
+
+
 # Words
 
 
@@ -335,6 +407,14 @@ def test_what_valkey_could_not_read_again_is_refused(value: str) -> None:
         with pytest.raises(Refused) as refused:
             host_instance.declare({**PARAMS, "flavor": "valkey", "instances": [item]}, {})
         assert [problem.code for problem in refused.value.problems] == ["setting.unwritable"]
+
+
+@pytest.mark.parametrize("name", ["ExecStart", "User", "TemporaryFileSystem", "KillSignal"])
+def test_settings_of_a_unit_that_would_start_something_else_are_refused(name: str) -> None:
+    for more in ({"service": {name: "x"}}, {"instances": [{**site.instances(SITE, "c", {})[1], "service": {name: "x"}}]}):
+        with pytest.raises(Refused) as refused:
+            host_instance.declare({**PARAMS, **more}, {})
+        assert [problem.code for problem in refused.value.problems] == ["service.own"]
 
 
 def test_renaming_what_nobody_needs_is_taken() -> None:

@@ -140,6 +140,11 @@ RIGHTS = {"passwords": ["aut"], "rules": site.WATCHES}
         ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "fe80::1"}}),
         ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "224.0.0.1"}}),
         ("host.same_place", {"addresses": {**SITE["addresses"], "b": "10.0.0.1"}}),
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "::ffff:127.0.0.1"}}),
+        ("host.address_nowhere", {"addresses": {**SITE["addresses"], "b": "localhost"}, "hostnames": True}),
+        ("set.min_replicas", {"sets": [{"name": "x", "nodes": ["a", "b"], "min_replicas_to_write": 2}]}),
+        ("set.min_replicas", {"sets": [{"name": "x", "nodes": ["a"], "settings": {"min-slaves-to-write": 1}}]}),
+        ("set.min_replicas", {"settings": {"min-replicas-to-write": 1}, "sets": [{"name": "x", "nodes": ["a"]}]}),
         ("set.port", {"sets": [{"name": "x", "nodes": ["a"], "port": 26379}]}),
         ("set.port_range", {"sets": [{"name": "x", "nodes": ["a"], "port": 65536}]}),
         ("set.port_range", {"sentinel_port": -1}),
@@ -167,6 +172,7 @@ def test_what_makes_a_server_blind_is_refused(code: str, more: dict[str, t.Any])
     [
         {"bind": "10.0.0.1 127.0.0.1"},
         {"bind": "* -::*"},
+        {"settings": {"min-replicas-to-write": 1}, "sets": [{"name": "x", "nodes": ["a"], "settings": {"min-replicas-to-write": 0}}]},
         {"settings": {"bind": "-::1 10.0.0.1", "replica-priority": 0}},
         {"settings": {"protected-mode": False}, "sets": [{"name": "x", "nodes": ["a"], "users": [NOPASS]}]},
         {"sentinel_settings": {"protected-mode": True}},
@@ -582,3 +588,11 @@ def test_a_plan_names_its_steps_as_changes_where_it_only_predicts(check: bool) -
     assert planned._plan()["names"] == ["restart server/pubsub on a", "restart server/pubsub on c"]
     steps = [{"kind": "step", "object": f"server/pubsub on {host}", "action": "restart"} for host in ("a", "c")]
     assert planned.lists["changes"] == (steps if check else [])
+
+
+def test_what_is_asked_before_nodes_are_forgotten_is_asked_by_its_new_name() -> None:
+    sets = [{**entry, "rename_commands": {"INFO": "info-x"}} if entry["name"] == "cache" else entry for entry in SITE["sets"]]
+    (cache,) = maintenance.to_forget(changed(sets=sets), ["cache"])
+    assert cache["rename_commands"] == {"INFO": "info-x"} and set(cache) == {"name", "address", "replicas", "rename_commands"}
+    (pubsub,) = maintenance.to_forget(changed(sets=sets), ["pubsub"])
+    assert set(pubsub) == {"name", "address", "replicas"}

@@ -186,6 +186,12 @@ def _outside(site: Site, entry: Set | None, here: Here) -> list[tuple[str, str]]
     return [(host, sites.place(site, entry, host)) for host in outside]
 
 
+def to_forget(site: Site, names: t.Collection[str]) -> list[Item]:
+    """The masters whose dead nodes are forgotten, for redis_sentinel: with what it needs to ask the living ones."""
+    keys = ("name", "address", "replicas", sites.RENAMES)
+    return [{key: master[key] for key in keys if key in master} for master in sites.masters(site) if master["name"] in names]
+
+
 def left(site: Site, here: Here) -> dict[str, list[str]]:
     """set -> the addresses of all that may have left it, before an interrupted run is known."""
     return {entry["name"]: [place for of in (entry, None) for dummy, place in _outside(site, of, here)] for entry in site["sets"]}

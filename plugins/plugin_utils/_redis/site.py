@@ -9,15 +9,14 @@ Private to this collection. A site is a dictionary: `sets`, `absent` (sets that 
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 import typing as t
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused, counted
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import texts
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import is_below
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, is_ip
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, is_ip, is_loopback, leads_nowhere
 
 Site = t.Mapping[str, t.Any]
 Set = t.Mapping[str, t.Any]
@@ -107,6 +106,7 @@ def _problems(site: Site) -> t.Iterator[Problem]:
         yield Problem("setting.unwritable", texts.UNWRITABLE, field="redis_sentinel_masterauth", remedy="choose another password")
     yield from _place_problems(site)
     yield from _setting_problems(site)
+    yield from _replica_problems(site)
     yield from (problem for entry in site["sets"] for problem in _user_problems(site, entry))
 
 
@@ -139,19 +139,6 @@ def _listeners(site: Site) -> t.Iterator[tuple[str, str, str, int]]:
             yield f"set {entry['name']}", "port", host, port(entry)
     for host in dict.fromkeys(site["sentinels"]):
         yield SENTINEL, "redis_sentinel_port", host, int(site["sentinel_port"])
-
-
-def leads_nowhere(host: str) -> str | None:
-    """Why no other host finds this one by this address; None where it may."""
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if ip.is_loopback:
-        return "is every host itself"
-    if ip.is_unspecified or ip.is_multicast or host == "255.255.255.255":
-        return "is not the address of one host"
-    return "is valid on one link only" if ip.version == 6 and ip.is_link_local else None
 
 
 def found(told: t.Mapping[str, str | None]) -> dict[str, str | None]:
@@ -199,13 +186,29 @@ def _setting_problems(site: Site) -> t.Iterator[Problem]:
             yield Problem("setting.blind", message, f"set {entry['name']}", "settings.protected-mode", "set it to false, or set a password")
 
 
+def _replica_problems(site: Site) -> t.Iterator[Problem]:
+    """A master that needs more replicas than its set has takes no write, ever."""
+    for entry in site["sets"]:
+        given = {"min_replicas_to_write": entry.get("min_replicas_to_write")}
+        for name, settings in (("redis_sentinel_settings", site.get("settings")), ("settings", entry.get("settings"))):
+            given.update({f"{name}.{key}": value for key, value in (settings or {}).items() if texts.alias(str(key)) == _MIN_REPLICAS})
+        where, value = next(((where, value) for where, value in [*given.items()][::-1] if value is not None), ("", 0))
+        replicas = max(0, len(entry["nodes"]) - 1)
+        if str(value).isdigit() and int(value) > replicas:
+            few = f"is {value}, and the set has {counted(replicas, 'replica')}, so its master would take no write"
+            yield Problem("set.min_replicas", few, f"set {entry['name']}", where, "make it smaller, or give the set more nodes")
+
+
+_MIN_REPLICAS = "min-replicas-to-write"
+
+
 def _is_on(value: t.Any) -> bool:
     return value is True or str(value).lower() == "yes"
 
 
 def _only_loopback(value: t.Any) -> bool:
     words = [word.lstrip("-") for line in texts.words(value) for word in texts.split(line)]
-    return any(words) and all(is_ip(word) and ipaddress.ip_address(word).is_loopback for word in words)
+    return any(words) and all(map(is_loopback, words))
 
 
 def _user_problems(site: Site, entry: Set) -> t.Iterator[Problem]:

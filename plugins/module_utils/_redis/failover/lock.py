@@ -16,11 +16,12 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.converge imp
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, Refused
 from ansible_collections.eco2.platform.plugins.module_utils._redis import errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, Server, access
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, read
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import checks, quoting, read
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.sentinels import desired
 
 KEY = "eco2.platform:maintenance"
+LONGEST = 31_536_000  # seconds, a year
 SOON = 2000  # milliseconds; a lock that ends so soon is not deleted, since it could be the next holder's by then
 
 
@@ -35,6 +36,9 @@ class Held(t.NamedTuple):
 class Lock(Service):
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         super().__init__()
+        problems = list(_problems(params))
+        if problems:
+            raise Refused(problems)
         self.holder: str = params["holder"]
         self.wanted = params["state"] == "present"
         self.milliseconds = int(params["seconds"] * 1000)
@@ -92,6 +96,15 @@ class Lock(Service):
         now = Held(server, str(server.read("GET", KEY) or ""), int(server.read("PTTL", KEY)))
         if now.holder != self.holder:
             raise ChangeFailed(str(_problem(name, now)))
+
+
+def _problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    """A lock that would hold nobody back, or whose holder would not know it again."""
+    if not params["holder"].strip() or not quoting.is_text(params["holder"]):
+        yield Problem("holder.text", "is empty, or is no text in UTF-8", field="holder", remedy="name this run, such as nightly-42")
+    if not 0 < params["seconds"] <= LONGEST:
+        yield Problem("seconds.range", f"must be 1 to {LONGEST} seconds", field="seconds")
+    yield from (problem for each in params["masters"] for problem in desired.rename_problems(each["rename_commands"] or {}))
 
 
 def _problem(name: str, held: Held) -> Problem:

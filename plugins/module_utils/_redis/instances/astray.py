@@ -26,7 +26,7 @@ SETTINGS = frozenset({ANNOUNCE, LEAST})
 
 def leads_nowhere(host: str) -> bool:
     """Whether it is an address by which no other host finds this one."""
-    return address.is_ip(host) and (address.is_loopback(host) or address.is_unspecified(host))
+    return address.is_loopback(host) or address.is_unspecified(host)
 
 
 def self_replicas(established: t.Mapping[str, str]) -> list[str]:

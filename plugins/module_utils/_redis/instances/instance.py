@@ -20,6 +20,12 @@ FLAVORS = ("redis", "valkey")
 # What a unit must be allowed to run besides a script: its interpreter, and what it calls.
 PROGRAMS = ("/bin", "/lib", "/usr/bin", "/usr/lib")
 # Settings that name certificates and keys, which are renewed in place.
+# Settings of a unit that decide what is started, as which user, and which files it sees.
+OF_UNIT = frozenset(
+    re.findall(
+        r"\w+", "Type ExecStart ExecStop KillSignal User Group DynamicUser RootDirectory RootImage TemporaryFileSystem InaccessiblePaths"
+    )
+)
 _FILES = re.compile(r"tls-[a-z-]*file")
 
 
@@ -82,6 +88,11 @@ class Instance:
         return {pair[0].upper(): pair[1] for pair in pairs if len(pair) == 2}
 
     @property
+    def certificates(self) -> list[str]:
+        """The files of certificates and keys that it reads."""
+        return [path for path in self.reads if path not in (*self.paths.files, self.paths.program)]
+
+    @property
     def paths(self) -> Paths:
         return Paths(self.flavor, self.kind, self.name, self.directory)
 
@@ -130,6 +141,9 @@ def declare(params: Params, there: t.Mapping[str, str]) -> list[Instance]:
         if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or not all(map(texts.is_line, texts.words(value))):
             message = "this is not a setting of a unit, or it has more than one line"
             problems.append(Problem("service.setting", message, "service", name, "write it such as LimitNOFILE: 65535"))
+        elif name in OF_UNIT:
+            message = "with it the server would not run as the collection sets it up, or would not find or keep its data"
+            problems.append(Problem("service.own", message, "service", name, "leave it out"))
     for option in ("restart", "backup"):
         remedy = f"the instances are {', '.join(ids) or 'not given'}"
         unknown = [name for name in params[option] if name not in ids]

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Difference
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, first
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances import data
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.instance import Instance
 
@@ -47,7 +48,7 @@ class Strange(t.NamedTuple):
 def observe(instance: Instance) -> tuple[Strange, ...]:
     user = _user(instance.flavor)
     paths = instance.paths
-    files = [_file(path, user) for path in (paths.main, paths.static, paths.users)]
+    files = [_file(path, user) for path in (paths.main, paths.static, paths.users, paths.log)]
     found = [*files, _directory(paths.directory, user, _own_names(instance))]
     return tuple(strange for strange in found if strange is not None)
 
@@ -60,6 +61,20 @@ def problems(instance: Instance, strange: t.Iterable[Strange]) -> t.Iterator[Pro
             message = f"{each.path} belongs to {each.owner}, and has files that are not a server's: {first(each.others)}"
             remedy = f"empty it, or run 'chown -R {instance.flavor}: {each.path}' if all of it belongs to the server"
             yield Problem("data.foreign", message, instance.id, remedy=remedy)
+
+
+def unreadable(instance: Instance) -> t.Iterator[Problem]:
+    """What the server must read when it starts, such as the key of a certificate. It would be stopped, and not start again."""
+    if _user(instance.flavor) is None or os.geteuid() != 0:
+        return
+    above = os.path.dirname(instance.paths.directory)
+    while not os.path.exists(above):
+        above = os.path.dirname(above)
+    wanted = [(path, "-r", "read") for path in instance.certificates if os.path.exists(path)] + [(above, "-x", "enter")]
+    for path, what, verb in wanted:
+        if run("runuser", "-u", instance.flavor, "--", "test", what, path).code == 1:
+            remedy = f"let {instance.flavor} {verb} it, by its owner, its group, its mode or an access control list"
+            yield Problem("file.unreadable", f"the user {instance.flavor} cannot {verb} {path}", instance.id, remedy=remedy)
 
 
 def _user(name: str) -> int | None:

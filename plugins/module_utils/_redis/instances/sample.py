@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import Change, Difference
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, first
 from ansible_collections.eco2.platform.plugins.module_utils._host import files, services
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import run
 from ansible_collections.eco2.platform.plugins.module_utils._redis.instances.steps import Mask
@@ -53,12 +53,19 @@ def _use(name: str) -> str | None:
     return _monitors(flavor) if kind == "sentinel" else _serves(flavor, name)
 
 
+_KNOWN = ("known-replica", "known-slave", "known-sentinel")
+
+
 def _monitors(flavor: str) -> str | None:
     found = files.read(f"/etc/{flavor}/sentinel.conf")
-    lines = map(quoting.words, found.content.split("\n") if found else [])
-    watched = [words[2:4] for words in lines if [word.lower() for word in words[:2]] == ["sentinel", "monitor"]]
-    others = [" at ".join(words) for words in watched if words != ["mymaster", "127.0.0.1"]]
-    return f"it monitors {', '.join(others)}" if others else None
+    lines = list(map(quoting.words, found.content.split("\n") if found else []))
+    said = [(words[1].lower(), words[2:5]) for words in lines if len(words) > 1 and words[0].lower() == "sentinel"]
+    others = [" at ".join(words[:2]) for name, words in said if name == "monitor" and words[:2] != ["mymaster", "127.0.0.1"]]
+    if others:
+        return f"it monitors {', '.join(others)}"
+    # Many keep the name and the address of the sample.
+    known = [":".join(words[1:3]) for name, words in said if name in _KNOWN]
+    return f"it knows replicas or other sentinels: {first(known)}" if known else None
 
 
 def _serves(flavor: str, name: str) -> str | None:

@@ -149,6 +149,8 @@ def problems(instance: Instance, seen: Seen, restarts: bool = False) -> t.Iterat
     if seen.main is not None and seen.other.main is not None and (instance.former or seen.other.service.is_up):
         yield Problem("instance.twice_there", f"both {other.main} and {paths.main} exist", instance.id, remedy="remove the wrong one")
     yield from ownership.problems(instance, seen.strange)
+    if restarts or not seen.runs:
+        yield from ownership.unreadable(instance)
     if seen.running is not None:
         yield from data.problems(instance, seen.running, next_start(instance, seen), restarts)
     yield from _directory_problems(instance, seen)

@@ -85,7 +85,11 @@ def write_kernel(path: str, value: str) -> None:
 
 
 def make_directory(path: str, owner: str) -> None:
-    os.makedirs(path, mode=DATA_MODE)
+    before = os.umask(0o022)  # a stricter one would close the directories above to the server
+    try:
+        os.makedirs(path, mode=DATA_MODE)
+    finally:
+        os.umask(before)
     os.chmod(path, DATA_MODE)
     shutil.chown(path, owner, owner)
 

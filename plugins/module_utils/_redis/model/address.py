@@ -28,7 +28,7 @@ class Address(t.NamedTuple):
     @classmethod
     def of(cls, host: str, port: t.Any) -> Address:
         """So that two spellings of one IP address are equal: a server writes ::1 for 0:0:0:0:0:0:0:1."""
-        return cls(str(ipaddress.ip_address(host)) if is_ip(host) else host.lower(), int(port))
+        return cls(str(_ip(host)) if is_ip(host) else host.lower(), int(port))
 
     def is_same(self, other: Address) -> bool:
         """Whether both mean one server: they are equal, or a name among them leads to the other's address."""
@@ -72,14 +72,36 @@ def is_ip(host: str) -> bool:
     return True
 
 
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IPv4 address in the form of IPv6, such as ::ffff:127.0.0.1, is that IPv4 address."""
+    found = ipaddress.ip_address(host)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+# The names that systems give to it in /etc/hosts.
+_LOOPBACK = re.compile(r"(.*\.)?localhost|localhost\.localdomain|localhost[46]|ip6-(localhost|loopback)")
+
+
 def is_loopback(host: str) -> bool:
     """Whether it leads each host to itself. Nothing is looked up."""
-    return ipaddress.ip_address(host).is_loopback if is_ip(host) else host.lower() == "localhost"
+    return _ip(host).is_loopback if is_ip(host) else bool(_LOOPBACK.fullmatch(host.lower()))
 
 
 def is_unspecified(host: str) -> bool:
     """Whether it means all addresses of a host, so that nobody can connect to it."""
-    return is_ip(host) and ipaddress.ip_address(host).is_unspecified
+    return is_ip(host) and _ip(host).is_unspecified
+
+
+def leads_nowhere(host: str) -> str | None:
+    """Why no other host finds this one by this address; None where it may. Nothing is looked up."""
+    if is_loopback(host):
+        return "is every host itself"
+    ip = _ip(host) if is_ip(host) else None
+    if ip is None:
+        return None
+    if ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
+        return "is not the address of one host"
+    return "is valid on one link only" if ip.version == 6 and ip.is_link_local else None
 
 
 def beside(place: Address, teller: Address) -> Address:

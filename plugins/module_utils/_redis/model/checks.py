@@ -14,7 +14,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem, counted
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model import options
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Monitored, Node, Observed, Peer, Replica
 
@@ -149,6 +150,13 @@ def of_failover(name: str, observed: Observed) -> t.Iterator[Problem]:
         if timeout < down_after:
             low = f"failover_timeout is {timeout} ms and down_after_milliseconds {down_after}, so a failover is given up too early"
             yield Problem(TIMEOUT, low, f"sentinel {sentinel}", remedy="make failover_timeout longer than down_after_milliseconds")
+        if "down_after_milliseconds" in entry.values and down_after < options.SHORTEST_DOWN_AFTER:
+            short = f"down_after_milliseconds is {down_after}, and a sentinel looks at its clock every 100 ms, so it sees all nodes as down"
+            yield Problem("down_after.low", short, f"sentinel {sentinel}", remedy="set it to 500 or more")
+        quorum, count = int(entry.values.get("quorum", 1)), entry.others + 1
+        if quorum > count:
+            never = f"the quorum is {quorum}, of {counted(count, 'sentinel')}, so no failover ever begins"
+            yield Problem("quorum.unreachable", never, f"sentinel {sentinel}", remedy=f"set the quorum to {count // 2 + 1}")
 
 
 _OF_SENTINEL = re.compile(r"((?:.*: )?)sentinel (\S+)")

@@ -54,7 +54,8 @@ REBOOT_PERIOD = Option("master_reboot_down_after_period", "int", lowest=0, highe
 SCRIPTS = (Option("notification_script"), Option("client_reconfig_script"))
 SCRIPT_WORDS = frozenset(option.word for option in SCRIPTS)
 # A sentinel looks at its clock every 100 ms, and a failover takes some of these looks.
-DOWN_AFTER = Option("down_after_milliseconds", "int", lowest=100, highest=LARGEST, unset="30000")
+SHORTEST_DOWN_AFTER = 100
+DOWN_AFTER = Option("down_after_milliseconds", "int", lowest=SHORTEST_DOWN_AFTER, highest=LARGEST, unset="30000")
 OPTIONS: tuple[Option, ...] = (
     QUORUM,
     DOWN_AFTER,

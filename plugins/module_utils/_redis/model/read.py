@@ -58,7 +58,11 @@ def _sentinel(place: Address, connections: Connections, around: Which, silences:
 
 
 def _is_sentinel(info: observe.Fields) -> bool:
-    return info.get("redis_mode", info.get("server_mode")) == "sentinel"
+    return _mode(info) == "sentinel"
+
+
+def _mode(info: observe.Fields) -> str | None:
+    return info.get("redis_mode", info.get("server_mode"))
 
 
 def _around(view: observe.SentinelView, connections: Connections, which: Which) -> observe.SentinelView:
@@ -102,6 +106,8 @@ def node(
         info = connection.info(server.read("INFO"))
         if _is_sentinel(info):
             raise errors.ServerError(str(place), "ERR", "is a sentinel, not a data node: a data node usually listens on port 6379")
+        if _mode(info) == "cluster":
+            raise errors.ServerError(str(place), "ERR", "has cluster-enabled yes, so no Sentinel can make it a master or a replica")
         version.supported(str(place), info)
         return observe.node(place, info, connection.pairs(server.read("CONFIG", "GET", "*replica*") if more else []))
     except silences as error:

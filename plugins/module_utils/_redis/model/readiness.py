@@ -17,7 +17,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._redis import connection, errors
 from ansible_collections.eco2.platform.plugins.module_utils._redis.connection import Connections, Credentials, Server
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model import read
-from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address
+from ansible_collections.eco2.platform.plugins.module_utils._redis.model.address import Address, is_ip
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.checks import together
 from ansible_collections.eco2.platform.plugins.module_utils._redis.model.observe import Node, Observed
 
@@ -31,6 +31,7 @@ PROMOTES: tuple[Words, ...] = (("EXEC",), ("SLAVEOF", "NO", "ONE"), ("CONFIG", "
 HANDS_OVER: tuple[Words, ...] = (("FAILOVER",), ("CLIENT", "PAUSE", "1", "WRITE"))
 # What a replica sends to its master.
 FOLLOWS: tuple[Words, ...] = (("PING",), ("REPLCONF", "ack", "0"), ("PSYNC", "?", "-1"))
+ANNOUNCED = "replication.announced"
 CONTAINERS = frozenset({"CONFIG", "CLIENT"})
 DEFAULT = "default"
 
@@ -43,7 +44,8 @@ _ASKS = frozenset({"ping", "info", "publish"})
 class Ready:
     """What one node says. `lacks`: a Sentinel's user -> the commands that it may not run; `gone`: commands that do not exist there.
 
-    `follows`: with what it would go to another master. `unseen`: why not all of this is known.
+    `follows`: with what it would go to another master. `announced`: the address at which it would then be known, where that is not the
+    one at which the sentinels watch it. `unseen`: why not all of this is known.
     """
 
     node: Node
@@ -51,6 +53,7 @@ class Ready:
     gone: tuple[str, ...] = ()
     follows: Credentials | None = None
     tls: str = ""
+    announced: str = ""
     unseen: str = ""
 
 
@@ -67,7 +70,7 @@ def problems(
     hosts = {view.address.host for view in observed.sentinels.values()}
     commands = (*PROMOTES, *HANDS_OVER) if coordinated else PROMOTES
     ready = read.side_by_side(lambda node: _ready(node, connections.data(node.address), hosts, commands), nodes)
-    found = [*_of_rights(ready), *_of_tls(ready, connections)]
+    found = [*_of_rights(ready), *_of_tls(ready, connections), *_of_announced(ready)]
     return [*found, *_of_followers(ready, connections, [node for node in nodes if node.address in targets])]
 
 
@@ -81,7 +84,8 @@ def _users(server: Server, hosts: t.Collection[str]) -> set[str]:
 
 def watchers(clients: str, hosts: t.Collection[str]) -> set[str]:
     """The users of the Sentinels' connections, from CLIENT LIST. `hosts`: where Sentinels are, since a name takes CLIENT SETNAME."""
-    rows = [{key: value for key, dummy, value in (word.partition("=") for word in line.split())} for line in clients.splitlines()]
+    # Only at spaces and line feeds: the name of a user may have a character that is a blank for Python alone.
+    rows = [{key: value for key, dummy, value in (word.partition("=") for word in line.split(" "))} for line in clients.split("\n")]
     named = {row["user"] for row in rows if _NAME.fullmatch(row.get("name", "")) and "user" in row}
     return named or {row["user"] for row in rows if _is_watcher(row, hosts)}
 
@@ -104,11 +108,20 @@ def _ready(node: Node, server: Server, hosts: t.Collection[str], commands: t.Ite
         if "CONFIG" in gone:
             return Ready(node, lacks, tuple(gone))
         user, password, tls = (_setting(server, name) for name in ("masteruser", "masterauth", "tls-replication"))
+        announced = _announced(node, connection.pairs(server.read("CONFIG", "GET", "replica-announce-*")))
     except (errors.ServerError, *errors.SILENT) as error:
         return Ready(node, lacks, tuple(gone), unseen=str(error))
     # A server without a password does not send its user either.
     follows = Credentials((user or None) if password else None, password or None, "masteruser and masterauth")
-    return Ready(node, lacks, tuple(gone), follows, tls)
+    return Ready(node, lacks, tuple(gone), follows, tls, announced)
+
+
+def _announced(node: Node, settings: t.Mapping[str, str]) -> str:
+    """A name may lead to the address; two IP addresses do not."""
+    host, port = settings.get("replica-announce-ip") or node.address.host, int(settings.get("replica-announce-port") or 0)
+    place = Address.of(host, port or node.address.port)
+    is_other = place.port != node.address.port or (place != node.address and is_ip(place.host) and is_ip(node.address.host))
+    return str(place) if is_other else ""
 
 
 def may(server: Server, user: str, words: Words) -> bool | None:
@@ -176,6 +189,14 @@ def _of_tls(ready: t.Iterable[Ready], connections: Connections) -> t.Iterator[Pr
             how = "with TLS" if wanted else "without TLS"
             says = f"tls-replication is {one.tls}, and the other nodes are reached {how}, so it could not follow one of them"
             yield Problem(TLS, says, f"data node {one.node.name}", remedy=f"CONFIG SET tls-replication {'yes' if wanted else 'no'}")
+
+
+def _of_announced(ready: t.Iterable[Ready]) -> t.Iterator[Problem]:
+    for one in ready:
+        if one.announced:
+            twice = f"would announce {one.announced} as a replica, so after a failover the sentinels would know it at two addresses"
+            remedy = "correct its replica-announce-ip and replica-announce-port, or watch it at that address"
+            yield Problem(ANNOUNCED, twice, f"data node {one.node.name}", remedy=remedy)
 
 
 def _of_followers(ready: t.Sequence[Ready], connections: Connections, targets: t.Sequence[Node]) -> t.Iterator[Problem]:

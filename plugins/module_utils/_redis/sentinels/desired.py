@@ -172,6 +172,9 @@ class _Reader:
         except ValueError as error:
             self.problem("sentinel.address", str(error), field="sentinels")
             place = Address(item["host"], item["port"])
+        if address.is_unspecified(place.host):
+            everywhere = f"{place} means every address of a host, so it would be the sentinel of whoever asks"
+            self.problem("sentinel.address", everywhere, field="sentinels", remedy="give the address of the sentinel")
         values = {**common, **self.values(f"sentinel {place}", (options.ANNOUNCE_IP, options.ANNOUNCE_PORT), item)}
         announced = values.get(options.ANNOUNCE_IP.name, "-")
         if not announced.strip() or address.is_unspecified(announced):
