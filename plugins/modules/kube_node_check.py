@@ -45,9 +45,14 @@ options:
     type: str
     default: ""
   allow_downgrade:
-    description: Whether a kubelet that is installed may be newer than O(version).
+    description: >-
+      Whether a kubelet, kubeadm or kubectl that is installed may be newer than O(version), and kubernetes-cni newer than O(cni_version).
     type: bool
     default: false
+  cni_version:
+    description: The version of the package kubernetes-cni. Checked with O(version).
+    type: str
+    default: ""
   ignore_preflight_errors:
     description: The preflight errors that kubeadm ignores. With V(SystemVerification) cgroup v1 is accepted.
     type: list

@@ -23,6 +23,7 @@ PLAYER = Path(sys.executable).parent / "ansible-playbook"
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
 BARE: dict[str, t.Any] = {"host": {"boot": {"cloud_init": "done"}, "kubelet_conf": None, "static_pods": [], "cgroup_version": 2}}
+CNI = {"kubernetes-cni": {"version": "1.9.0-1.1", "held": True}}
 BOOTING = {"host": {**BARE["host"], "boot": {"cloud_init": "running"}}}
 MEMBER = {"host": {**BARE["host"], "kubelet_conf": {"node_name": "k8s-old"}, "boot": {"cloud_init": "running"}}}
 
@@ -64,6 +65,7 @@ def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, varia
         "advertise_address": "",
         "keep_cni": False,
         "allow_downgrade": False,
+        "cni_version": "",
     }
     nothing = dict.fromkeys(
         ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
@@ -102,6 +104,7 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
     assert codes({"profile": tainted, "cluster": {"schedulable": False}}) == []
     assert codes({"profile": "", "cluster": {"endpoint": "a"}}) == ["endpoint.form"]
     newer = {"host": {**BARE["host"], "kubelet_version": "1.36.3"}}
+    assert codes({"version": "1.36.3", "cni_version": "1.8.0"}, {"host": {**BARE["host"], "packages": CNI}}) == ["version.downgrade"]
     assert codes({"version": "1.36.2"}, newer) == ["version.downgrade"]
     assert codes({"version": "1.36.2", "allow_downgrade": True}, newer) == codes({"version": "1.36.3"}, newer) == []
     assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
