@@ -47,7 +47,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def params(key: str, **more: t.Any) -> dict[str, t.Any]:
-    flat = {"uris": ["https://pkgs.example.org/v1.36/deb/"], "suites": ["/"], "components": [], "replaces": [], "timeout": 5.0}
+    flat = {
+        "uris": ["https://pkgs.example.org/v1.36/deb/"],
+        "suites": ["/"],
+        "components": [],
+        "replaces": [],
+        "timeout": 5.0,
+        "option_names": {},
+    }
     return {"name": "kubernetes", "state": "present", "key": key, **flat, **more}
 
 
@@ -221,6 +228,12 @@ def test_what_cannot_be_a_repository_is_refused(more: dict[str, t.Any], code: st
     with pytest.raises(Refused) as caught:
         source.Source(params("https://k", **more))
     assert [(problem.code, problem.field) for problem in caught.value.problems] == [(code, field)]
+
+
+def test_a_role_has_its_own_name_for_an_option() -> None:
+    with pytest.raises(Refused) as caught:
+        source.Source(params("https://k", uris=["download.docker.com"], option_names={"uris": "containerd_apt_repository"}))
+    assert str(caught.value).startswith("containerd_apt_repository: 'download.docker.com' is not an address")
 
 
 APT_CONFIG = """Acquire "";

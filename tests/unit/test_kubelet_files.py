@@ -184,11 +184,21 @@ def test_the_cni_configuration_of_another_cluster_is_refused() -> None:
 @on_controller
 def test_an_address_that_no_interface_has_is_refused() -> None:
     host = {"addresses": ["10.0.0.1", "fd00::1"]}
-    for address, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0), ("nonsense", 0)):
+    for address, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0)):
         assert codes(leftovers.addresses(host, address, {})) == ["node.ip_absent"] * bad
     split = {"kubelet_extra_args": [{"name": "node-ip", "value": "10.0.0.2"}]}
     assert [problem.field for problem in leftovers.addresses(host, "", split)] == ["kube_profile: --node-ip"]
     assert codes(leftovers.addresses({}, "10.0.0.2", {})) == [], "the addresses are not known"
+
+
+@on_controller
+@pytest.mark.parametrize("text", ["eth0", "10.0.0.1/24", "10.0.0", "fd00::1,node-a"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """The kubelet takes any text for --node-ip, and ends with it after the join."""
+    host = {"addresses": ["10.0.0.1", "fd00::1"]}
+    (problem,) = leftovers.addresses(host, "", {"kubelet_extra_args": [{"name": "node-ip", "value": text}]})
+    assert (problem.code, problem.field) == ("node.ip_form", "kube_profile: --node-ip")
+    assert codes(leftovers.addresses({}, text, {}, "control_plane_advertise_address")) == ["node.ip_form"]
 
 
 @on_controller

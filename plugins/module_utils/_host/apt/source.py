@@ -38,7 +38,8 @@ class Source(Service):
 
     def __init__(self, params: Params) -> None:
         super().__init__()
-        problems = list(check(params))
+        names = params["option_names"]
+        problems = [replace(problem, field=names.get(problem.field, problem.field)) for problem in check(params)]
         if problems:
             raise Refused(problems)
         self.params = params
