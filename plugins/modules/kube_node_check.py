@@ -38,7 +38,9 @@ options:
     elements: str
     default: []
   version:
-    description: The version of Kubernetes. It must name one release, and the host must be able to run it.
+    description: >-
+      The version of Kubernetes. It must name one release, and the host must be able to run it, without programs and units of others that
+      take the place of those of the packages.
     type: raw
   api_server_version:
     description: The version of the cluster's API server, which a kubelet of O(version) must be able to join.

@@ -139,6 +139,23 @@ def _release(version: t.Any) -> versions.Version | None:
         return None
 
 
+def programs(host: Facts, names: t.Collection[str] = ("containerd", "kubeadm", "kubelet")) -> Problems:
+    """Programs of others that would be run in place of those that the packages bring, so that something else is configured than runs."""
+    for path in host.get("other_programs") or ():
+        name = path.rpartition("/")[2]
+        if name in names:
+            message = f"{path} is run in place of /usr/bin/{name}, which the package brings"
+            yield Problem("host.other_program", message, remedy="remove it, or move it to a place that is not in the path of root")
+    starts = str(host.get("containerd_starts") or "/usr/bin/containerd")
+    if not re.match(r"/usr/bin/containerd(\s|$)", starts) or _ELSEWHERE.search(starts):
+        message = f"containerd.service starts {starts}, and not /usr/bin/containerd with /etc/containerd/config.toml"
+        remedy = "remove the file that says so ('systemctl cat containerd' shows it), and run 'systemctl daemon-reload'"
+        yield Problem("containerd.other_start", message, remedy=remedy)
+
+
+_ELSEWHERE = re.compile(r"\s(--root|--state|-a|--address|(-c|--config)(?![= ]/etc/containerd/config\.toml(\s|$)))[= ]")
+
+
 def cgroup(host: Facts, kubelet: t.Any, ignored: t.Collection[str]) -> Problems:
     try:
         wanted = versions.parse(kubelet)
