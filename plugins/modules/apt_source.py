@@ -65,7 +65,7 @@ options:
   replaces:
     description:
       - Patterns of addresses, such as V(*://download.docker.com/linux/*), of repositories that this one replaces, in any file.
-        An address ends with a slash here.
+        An address ends with a slash here. A pattern may also have the suite, after a space.
       - The repository itself is always replaced.
     type: list
     elements: str

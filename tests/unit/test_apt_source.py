@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.server
 import re
+import ssl
 import threading
 import typing as t
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,24 @@ def test_the_repository_is_taken_over_from_any_file_in_any_format(path: str, ser
     left = (elsewhere / path).read_text() if (elsewhere / path).exists() else None
     assert left == (before if after is ... else after)
     assert converged(wanted) == []
+
+
+def test_a_repository_can_be_named_with_its_suite(server: str, elsewhere: Path) -> None:
+    """Google has other repositories at the address at which that of Kubernetes was."""
+    lines = [f"deb https://packages.cloud.google.com/apt {suite} main\n" for suite in ("kubernetes-xenial", "cloud-sdk")]
+    (elsewhere / "sources.list").write_text("".join(lines))
+    arguments = params(f"{server}/key", replaces=["*://packages.cloud.google.com/apt/ kubernetes-*"])
+    assert ("update", "sources.list") in converged(arguments)
+    assert (elsewhere / "sources.list").read_text() == lines[1]
+
+
+def test_why_a_key_does_not_come_is_said_in_words() -> None:
+    refused = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1000)")
+    refused.verify_message = "certificate is not yet valid"
+    said = key._reason(urllib.error.URLError(refused))
+    assert re.fullmatch(r"the server's certificate is refused: certificate is not yet valid; this machine's clock says \S+Z", said)
+    assert key._reason(urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))) == "Connection refused"
+    assert key._reason(ValueError("unknown url type")) == "unknown url type"
 
 
 def test_a_password_in_another_file_is_not_shown(server: str, elsewhere: Path) -> None:

@@ -204,6 +204,25 @@ def test_the_minor_release_of_any_version(tmp_path: Path) -> None:
     assert found == {"whole": "1.36", "short": "", "number": "", "none": ""}
 
 
+@pytest.mark.parametrize(
+    ("role", "expression"),
+    [
+        ("control_plane", "[control_plane_declared.cert_sans, control_plane_configuration.apiServer.certSANs, control_plane_files]"),
+        ("kubernetes_node", "[kubernetes_node_needed, kubernetes_node_ignore_preflight_errors]"),
+        ("containerd", "containerd_may_remove"),
+    ],
+)
+def test_a_text_with_commas_is_a_list_as_in_an_inventory_in_ini(role: str, expression: str, tmp_path: Path) -> None:
+    """The validation of a role's options takes one for a list and leaves it a text."""
+    names = ("control_plane_cert_sans", "control_plane_manifests", "kubernetes_node_packages", "node_join_ignore_preflight_errors")
+    names = (*names, "containerd_allow_remove")
+    more = {"kube_version": "1.36.3", "control_plane_found": BARE, "containerd_node": {"host": {"distribution": "debian"}}}
+    cases: dict[str, t.Any] = {"list": {name: ["a", "b"] for name in names}, "text": dict.fromkeys(names, "a, b")}
+    found = evaluated(tmp_path, role, expression, {case: {**more, **given} for case, given in cases.items()})
+    assert found["list"] == found["text"]
+    assert json.dumps(["a", "b"])[1:-1] in json.dumps(found["text"])
+
+
 def test_ipv6_is_forwarded_where_a_node_has_such_an_address(tmp_path: Path) -> None:
     cases = {"none": {}, "four": {"kube_node_ip": "10.0.0.1"}, "six": {"kube_node_ip": "10.0.0.1,fd00::1"}}
     found = evaluated(tmp_path, "kubernetes_node", "kubernetes_node_forwarding", cases)
