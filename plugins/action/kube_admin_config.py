@@ -104,7 +104,7 @@ def place_problem(path: str, directory: str) -> str | None:
         return "it is not a file"
     if os.path.exists(path) and not os.access(path, os.R_OK):
         return "it cannot be read, and may belong to another cluster"
-    if os.path.exists(directory) and not os.access(directory, os.W_OK):
+    if os.path.exists(directory) and not os.access(directory, os.W_OK | os.X_OK):
         return "its directory is not writable"
     return None
 

@@ -12,6 +12,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.problems imp
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import versions
 from ansible_collections.eco2.platform.plugins.module_utils._node import containerd, containerd_hosts, facts_containerd
 from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import FACTS, OF_SETTINGS, Configured
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks
 from ansible_collections.eco2.platform.plugins.plugin_utils.controller import Action, Result
 
 _CORRECT = "correct its name or its place ('containerd config default' lists all settings), or remove it"
@@ -21,7 +22,7 @@ class ActionModule(Action):
     def work(self, options: t.Mapping[str, t.Any]) -> Result:
         configured = containerd.configuration(options["version"], options)
         before = options["host"].get("containerd") or {}
-        problems = list(containerd.moved(options, before.get("config")))
+        problems = [*containerd.moved(options, options["host"]), *checks.programs(options["host"], ("containerd",))]
         if problems:
             raise Refused(problems)
         # In check mode an old containerd would judge what is written for a newer one.

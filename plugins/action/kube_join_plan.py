@@ -37,7 +37,8 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
     obstacles += [*leftovers.addresses(host, node_ip, split), *leftovers.drop_ins(host, wants)]
     wanted = {name: options[name] for name in ("node_name", "version", "existing", "other_cluster", "names", "keep_cni", "allow_downgrade")}
-    plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, obstacles=obstacles))
+    cni = str(options["declared"]["kubernetes_node_cni_version"])
+    plan = join_plan.plan(host, cluster, join_plan.Options(**wanted, cni_version=cni, obstacles=obstacles))
     plan.reasons += leftovers.removed(host, wants) if plan.join else []
     declared = {**options["declared"], "kube_kubelet_patch": patch}
     differences = drift.sentences(host, declared, str(options["version"] or cluster.get("api_server_version") or ""))

@@ -29,7 +29,8 @@ def found(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.Itera
     yield from (Problem("host.reported", line) for line in options["problems"])
     if options["version"] is not None:
         yield from checks.version(options["version"], options["api_server_version"])
-        yield from checks.downgrade(host, options["version"], options["allow_downgrade"])
+        yield from checks.downgrade(host, options["version"], options["allow_downgrade"], options["cni_version"])
+        yield from checks.programs(host)
         yield from checks.cgroup(host, options["version"], options["ignore_preflight_errors"])
     if options["boot_timeout"] is not None:
         yield from checks.boot(host, options["boot_timeout"])

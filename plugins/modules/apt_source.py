@@ -65,7 +65,7 @@ options:
   replaces:
     description:
       - Patterns of addresses, such as V(*://download.docker.com/linux/*), of repositories that this one replaces, in any file.
-        An address ends with a slash here.
+        An address ends with a slash here. A pattern may also have the suite, after a space.
       - The repository itself is always replaced.
     type: list
     elements: str
@@ -74,6 +74,10 @@ options:
     description: Seconds to wait for the server of the key.
     type: float
     default: 30.0
+  option_names:
+    description: What messages call the options of this module. A role names its variables here.
+    type: dict
+    default: {}
 seealso:
   - module: eco2.platform.apt_packages
   - module: ansible.builtin.deb822_repository
@@ -134,6 +138,7 @@ def argument_spec() -> Spec:
         "key": {"type": "str", "no_log": False},
         "replaces": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "float", "default": 30.0},
+        "option_names": {"type": "dict", "default": {}},
     }
 
 

@@ -162,6 +162,16 @@ host:
     digests:
       description: The SHA-256 of each file of O(digests) that exists.
       type: dict
+    containerd_starts:
+      description: The command of C(containerd.service). Empty if there is no such unit.
+      type: str
+    containerd_places:
+      description: C(root) and C(state) in C(/etc/containerd/config.toml), as they are written there.
+      type: dict
+    other_programs:
+      description: The paths of a containerd, kubeadm or kubelet that is found before the one of the package in C(/usr/bin).
+      type: list
+      elements: str
     cgroup_version:
       description: V(1) or V(2).
       type: int

@@ -38,16 +38,23 @@ options:
     elements: str
     default: []
   version:
-    description: The version of Kubernetes. It must name one release, and the host must be able to run it.
+    description: >-
+      The version of Kubernetes. It must name one release, and the host must be able to run it, without programs and units of others that
+      take the place of those of the packages.
     type: raw
   api_server_version:
     description: The version of the cluster's API server, which a kubelet of O(version) must be able to join.
     type: str
     default: ""
   allow_downgrade:
-    description: Whether a kubelet that is installed may be newer than O(version).
+    description: >-
+      Whether a kubelet, kubeadm or kubectl that is installed may be newer than O(version), and kubernetes-cni newer than O(cni_version).
     type: bool
     default: false
+  cni_version:
+    description: The version of the package kubernetes-cni. Checked with O(version).
+    type: str
+    default: ""
   ignore_preflight_errors:
     description: The preflight errors that kubeadm ignores. With V(SystemVerification) cgroup v1 is accepted.
     type: list

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.server
 import re
+import ssl
 import threading
 import typing as t
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def params(key: str, **more: t.Any) -> dict[str, t.Any]:
-    flat = {"uris": ["https://pkgs.example.org/v1.36/deb/"], "suites": ["/"], "components": [], "replaces": [], "timeout": 5.0}
+    flat = {
+        "uris": ["https://pkgs.example.org/v1.36/deb/"],
+        "suites": ["/"],
+        "components": [],
+        "replaces": [],
+        "timeout": 5.0,
+        "option_names": {},
+    }
     return {"name": "kubernetes", "state": "present", "key": key, **flat, **more}
 
 
@@ -122,6 +131,24 @@ def test_the_repository_is_taken_over_from_any_file_in_any_format(path: str, ser
     left = (elsewhere / path).read_text() if (elsewhere / path).exists() else None
     assert left == (before if after is ... else after)
     assert converged(wanted) == []
+
+
+def test_a_repository_can_be_named_with_its_suite(server: str, elsewhere: Path) -> None:
+    """Google has other repositories at the address at which that of Kubernetes was."""
+    lines = [f"deb https://packages.cloud.google.com/apt {suite} main\n" for suite in ("kubernetes-xenial", "cloud-sdk")]
+    (elsewhere / "sources.list").write_text("".join(lines))
+    arguments = params(f"{server}/key", replaces=["*://packages.cloud.google.com/apt/ kubernetes-*"])
+    assert ("update", "sources.list") in converged(arguments)
+    assert (elsewhere / "sources.list").read_text() == lines[1]
+
+
+def test_why_a_key_does_not_come_is_said_in_words() -> None:
+    refused = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1000)")
+    refused.verify_message = "certificate is not yet valid"
+    said = key._reason(urllib.error.URLError(refused))
+    assert re.fullmatch(r"the server's certificate is refused: certificate is not yet valid; this machine's clock says \S+Z", said)
+    assert key._reason(urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))) == "Connection refused"
+    assert key._reason(ValueError("unknown url type")) == "unknown url type"
 
 
 def test_a_password_in_another_file_is_not_shown(server: str, elsewhere: Path) -> None:
@@ -221,6 +248,12 @@ def test_what_cannot_be_a_repository_is_refused(more: dict[str, t.Any], code: st
     with pytest.raises(Refused) as caught:
         source.Source(params("https://k", **more))
     assert [(problem.code, problem.field) for problem in caught.value.problems] == [(code, field)]
+
+
+def test_a_role_has_its_own_name_for_an_option() -> None:
+    with pytest.raises(Refused) as caught:
+        source.Source(params("https://k", uris=["download.docker.com"], option_names={"uris": "containerd_apt_repository"}))
+    assert str(caught.value).startswith("containerd_apt_repository: 'download.docker.com' is not an address")
 
 
 APT_CONFIG = """Acquire "";

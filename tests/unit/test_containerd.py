@@ -271,11 +271,24 @@ def test_what_an_older_containerd_ignores_is_refused_for_it() -> None:
 
 def test_data_in_another_directory_is_named() -> None:
     config = {"settings": {"root": "/mnt/containerd", "state": "/run/containerd"}}
-    (problem,) = containerd.moved(OPTIONS, config)
+    (problem,) = containerd.moved(OPTIONS, {"containerd": {"config": config}})
     assert problem.code == "containerd.moved"
     assert "containerd_settings: {root: /mnt/containerd}" in str(problem)
-    assert list(containerd.moved({**OPTIONS, "settings": {"root": "/var/lib/containerd"}}, config)) == []
-    assert list(containerd.moved(OPTIONS, {"problem": "no answer"})) == list(containerd.moved(OPTIONS, None)) == []
+    kept = {**OPTIONS, "settings": {"root": "/var/lib/containerd"}}
+    assert list(containerd.moved(kept, {"containerd": {"config": config}})) == []
+    mute = {"containerd": {"config": {"problem": "no answer"}}}
+    assert list(containerd.moved(OPTIONS, mute)) == list(containerd.moved(OPTIONS, {})) == []
+
+
+def test_data_in_another_directory_is_named_also_where_containerd_cannot_tell() -> None:
+    """It is not installed any more, or does not read its file."""
+    places = facts_containerd.places("version = 2\nroot = '/mnt/data' # disk\n\n[plugins.x]\nstate = \"/x\"\n[broken\n")
+    assert places == {"root": "/mnt/data"}
+    assert facts_containerd.places(None) == facts_containerd.places("# root = '/a'\n") == {}
+    for found in (None, {"version": "2.2.9", "config": {"problem": "toml: expected = at line 7"}}):
+        (problem,) = containerd.moved(OPTIONS, {"containerd": found, "containerd_places": places})
+        assert problem.code == "containerd.moved"
+        assert "/mnt/data" in problem.message
 
 
 # What containerd 2.3.7 prints.

@@ -75,6 +75,17 @@ def test_permissions_stay_where_none_are_given_and_links_stay_links(tmp_path: Pa
     assert stat.S_IMODE(target.stat().st_mode) == 0o604
 
 
+def test_the_umask_of_root_closes_no_directory_to_others(tmp_path: Path) -> None:
+    """apt reads its keys as the user _apt, and takes a repository whose key it cannot read for one that is not signed."""
+    before = os.umask(0o077)
+    try:
+        converged({"files": [file(tmp_path / "apt" / "keyrings" / "docker.asc", content="key")]})
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("apt", "apt/keyrings", "apt/keyrings/docker.asc")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
 def test_a_link_where_others_may_write_is_replaced_and_not_followed(tmp_path: Path) -> None:
     """They could lead root to any file of the host."""
     target, place = tmp_path / "target", tmp_path / "theirs"

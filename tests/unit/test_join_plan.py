@@ -104,6 +104,20 @@ def test_a_newer_kubelet_is_refused_before_anything_is_installed() -> None:
     assert not codes(planned(member(**newer), cluster(node()))), "a member stays as it is"
 
 
+def test_newer_packages_beside_the_kubelet_are_refused_too() -> None:
+    def found(kubeadm: str | None, **packages: str) -> list[str]:
+        host = {"kubeadm_version": kubeadm, "packages": {name: {"version": version} for name, version in packages.items()}}
+        return [str(problem) for problem in planned(host, cni_version="1.8.0").problems]
+
+    assert not found(None)
+    assert not found("1.36.3", kubectl="1.36.3-1.1", **{"kubernetes-cni": "1.8.0-1.1"})
+    assert not found("1.36.3-rc.1", kubectl="1.36.3~rc.1-1.1", **{"kubernetes-cni": "1.7.9-2.1"})
+    (both,) = found("1.37.0", kubectl="1.37.0-1.1")
+    assert both.startswith("kubeadm, kubectl: installing 1.36.3 would downgrade it from 1.37.0")
+    (cni,) = found(None, **{"kubernetes-cni": "1.9.0-1.1"})
+    assert cni.startswith("kubernetes-cni: installing 1.8.0") and "set kubernetes_node_cni_version to 1.9.0" in cni
+
+
 # A member of another cluster
 
 

@@ -283,6 +283,20 @@ def test_a_flag_that_the_kubelet_does_not_take_is_refused_before_anything_is_don
     assert "--node-labels" in (node.root / "etc/default/kubelet").read_text()
 
 
+@pytest.mark.parametrize(
+    "setting", ["Environment=KUBELET_EXTRA_ARGS=--network-plugin=cni", "ExecStart=/usr/bin/kubelet $A --network-plugin=cni"]
+)
+def test_a_flag_in_a_drop_in_that_the_kubelet_does_not_take_is_refused_with_the_file(node: Node, setting: str) -> None:
+    node.kubeadm()
+    node.program("kubelet", KUBELET)
+    node.put("etc/systemd/system/kubelet.service.d/20-old.conf", f"[Service]\n{setting}\n")
+    result = run(Check, node)
+    assert [problem["code"] for problem in result["problems"]] == ["kubelet.flag"]
+    assert "/etc/systemd/system/kubelet.service.d/20-old.conf: flag --network-plugin=cni" in result["failure"]
+    node.put("etc/systemd/system/kubelet.service.d/20-old.conf", "[Service]\nEnvironment=KUBELET_EXTRA_ARGS=--v=2\n")
+    assert run(Check, node)["failure"] is None
+
+
 def test_without_a_kubelet_no_flag_is_tried(node: Node) -> None:
     wrong = registration(kubelet_extra_args=[{"name": "network-plugin", "value": "cni"}])
     assert run(Join, node, True, **wrong)["changed"] is True

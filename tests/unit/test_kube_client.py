@@ -123,6 +123,15 @@ def test_a_kubeconfig_of_the_environment_loses_against_its_host_and_identity(mon
     assert configuration(settled()).host == "https://prod:6443"
 
 
+def test_a_kubeconfig_that_may_not_be_read_is_not_one_that_is_missing(tmp_path: Path) -> None:
+    """Root may search every directory, so a link to itself stands for one that this user may not search."""
+    (tmp_path / "loop").symlink_to("loop")
+    (problem,) = refused(configuration, params(kubeconfig=str(tmp_path / "loop" / "config")))
+    assert problem.code == "kubeconfig.unreadable"
+    (problem,) = refused(configuration, params(kubeconfig=str(tmp_path / "none" / "config")))
+    assert problem.code == "kubeconfig.missing"
+
+
 def test_the_default_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     default = tmp_path / "default"
     monkeypatch.setattr("kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION", str(default))

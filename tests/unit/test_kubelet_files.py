@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done
-from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, flags
+from ansible_collections.eco2.platform.plugins.module_utils._node import facts, facts_containerd, facts_kubelet, flags
 
 WANTS = flags.wanted(
     {
@@ -144,7 +144,7 @@ def test_files_that_start_the_kubelet_otherwise_are_found(tmp_path: Path) -> Non
 # What the controller makes of it
 
 if sys.version_info >= (3, 11):
-    from ansible_collections.eco2.platform.plugins.plugin_utils._node import leftovers
+    from ansible_collections.eco2.platform.plugins.plugin_utils._node import checks, leftovers
 
 on_controller = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
@@ -184,7 +184,7 @@ def test_the_cni_configuration_of_another_cluster_is_refused() -> None:
 @on_controller
 def test_an_address_that_no_interface_has_is_refused() -> None:
     host = {"addresses": ["10.0.0.1", "fd00::1"]}
-    for address, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0), ("nonsense", 0)):
+    for address, bad in (("10.0.0.1, FD00::1", 0), ("10.0.0.2", 1), ("10.0.0.2,fd00::2", 2), ("::", 0), ("", 0)):
         assert codes(leftovers.addresses(host, address, {})) == ["node.ip_absent"] * bad
     split = {"kubelet_extra_args": [{"name": "node-ip", "value": "10.0.0.2"}]}
     assert [problem.field for problem in leftovers.addresses(host, "", split)] == ["kube_profile: --node-ip"]
@@ -192,6 +192,61 @@ def test_an_address_that_no_interface_has_is_refused() -> None:
 
 
 @on_controller
+@pytest.mark.parametrize("text", ["eth0", "10.0.0.1/24", "10.0.0", "fd00::1,node-a"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """The kubelet takes any text for --node-ip, and ends with it after the join."""
+    host = {"addresses": ["10.0.0.1", "fd00::1"]}
+    (problem,) = leftovers.addresses(host, "", {"kubelet_extra_args": [{"name": "node-ip", "value": text}]})
+    assert (problem.code, problem.field) == ("node.ip_form", "kube_profile: --node-ip")
+    assert codes(leftovers.addresses({}, text, {}, "control_plane_advertise_address")) == ["node.ip_form"]
+
+
+@on_controller
 def test_files_of_an_earlier_init_are_refused() -> None:
     assert codes(leftovers.kubeadm_files({"kubeadm_files": ["/var/lib/etcd/member"]})) == ["init.unfinished"]
     assert codes(leftovers.kubeadm_files({"kubeadm_files": []})) == []
+
+
+# Programs of others
+
+
+def test_a_program_that_is_found_before_the_packages_is_named(tmp_path: Path) -> None:
+    local, packages = tmp_path / "local", tmp_path / "bin"
+    for path in (local / "kubeadm", packages / "kubelet", packages / "kubeadm", packages / "containerd"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    (local / "containerd").symlink_to(packages / "containerd")
+    assert facts.other_programs(f"{local}:{packages}", str(packages)) == [f"{local}/kubeadm"]
+
+
+SHOWN = "ExecStart={{ path=/usr/bin/containerd ; argv[]={} ; ignore_errors=no ; start_time=[n/a] ; pid=0 }}\n"
+
+
+@on_controller
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("/usr/bin/containerd", []),
+        ("/usr/bin/containerd --log-level warn", []),
+        ("/usr/bin/containerd --config /etc/containerd/config.toml", []),
+        ("/usr/local/bin/containerd", ["containerd.other_start"]),
+        ("/usr/bin/containerd --config=/etc/containerd/k8s.toml", ["containerd.other_start"]),
+        ("/usr/bin/containerd -c /etc/k8s.toml --log-level warn", ["containerd.other_start"]),
+        ("/usr/bin/containerd --root /mnt/containerd", ["containerd.other_start"]),
+    ],
+)
+def test_a_containerd_that_reads_another_file_is_refused(command: str, found: list[str]) -> None:
+    """Its configuration would be written and proven in a file that the one that runs does not read."""
+    starts = facts_containerd.starts(Done(0, SHOWN.format(command), ""))
+    assert starts == command
+    assert codes(checks.programs({"containerd_starts": starts})) == found
+
+
+@on_controller
+def test_only_programs_that_matter_are_refused() -> None:
+    host = {"other_programs": ["/usr/local/bin/kubeadm", "/usr/local/bin/containerd"], "containerd_starts": ""}
+    assert codes(checks.programs(host)) == ["host.other_program"] * 2
+    (problem,) = checks.programs(host, ("containerd",))
+    assert "/usr/local/bin/containerd is run in place of /usr/bin/containerd" in problem.message
+    assert codes(checks.programs({})) == []

@@ -187,7 +187,7 @@ def test_any_host_that_joins() -> None:
 
 def test_any_control_plane() -> None:
     unset = {"problems": [], "api_server_version": "", "ignore_preflight_errors": [], "boot_timeout": 7, "services": False, "cloud": {}}
-    unset |= {"advertise_address": "", "keep_cni": False, "allow_downgrade": False}
+    unset |= {"advertise_address": "", "keep_cni": False, "allow_downgrade": False, "cni_version": ""}
 
     def judge(drawn: dict[str, t.Any]) -> list[str]:
         return told(kube_node_check.found({**unset, **drawn, "host": HOST, "nodes": [], "node": None}, {"group_names": []}))

@@ -23,6 +23,7 @@ PLAYER = Path(sys.executable).parent / "ansible-playbook"
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="Ansible's controller needs a newer Python")
 
 BARE: dict[str, t.Any] = {"host": {"boot": {"cloud_init": "done"}, "kubelet_conf": None, "static_pods": [], "cgroup_version": 2}}
+CNI = {"kubernetes-cni": {"version": "1.9.0-1.1", "held": True}}
 BOOTING = {"host": {**BARE["host"], "boot": {"cloud_init": "running"}}}
 MEMBER = {"host": {**BARE["host"], "kubelet_conf": {"node_name": "k8s-old"}, "boot": {"cloud_init": "running"}}}
 
@@ -64,6 +65,7 @@ def codes(checked: dict[str, t.Any], host: dict[str, t.Any] | None = None, varia
         "advertise_address": "",
         "keep_cni": False,
         "allow_downgrade": False,
+        "cni_version": "",
     }
     nothing = dict.fromkeys(
         ("version", "boot_timeout", "name", "profile", "node_ip", "node_network", "cluster", "nodes", "node", "kubelet_patch")
@@ -102,6 +104,7 @@ def test_what_a_control_plane_refuses(tmp_path: Path) -> None:
     assert codes({"profile": tainted, "cluster": {"schedulable": False}}) == []
     assert codes({"profile": "", "cluster": {"endpoint": "a"}}) == ["endpoint.form"]
     newer = {"host": {**BARE["host"], "kubelet_version": "1.36.3"}}
+    assert codes({"version": "1.36.3", "cni_version": "1.8.0"}, {"host": {**BARE["host"], "packages": CNI}}) == ["version.downgrade"]
     assert codes({"version": "1.36.2"}, newer) == ["version.downgrade"]
     assert codes({"version": "1.36.2", "allow_downgrade": True}, newer) == codes({"version": "1.36.3"}, newer) == []
     assert codes({"name": "a", "boot_timeout": 300, "profile": "--node-ip=10.0.0.2"}) == []
@@ -199,6 +202,25 @@ def test_the_minor_release_of_any_version(tmp_path: Path) -> None:
     cases = {"whole": {"kube_version": "v1.36.3"}, "short": {"kube_version": "1.36"}, "number": {"kube_version": 1.3}, "none": {}}
     found = evaluated(tmp_path, "kubernetes_node", "kubernetes_node_minor", cases)
     assert found == {"whole": "1.36", "short": "", "number": "", "none": ""}
+
+
+@pytest.mark.parametrize(
+    ("role", "expression"),
+    [
+        ("control_plane", "[control_plane_declared.cert_sans, control_plane_configuration.apiServer.certSANs, control_plane_files]"),
+        ("kubernetes_node", "[kubernetes_node_needed, kubernetes_node_ignore_preflight_errors]"),
+        ("containerd", "containerd_may_remove"),
+    ],
+)
+def test_a_text_with_commas_is_a_list_as_in_an_inventory_in_ini(role: str, expression: str, tmp_path: Path) -> None:
+    """The validation of a role's options takes one for a list and leaves it a text."""
+    names = ("control_plane_cert_sans", "control_plane_manifests", "kubernetes_node_packages", "node_join_ignore_preflight_errors")
+    names = (*names, "containerd_allow_remove")
+    more = {"kube_version": "1.36.3", "control_plane_found": BARE, "containerd_node": {"host": {"distribution": "debian"}}}
+    cases: dict[str, t.Any] = {"list": {name: ["a", "b"] for name in names}, "text": dict.fromkeys(names, "a, b")}
+    found = evaluated(tmp_path, role, expression, {case: {**more, **given} for case, given in cases.items()})
+    assert found["list"] == found["text"]
+    assert json.dumps(["a", "b"])[1:-1] in json.dumps(found["text"])
 
 
 def test_ipv6_is_forwarded_where_a_node_has_such_an_address(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.command import
 # The first line of what a role writes and may remove again.
 MARK = "Managed by eco2.platform"
 STAGE = 0
+_OPEN = 0o755  # directories
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def remove(path: str) -> None:
 
 def _write(file: File) -> None:
     directory = os.path.dirname(file.path)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
+    _make(directory)
     have = read(file.path)
     mode = file.mode if file.mode is not None else have.mode if have else 0o644
     path = _target(file.path)
@@ -168,6 +169,14 @@ def _write(file: File) -> None:
     except (OSError, LookupError):
         os.unlink(draft)
         raise
+
+
+def _make(directory: str) -> None:
+    """A directory that all may enter, whatever the umask of root is: apt reads its keys as another user."""
+    if not os.path.isdir(directory):
+        _make(os.path.dirname(directory))
+        os.mkdir(directory)
+        os.chmod(directory, _OPEN)
 
 
 def _target(path: str) -> str:

@@ -91,6 +91,7 @@ def set_value(key: str, wanted: str) -> None:
         with open(_path(key), "w", encoding="ascii") as file:
             file.write(wanted)
     except FileNotFoundError as error:
-        raise ChangeFailed("the kernel does not have this key; load the kernel module that brings it (option modules)") from error
+        module = "the kernel module that brings it (kubernetes_node_modules, or the option modules)"
+        raise ChangeFailed(f"the kernel does not have this key; load {module}") from error
     except OSError as error:
         raise ChangeFailed(f"{error.strerror}: the kernel refuses {wanted!r}") from error

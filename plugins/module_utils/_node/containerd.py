@@ -126,13 +126,14 @@ def _effective(numbers: tuple[int, int], options: Options) -> dict[str, t.Any]:
     return {FACTS + name: value for name, value in wanted.items()}
 
 
-def moved(options: Options, config: t.Mapping[str, t.Any] | None) -> t.Iterator[Problem]:
+def moved(options: Options, host: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
     """Data of containerd in a directory that no option names: with another directory, its images and containers would be gone.
 
-    `config`: of kube_host_info, before anything is written.
+    `host`: of kube_host_info, before anything is written. What containerd cannot tell is read from its file.
     """
+    settings = ((host.get("containerd") or {}).get("config") or {}).get("settings") or {}
     for name, default in _PLACES.items():
-        now = ((config or {}).get("settings") or {}).get(name)
+        now = settings.get(name) or (host.get("containerd_places") or {}).get(name)
         if now and now != default and name not in options["settings"]:
             message = f"containerd has its data in {now} and would begin anew in {default}"
             remedy = f"set containerd_settings: {{{name}: {now}}} to keep it, or {name}: {default} to change it"

@@ -11,15 +11,17 @@ import json
 import os
 import platform
 import re
+import shutil
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import until
 from ansible_collections.eco2.platform.plugins.module_utils._host import addresses, kernel, swap
 from ansible_collections.eco2.platform.plugins.module_utils._host import services as host_services
 from ansible_collections.eco2.platform.plugins.module_utils._host.apt import dpkg, versions
-from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, Done, run_all
+from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, PATH, Done, run_all
 from ansible_collections.eco2.platform.plugins.module_utils._host.files import text
 from ansible_collections.eco2.platform.plugins.module_utils._node import cloud, facts_containerd, facts_kubelet, kubeadm
+from ansible_collections.eco2.platform.plugins.module_utils._node.containerd import CONFIG
 
 Params = t.Mapping[str, t.Any]
 Host = t.Dict[str, t.Any]
@@ -61,6 +63,9 @@ def gather(params: Params) -> Host:
         "services": services(),
         "containerd": _containerd(answers),
         "cri": facts_containerd.cri(answers["crictl"], answers["ctr" if has_containerd else "containerd version"]),
+        "containerd_starts": facts_containerd.starts(answers["containerd unit"]),
+        "containerd_places": facts_containerd.places(text(CONFIG)),
+        "other_programs": other_programs(),
         "kubelet_version": _version(answers["kubelet"]),
         "kubeadm_version": _version(answers["kubeadm"]),
         "kubeadm_running": running,
@@ -74,6 +79,12 @@ def gather(params: Params) -> Host:
         **facts_kubelet.read(),
         "cloud": cloud.ec2(params["cloud_address"], params["cloud_timeout"]) if params["cloud"] == "ec2" else None,
     }
+
+
+def other_programs(path: str = PATH, packages: str = "/usr/bin") -> list[str]:
+    """The programs that are run in place of those of the packages, which are tried or started by their names."""
+    found = {name: shutil.which(name, path=path) for name in ("containerd", "kubeadm", "kubelet")}
+    return [there for name, there in found.items() if there and os.path.realpath(there) != os.path.realpath(f"{packages}/{name}")]
 
 
 def digests(patterns: t.Iterable[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._node.containerd_set
 COMMANDS = {
     "containerd version": ("containerd", "--version"),
     "containerd dump": ("containerd", "config", "dump"),
+    "containerd unit": ("systemctl", "show", "containerd.service", "--property", "ExecStart"),
     "crictl": ("crictl", "--runtime-endpoint", SOCKET, "--image-endpoint", SOCKET, "--timeout", "5s", "info"),
     "ctr": ("ctr", "--connect-timeout", "5s", "plugins", "ls"),
 }
@@ -30,6 +31,18 @@ def version(done: Done) -> str | None:
     """`1.6.20` of `containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u1`."""
     found = re.search(r"\sv?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)", done.output)
     return found.group(1) if found else None
+
+
+def starts(unit: Done) -> str:
+    """The command of containerd.service as systemd has it, "" where there is no such unit."""
+    found = re.search(r"argv\[\]=(.*?) ;", unit.output)
+    return found.group(1) if found else ""
+
+
+def places(config: str | None) -> dict[str, str]:
+    """`root` and `state` in the text of config.toml, also where containerd is not installed or does not read it."""
+    head = re.split(r"^\s*\[", config or "", maxsplit=1, flags=re.MULTILINE)[0]
+    return dict(re.findall(r"^\s*(root|state)\s*=\s*[\"']([^\"'\n]+)[\"']", head, re.MULTILINE))
 
 
 # What it prints of a key that it does not know, and ignores: the path of the key, and the plugin or the file that has it.

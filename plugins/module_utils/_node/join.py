@@ -178,9 +178,10 @@ class _Registers(Kubeadm):
     def prove(self, plan: Plan) -> t.Iterator[Problem]:
         """The installed kubelet must take all flags that it will get: with one that it does not know it does not start."""
         declared = [flags.Flag(name, value, (f"--{name}={value}",)) for name, value in flags.given(self.registration).items()]
-        present = flags.kept(self.defaults.content if self.defaults else "", self.wanted)
-        for flag, said in flags.refused(self.machine.ask, [*declared, *present]) if plan.changes else ():
-            place = flags.DEFAULTS if flag in present else ""
+        places = dict.fromkeys(flags.kept(self.defaults.content if self.defaults else "", self.wanted), flags.DEFAULTS)
+        places = {**{flag: path for path, flag in self.machine.drop_in_flags()}, **places}
+        for flag, said in flags.refused(self.machine.ask, [*declared, *places]) if plan.changes else ():
+            place = places.get(flag, "")
             where = ": ".join(part for part in (place, f"flag {flag}" if flag.name else str(flag)) if part)
             message = f"the installed kubelet does not take it ({said})"
             yield Problem("kubelet.flag", message, where, remedy="remove it, or correct its value")

@@ -21,7 +21,7 @@ from ansible_collections.eco2.platform.plugins.module_utils._engine.wait import 
 from ansible_collections.eco2.platform.plugins.module_utils._host import files
 from ansible_collections.eco2.platform.plugins.module_utils._host.command import MISSING, PATH, Done, run
 from ansible_collections.eco2.platform.plugins.module_utils._net import certificates
-from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, kubeadm_errors
+from ansible_collections.eco2.platform.plugins.module_utils._node import facts_kubelet, flags, kubeadm_errors
 
 _VALIDATES_FROM = (1, 26)  # kubeadm config validate
 # Only root makes files in /run. In /run/lock every user does, and could keep this lock.
@@ -93,6 +93,11 @@ class Machine:
         """The pins of the CAs that kubelet.conf trusts; empty where it is missing or they cannot be read."""
         seen = facts_kubelet.read(f"{self._root}/")
         return list((seen["kubelet_conf"] or seen)["ca_pins"] or seen["ca_pins"])
+
+    def drop_in_flags(self) -> t.Iterator[tuple[str, flags.Flag]]:
+        """The kubelet's flags in files of others, with the path of each; without those that systemd puts together."""
+        for entry in facts_kubelet.drop_ins(f"{self._root}/"):
+            yield from ((entry["path"], flag) for flag in flags.parsed(entry["flags"]) if flag.name and not re.search("[$%]", str(flag)))
 
     def kubeadm_version(self) -> str:
         """Such as v1.36.3."""

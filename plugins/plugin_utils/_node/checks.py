@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import yaml
@@ -110,16 +111,49 @@ def version(kubelet: t.Any, api_server: t.Any) -> Problems:
             yield Problem("version.skew", problem, field="kube_version")
 
 
-def downgrade(host: Facts, kubelet: t.Any, allowed: bool) -> Problems:
-    """Whether a newer kubelet is installed. apt refuses to go back only when containerd and the repository have changed already."""
-    try:
-        wanted, there = versions.parse(kubelet), versions.parse(host.get("kubelet_version") or "")
-    except ValueError:
+def downgrade(host: Facts, kubelet: t.Any, allowed: bool, cni: str = "") -> Problems:
+    """What is installed in a newer version. apt refuses to go back only when containerd and the repository have changed already."""
+    if allowed:
         return
-    if wanted < there and not allowed:
-        message = f"installing {wanted} would downgrade it from {there}, which Kubernetes does not support for a member of a cluster"
-        remedy = f"set kube_version to {there} or newer, or, if the machine has never joined, kubernetes_node_allow_downgrade: true"
-        yield Problem("version.downgrade", message, "kubelet", remedy=remedy)
+    packages = {each: (have or {}).get("version") for each, have in (host.get("packages") or {}).items()}
+    there = {"kubeadm": host.get("kubeadm_version"), "kubectl": packages.get("kubectl"), "kubelet": host.get("kubelet_version")}
+    yield from _newer(there, kubelet, "kube_version")
+    yield from _newer({"kubernetes-cni": packages.get("kubernetes-cni")}, cni, "kubernetes_node_cni_version")
+
+
+def _newer(there: t.Mapping[str, str | None], wanted: t.Any, option: str) -> Problems:
+    """One problem for all programs of the same newer version."""
+    target, found = _release(wanted), {program: _release(version) for program, version in there.items()}
+    for version in sorted({version for version in found.values() if version and target and target < version}):
+        programs = ", ".join(program for program, have in found.items() if have == version)
+        message = f"installing {target} would downgrade it from {version}, which Kubernetes does not support for a member of a cluster"
+        remedy = f"set {option} to {version} or newer, or, if the machine has never joined, kubernetes_node_allow_downgrade: true"
+        yield Problem("version.downgrade", message, programs, remedy=remedy)
+
+
+def _release(version: t.Any) -> versions.Version | None:
+    """Of a program or its package, such as 1.36.3-1.1; None where it is neither."""
+    try:
+        return versions.parse(re.sub(r"-\d[\d.]*$", "", version).replace("~", "-") if isinstance(version, str) else version)
+    except ValueError:
+        return None
+
+
+def programs(host: Facts, names: t.Collection[str] = ("containerd", "kubeadm", "kubelet")) -> Problems:
+    """Programs of others that would be run in place of those that the packages bring, so that something else is configured than runs."""
+    for path in host.get("other_programs") or ():
+        name = path.rpartition("/")[2]
+        if name in names:
+            message = f"{path} is run in place of /usr/bin/{name}, which the package brings"
+            yield Problem("host.other_program", message, remedy="remove it, or move it to a place that is not in the path of root")
+    starts = str(host.get("containerd_starts") or "/usr/bin/containerd")
+    if not re.match(r"/usr/bin/containerd(\s|$)", starts) or _ELSEWHERE.search(starts):
+        message = f"containerd.service starts {starts}, and not /usr/bin/containerd with /etc/containerd/config.toml"
+        remedy = "remove the file that says so ('systemctl cat containerd' shows it), and run 'systemctl daemon-reload'"
+        yield Problem("containerd.other_start", message, remedy=remedy)
+
+
+_ELSEWHERE = re.compile(r"\s(--root|--state|-a|--address|(-c|--config)(?![= ]/etc/containerd/config\.toml(\s|$)))[= ]")
 
 
 def cgroup(host: Facts, kubelet: t.Any, ignored: t.Collection[str]) -> Problems:

@@ -39,7 +39,7 @@ class Options:
     node_name: the Node's name for a machine that has not joined; version: of the kubelet to install, "" for the API server's;
     existing: auto, replace, adopt or fail; other_cluster: fail or reset; names: the node names of all hosts of the play;
     obstacles: what else is known to prevent a join; keep_cni: whether a CNI configuration that is there before the join is meant for it;
-    allow_downgrade: whether a kubelet that is installed may be newer.
+    allow_downgrade: whether what is installed may be newer; cni_version: of the package kubernetes-cni, "" for any.
     """
 
     node_name: t.Any
@@ -50,6 +50,7 @@ class Options:
     obstacles: t.Sequence[Problem] = ()
     keep_cni: bool = False
     allow_downgrade: bool = False
+    cni_version: str = ""
 
 
 @dataclass
@@ -237,7 +238,7 @@ def _join_problems(host: Facts, cluster: Facts, options: Options, decided: Plan)
         message = "the cluster has no usable ConfigMap kube-public/cluster-info, which kubeadm join reads first"
         yield Problem("join.no_cluster_info", message, remedy="create it as kubeadm init does (kubeadm init phase bootstrap-token)")
     yield from _version_problems(cluster, options, decided)
-    yield from checks.downgrade(host, decided.kubelet_version, options.allow_downgrade)
+    yield from checks.downgrade(host, decided.kubelet_version, options.allow_downgrade, options.cni_version)
     if decided.state in ("bare", "member_elsewhere"):
         yield from leftovers.cni(host, _pins(cluster), options.keep_cni, "node_join_keep_cni")
     yield from options.obstacles

@@ -9,7 +9,9 @@ import ipaddress
 import typing as t
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import Problem
+from ansible_collections.eco2.platform.plugins.module_utils._kube.scalars import described
 from ansible_collections.eco2.platform.plugins.module_utils._node import flags
+from ansible_collections.eco2.platform.plugins.plugin_utils._node import networks
 
 Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
@@ -74,20 +76,16 @@ def kubeadm_files(host: Facts) -> Problems:
 
 
 def addresses(host: Facts, given: t.Any, split: Facts, field: str = "kube_node_ip") -> Problems:
-    """An address that the kubelet or the API server must use, and that the machine does not have."""
+    """An address that the kubelet or the API server must use, and that is none or that the machine does not have."""
     by_profile = [flag["value"] for flag in split.get("kubelet_extra_args", ()) if flag["name"] == "node-ip"]
     there = {ipaddress.ip_address(address) for address in host.get("addresses") or ()}
     for place, text in ((field, given), *(("kube_profile: --node-ip", value) for value in by_profile)):
-        for address in _addresses(text):
-            if there and address not in there and not address.is_unspecified:
+        for part in filter(None, (part.strip() for part in str(text or "").split(","))):
+            address = networks.address_of(part)
+            if address is None:
+                message, remedy = f"is {described(part)}, and not an address", "write one such as 10.0.1.17"
+                yield Problem("node.ip_form", message, field=place, remedy=remedy)
+            elif there and address not in there and not address.is_unspecified:
                 has = ", ".join(host["addresses"])
                 message = f"no interface of the machine has the address {address}; it has {has}"
                 yield Problem("node.ip_absent", message, field=place, remedy="set one of these")
-
-
-def _addresses(text: t.Any) -> t.Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    for part in str(text or "").split(","):
-        try:
-            yield ipaddress.ip_address(part.strip())
-        except ValueError:
-            continue

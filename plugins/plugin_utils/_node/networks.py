@@ -75,7 +75,7 @@ def _not_an_endpoint(value: t.Any) -> str:
     if "://" in value:
         return f"it begins with {value.partition('://')[0]}://"
     host, colon, port = value.rpartition(":")
-    if not colon or ("]" in port) or (_address(value) is not None):
+    if not colon or ("]" in port) or (address_of(value) is not None):
         return "it has no port"
     if "/" in port:
         return "it has a path"
@@ -86,7 +86,7 @@ def _not_an_endpoint(value: t.Any) -> str:
 
 def _not_a_host(host: str) -> str:
     bracketed = host.startswith("[") and host.endswith("]")
-    address = _address(host[1:-1] if bracketed else host)
+    address = address_of(host[1:-1] if bracketed else host)
     if address is None:
         known = names.is_subdomain(host) and not re.fullmatch(r"[0-9.]+", host)
         reason = "" if known else f"{shortened(host)} is neither an address nor a name in lower case letters, digits, '-' and '.'"
@@ -104,7 +104,7 @@ def host_of(endpoint: t.Any) -> str:
 def _san_problems(entries: t.Any) -> Problems:
     for entry in entries if isinstance(entries, (list, tuple)) else ():
         text = entry if isinstance(entry, str) else ""
-        if _address(text) is None and not names.is_subdomain(text[2:] if text.startswith("*.") else text):
+        if address_of(text) is None and not names.is_subdomain(text[2:] if text.startswith("*.") else text):
             message = f"{described(entry)} is neither an address nor a name in lower case"
             yield Problem("endpoint.san", message, field="control_plane_cert_sans", remedy="write it without https://, port and path")
 
@@ -154,7 +154,7 @@ def _overlaps(found: t.Mapping[str, t.Sequence[Network]], declared: t.Mapping[st
 
 
 def _inside(what: str, field: str, ranges: t.Sequence[Network], name: str, texts: t.Iterable[str]) -> Problems:
-    for network, address in itertools.product(ranges, filter(None, map(_address, texts))):
+    for network, address in itertools.product(ranges, filter(None, map(address_of, texts))):
         if address in network:
             message = f"the network of {what}, {_shown(network)}, contains {address}, which is {name}"
             yield Problem("network.holds_node", message, field=field, remedy="choose a network that has no machine's address")
@@ -164,7 +164,7 @@ def _shown(network: Network) -> str:
     return f"{network} (kubeadm's default)" if str(network) == _SERVICES else str(network)
 
 
-def _address(text: str) -> Address | None:
+def address_of(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text.strip())
     except ValueError:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.eco2.platform.plugins.module_utils._engine.change import ChangeFailed
+from ansible_collections.eco2.platform.plugins.module_utils._engine.problems import in_words
 from ansible_collections.eco2.platform.plugins.module_utils._host import command
 
 _ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -27,12 +29,23 @@ def fetch(url: str, timeout: float) -> str:
         with _environment(url, proxy):
             data = open_url(url, timeout=timeout, use_proxy=proxy != "").read(1_000_000)
     except (OSError, ValueError) as error:  # URLError and SSL errors are OSErrors
-        raise ChangeFailed(f"{url} cannot be fetched{through}: {error}") from error
+        raise ChangeFailed(f"{url} cannot be fetched{through}: {_reason(error)}") from error
     if data.lstrip().startswith(_ARMOUR):
         return t.cast(str, data.decode("ascii", errors="replace"))
     if data[:1] and data[0] & 0x80:  # a binary OpenPGP packet (RFC 4880, 4.2)
         raise ChangeFailed(f"{url} is a key in binary form; give the address of the armoured key ('gpg --armor --export' makes one)")
     raise ChangeFailed(f"{url} is not a key: it begins with {data[:40]!r}; give the address of an armoured OpenPGP key")
+
+
+def _reason(error: Exception) -> str:
+    """In words. A certificate that is not valid yet, or any more, is often one that a wrong clock judges."""
+    cause = getattr(error, "reason", None)
+    said = in_words(cause) if isinstance(cause, Exception) else str(error)
+    refused = str(getattr(cause, "verify_message", ""))
+    clock = (
+        f"; this machine's clock says {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}" if re.search("expired|valid", refused) else ""
+    )
+    return f"the server's certificate is refused: {refused}{clock}" if refused else said
 
 
 def proxy_of(url: str, settings: str) -> str | None:

@@ -38,7 +38,8 @@ class Source(Service):
 
     def __init__(self, params: Params) -> None:
         super().__init__()
-        problems = list(check(params))
+        names = params["option_names"]
+        problems = [replace(problem, field=names.get(problem.field, problem.field)) for problem in check(params)]
         if problems:
             raise Refused(problems)
         self.params = params
@@ -97,7 +98,7 @@ class Source(Service):
         return entry.enabled and bool(entry.places) and all(map(self.is_ours, entry.places))
 
     def is_ours(self, place: Place) -> bool:
-        return place in self.places or (self.present and any(fnmatch.fnmatchcase(place[0], name) for name in self.params["replaces"]))
+        return place in self.places or (self.present and any(fits(place, pattern) for pattern in self.params["replaces"]))
 
     def problems(self, plan: Plan) -> t.Iterator[Problem]:
         for entry in self.entries:
@@ -143,6 +144,11 @@ class Source(Service):
         else:
             files.apply(File(self.key, key.fetch(self.params["key"], self.params["timeout"]), 0o644))
         return change
+
+
+def fits(place: Place, pattern: str) -> bool:
+    """Whether a pattern is one of this address, or of the address and the suite."""
+    return any(fnmatch.fnmatchcase(text, pattern) for text in (place[0], " ".join(place)))
 
 
 _ADDRESS = re.compile(r"(https?|file)://\S+|file:/\S+")

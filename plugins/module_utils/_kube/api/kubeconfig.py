@@ -71,19 +71,21 @@ def _read(paths: t.Any) -> tuple[str, list[t.Any]]:
     if not _is_path(paths):
         raise _refused("content_as_text", "is the content of a file as text: give the path, or a dictionary (filter from_yaml)")
     files = [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
-    there = [path for path in files if os.path.exists(path)]
-    if not there:
-        raise _refused("missing", f"{' and '.join(files) or 'the path'} does not exist on the host that runs this task")
-    contents = []
-    for path in there:
+    contents, there = [], []
+    for path in files:
         try:
             with open(path, encoding="utf-8") as file:
                 contents.append(yaml.safe_load(file))
+                there.append(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError as error:
             raise _refused("unreadable", f"{path} cannot be read ({error.strerror})") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
             raise _refused("not_yaml", f"{path} is not YAML" + (f", see line {mark.line + 1}" if mark else "")) from error
+    if not there:
+        raise _refused("missing", f"{' and '.join(files) or 'the path'} does not exist on the host that runs this task")
     return " and ".join(there), contents
 
 
