@@ -431,6 +431,10 @@ def test_a_set_of_one_node_restarts_before_its_replicas_end() -> None:
     # On hosts that are gone there is nobody to switch to.
     assert leaving("a", here, pending, alive=["a"], **one) == ["backup server a", "restart server a", *ends]
     assert leaving("a", here, pending, alive=["a", "c"], **one) == ["switch server a", "restart server a", "switch server c", *ends]
+    # One that leaves saves its data at its end.
+    declared = changed(addresses=ADDRESSES, **one)
+    steps = maintenance.steps(declared, Seen(pending, {"pubsub": AT["b"]}, here=here, rereading=["server/pubsub"]))
+    assert [step.action for step in steps] == ["restart", "switch", "end", "end", "forget", "forget"]
 
 
 def test_a_set_leaves_nothing_before_all_its_new_nodes_are_there() -> None:

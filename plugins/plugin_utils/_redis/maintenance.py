@@ -130,7 +130,8 @@ def _of_set(site: Site, entry: Set, seen: Seen) -> t.Iterator[Step]:
     if problems:
         raise Refused(problems)
     risky = alone or server in seen.rereading or any(host in seen.upgrading for host in waiting)
-    if master is not None and waiting and risky:
+    # A node that leaves saves its data at its end, and keeps them.
+    if master is not None and master not in leaving and waiting and risky:
         yield Step("backup", master, server, MASTER)
     for host in leader_last(waiting, master):
         if host == master and not alone:

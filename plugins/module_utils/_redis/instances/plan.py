@@ -52,10 +52,9 @@ def changes_of(instance: Instance, seen: state.Seen, may_restart: bool) -> t.Ite
         yield from _removal(instance, seen)
         return
     waits = state.pending(instance, seen)
-    restarts = bool(waits) and may_restart
-    keeps = [*_keeps(instance, seen, restarts), *_corrections(instance, seen)]
+    keeps = [*_keeps(instance, seen, bool(waits) and may_restart), *_corrections(instance, seen)]
     kept = [change.key for change in keeps]
-    changes = [*keeps, *_ends(instance, seen, kept), *_files(instance, seen, restarts, kept)]
+    changes = [*keeps, *_ends(instance, seen, kept), *_files(instance, seen, may_restart, kept)]
     changes += [*_users(instance, seen), *_main(instance, seen)]
     changes += _given(instance, seen, {change.object for change in changes})
     needs = [change.key for change in changes if change.stage < SERVICE]
@@ -133,20 +132,16 @@ def _ends(instance: Instance, seen: state.Seen, needs: t.Sequence[Key]) -> t.Ite
         )
 
 
-def _file(
-    step: steps.Write, have: Found | None, differences: Differences, stage: int = FILES, needs: t.Sequence[Key] = ()
-) -> t.Iterator[Change]:
-    file = step.file
+def _file(file: File, have: Found | None, differences: Differences, stage: int = FILES, needs: t.Sequence[Key] = ()) -> t.Iterator[Change]:
     if have and have.mode != file.mode:
         differences += (Difference("mode", f"{have.mode:04o}", f"{file.mode:04o}"),)
     if differences:
-        yield _change("file", file.path, stage, step, differences, action="update" if have else "create", needs=needs)
+        yield _change("file", file.path, stage, steps.Write(file), differences, action="update" if have else "create", needs=needs)
 
 
-def _files(instance: Instance, seen: state.Seen, restarts: bool, needs: t.Sequence[Key]) -> t.Iterator[Change]:
-    paths, text, step = instance.paths, state.static_text(instance, seen), steps.Write
-    if seen.runs and not restarts:
-        step = steps.Correct
+def _files(instance: Instance, seen: state.Seen, may_restart: bool, needs: t.Sequence[Key]) -> t.Iterator[Change]:
+    paths, text = instance.paths, state.static_text(instance, seen)
+    if seen.runs and not may_restart:
         names = {difference.field for difference in seen.corrections} & astray.SETTINGS
         if not names:
             return
@@ -154,11 +149,11 @@ def _files(instance: Instance, seen: state.Seen, restarts: bool, needs: t.Sequen
         # All that is declared, if nothing else differs: the order of the lines is no reason for a restart.
         text = text if texts.directives(corrected) == texts.directives(text) else corrected
     static = File(paths.static, text, 0o640, owner=instance.flavor)
-    yield from _file(step(static), seen.static, texts.static_differences(seen.static and seen.static.content, text), needs=needs)
-    if seen.runs and not restarts:
+    yield from _file(static, seen.static, texts.static_differences(seen.static and seen.static.content, text), needs=needs)
+    if seen.runs and not may_restart:
         return
     drop_in = File(paths.drop_in, instance.drop_in, 0o644)
-    yield from _file(steps.Write(drop_in), seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
+    yield from _file(drop_in, seen.drop_in, tuple(state.unit_differences(instance, seen, "content")))
 
 
 def _users(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
@@ -183,7 +178,7 @@ def _main(instance: Instance, seen: state.Seen) -> t.Iterator[Change]:
     elif seen.other.main and instance.former:
         # Without the settings that name its files: a server changes to `dir` as soon as it reads it, and may not have the right any more.
         text = texts.stripped(seen.other.main.content, texts.OWN)
-        yield from _file(steps.Write(File(paths.main, text, 0o640, owner=owner)), None, (Difference("path", had.main, paths.main),), MAIN)
+        yield from _file(File(paths.main, text, 0o640, owner=owner), None, (Difference("path", had.main, paths.main),), MAIN)
     else:
         file = File(paths.main, texts.main(instance.kind, instance.replicaof, instance.kept), 0o640, owner=owner)
         follows = (Difference("replicaof", None, instance.replicaof or "none"),) if instance.kind == "server" else ()
@@ -212,7 +207,7 @@ def _kept(instance: Instance, seen: state.Seen, main: Found) -> t.Iterator[Chang
     follows = tuple(difference for difference in seen.corrections if difference.field == astray.FOLLOWS)
     text = astray.corrected(instance, main.content, seen.corrections)
     text = texts.with_kept(text, instance.kept) if differences else text
-    yield from _file(steps.Write(File(instance.paths.main, text, main.mode, owner=instance.flavor)), main, differences + follows, MAIN)
+    yield from _file(File(instance.paths.main, text, main.mode, owner=instance.flavor), main, differences + follows, MAIN)
 
 
 def _service(instance: Instance, seen: state.Seen, waits: t.Sequence[Difference], needs: t.Sequence[Key]) -> t.Iterator[Change]:

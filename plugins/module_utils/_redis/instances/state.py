@@ -239,9 +239,7 @@ def pending(instance: Instance, seen: Seen) -> list[Difference]:
     if seen.main is None:
         return []
     found = [Difference("flavor", instance.flavor, instance.later)] if instance.later else []
-    corrected = {difference.field for difference in seen.corrections} if seen.runs else set()
-    static = texts.static_differences(seen.static.content if seen.static else None, instance.static)
-    found += [difference for difference in static if difference.field not in corrected]
+    found += texts.static_differences(seen.static.content if seen.static else None, instance.static)
     found += unit_differences(instance, seen, "unit")
     found += [Difference("started", f"before {path} changed", "after") for path in instance.reads if seen.service.is_older_than(path)]
     return found

@@ -68,16 +68,6 @@ class Write(Step):
         files.apply(self.file)
 
 
-@dataclass
-class Correct(Write):
-    """The running server has been told what is new in it, so the file keeps its time: a newer one waits for a restart."""
-
-    def apply(self) -> None:
-        before = os.stat(self.file.path)
-        super().apply()
-        os.utime(self.file.path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
 def write_kernel(path: str, value: str) -> None:
     """The kernel's files take a value only in place."""
     with open(path, "w", encoding="ascii") as file:
