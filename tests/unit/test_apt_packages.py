@@ -395,6 +395,8 @@ def test_why_apt_would_not_is_one_line() -> None:
 def test_lists_that_are_out_of_date_are_recognised() -> None:
     assert repositories.is_stale(Done(100, "", "E: Failed to fetch http://mirror/a.deb  404  Not Found"))
     assert not repositories.is_stale(Done(100, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)"))
+    unsigned = "E: There were unauthenticated packages and -y was used without --allow-unauthenticated"
+    assert repositories.is_stale(Done(100, "", unsigned)), "it was trusted=yes when the lists were read"
 
 
 def test_dpkgs_status_is_read() -> None:

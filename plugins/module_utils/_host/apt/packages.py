@@ -118,7 +118,7 @@ class Packages(Service):
     def install(self, chosen: dict[str, str]) -> None:
         done = repositories.install(chosen, self.recommends, self.force, self.locks)
         if repositories.is_stale(done) and not self.updated:
-            # The lists on disk name files that the repository no longer has.
+            # The lists on disk are not those of the repository as it is now.
             self.update()
             self.instead = {change.key: change for change in self.plan().changes}
             done = repositories.install(self.chosen, self.recommends, self.force, self.locks)

@@ -16,7 +16,8 @@ from ansible_collections.eco2.platform.plugins.module_utils._host.command import
 # A repository that does not answer must not block the task: three attempts of 30 seconds each.
 _NETWORK = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
 _KEEP = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0")
-_STALE = re.compile(r"404|Failed to fetch|Hash Sum mismatch|unexpected size", re.IGNORECASE)
+# The last one: the lists were read when the repository was trusted in another way, such as with trusted=yes.
+_STALE = re.compile(r"404|Failed to fetch|Hash Sum mismatch|unexpected size|unauthenticated packages", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -105,5 +106,5 @@ def fix_broken(locks: Locks) -> str | None:
 
 
 def is_stale(done: Done) -> bool:
-    """Whether it failed because the lists on disk name files that the repository no longer has."""
+    """Whether it failed because the lists on disk are not those of the repository as it is now."""
     return done.code != 0 and bool(_STALE.search(done.errors + done.output))
