@@ -32,7 +32,7 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     split, problems = checks.split(options["profile"], {**found, **profile.filled(options["cloud"])}, variables)
     node_ip, wrong = node_address.chosen(options["node_ip"], options["node_network"], split, host)
     patch, unpatchable = checks.patch(options["kubelet_patch"])
-    wants = leftovers.wanted(options["node_name"], node_ip, split)
+    wants = leftovers.wanted(options["node_name"], node_ip, split, patch)
     obstacles = [*checks.boot(host, options["boot_timeout"]), *wrong, *unpatchable, *checks.group(variables)]
     obstacles += node_address.among_pods(node_ip, cluster.get("nodes") or ())
     obstacles += [*leftovers.addresses(host, node_ip, split), *leftovers.drop_ins(host, wants)]
@@ -43,7 +43,7 @@ def decide(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> dict[s
     declared = {**options["declared"], "kube_kubelet_patch": patch}
     differences = drift.sentences(host, declared, str(options["version"] or cluster.get("api_server_version") or ""))
     differences += join_plan.address_differences(cluster, plan.node_name, node_ip)
-    differences += leftovers.differences(host, leftovers.wanted(plan.node_name, node_ip, split)) if not plan.join else []
+    differences += leftovers.differences(host, leftovers.wanted(plan.node_name, node_ip, split, patch)) if not plan.join else []
     if "nodes" not in cluster:
         # Every plan would report this in other words.
         problems = [Problem("cluster.unreadable", retold(cluster, _REMEDIES))]

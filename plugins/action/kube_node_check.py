@@ -60,11 +60,12 @@ def _declared(options: t.Mapping[str, t.Any], variables: t.Iterable[str]) -> t.I
     split, problems = checks.split(options["profile"], options["cloud"], variables)
     yield from problems
     node_ip, problems = node_address.chosen(options["node_ip"], options["node_network"], split, options["host"])
-    yield from [*problems, *checks.patch(options["kubelet_patch"])[1]]
+    patch, unpatchable = checks.patch(options["kubelet_patch"])
+    yield from [*problems, *unpatchable]
     host = options["host"]
     yield from leftovers.addresses(host, node_ip, split)
     yield from leftovers.addresses(host, options["advertise_address"], {}, "control_plane_advertise_address")
-    yield from leftovers.drop_ins(host, leftovers.wanted(options["name"], node_ip, split))
+    yield from leftovers.drop_ins(host, leftovers.wanted(options["name"], node_ip, split, patch))
     yield from leftovers.cni(host, (), options["keep_cni"], "control_plane_keep_cni")
     yield from leftovers.kubeadm_files(host)
     if options["cluster"] is not None:

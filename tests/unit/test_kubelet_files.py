@@ -23,6 +23,27 @@ WANTS = flags.wanted(
 
 
 @pytest.mark.parametrize(
+    ("settings", "words", "contradicts"),
+    [
+        ({"maxPods": 77}, "--max-pods=9", True),
+        ({"maxPods": 77}, "--max-pods=77", False),
+        ({"maxPods": None}, "--max-pods=9", False),
+        ({"clusterDNS": ["10.96.0.10"]}, "--cluster-dns=169.254.20.10", True),
+        ({"failSwapOn": False}, "--fail-swap-on=false", False),
+        ({"failSwapOn": False}, "--fail-swap-on", True),
+        ({"systemReserved": {"cpu": "100m", "memory": "1Gi"}}, "--system-reserved=cpu=100m,memory=1Gi", False),
+        ({"systemReserved": {"cpu": "100m"}}, "--system-reserved=cpu=200m", True),
+        ({"podPidsLimit": 100}, "--max-pods=9", False),
+    ],
+)
+def test_a_flag_contradicts_the_declared_setting_of_its_name(settings: dict[str, t.Any], words: str, contradicts: bool) -> None:
+    """The kubelet lets a flag win over its configuration."""
+    assert bool(flags.contradictions(words, flags.wanted({}, settings))) is contradicts
+    declared = flags.wanted({"kubelet_extra_args": [{"name": "max-pods", "value": "9"}]}, settings)
+    assert not flags.contradictions("--max-pods=9", declared), "the declared flag wins"
+
+
+@pytest.mark.parametrize(
     ("content", "value"),
     [
         ("KUBELET_EXTRA_ARGS=\n", ""),

@@ -37,8 +37,11 @@ class Flag(t.NamedTuple):
         return " ".join(self.words)
 
 
-def wanted(registration: t.Mapping[str, t.Any]) -> Wanted:
-    """What a Node that registers like this needs of the kubelet. Labels and taints come with its registration only."""
+def wanted(registration: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any] | None = None) -> Wanted:
+    """What a Node that registers like this needs of the kubelet. Labels and taints come with its registration only.
+
+    `settings`: declared fields of the KubeletConfiguration. A flag takes precedence over the field of the same name.
+    """
     own = {"hostname-override": registration.get("name"), "container-runtime-endpoint": registration.get("cri_socket")}
     return {
         "config": "/var/lib/kubelet/config.yaml",
@@ -46,10 +49,25 @@ def wanted(registration: t.Mapping[str, t.Any]) -> Wanted:
         "bootstrap-kubeconfig": "/etc/kubernetes/bootstrap-kubelet.conf",
         "register-node": "true",
         **{name: str(value) for name, value in own.items() if value},
+        **{_flag_of(field): _text(value) for field, value in (settings or {}).items() if value is not None},
         **given(registration),
         "node-labels": None,
         "register-with-taints": None,
     }
+
+
+def _flag_of(field: str) -> str:
+    """max-pods of maxPods, cluster-dns of clusterDNS."""
+    return re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", field).lower()
+
+
+def _text(value: t.Any) -> str:
+    """As a flag has it."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={inner}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def given(registration: t.Mapping[str, t.Any]) -> dict[str, str]:

@@ -73,7 +73,8 @@ class Kubeadm(Service):
         self.registration = {**params["node_registration"], "ignore_preflight_errors": params["ignore_preflight_errors"]}
         # kubeadm writes it in lower case.
         self.name = (self.registration["name"] or os.uname().nodename).lower()
-        self.wanted = flags.wanted({**self.registration, "name": self.name})
+        settings = {**(params.get("kubelet_configuration") or {}), **(params.get("kubelet_patch") or {})}
+        self.wanted = flags.wanted({**self.registration, "name": self.name}, settings)
         self.preflight_warnings: list[str] = []
         # Whether this run had to wait for another kubeadm.
         self.waited = False

@@ -17,10 +17,10 @@ Facts = t.Mapping[str, t.Any]
 Problems = t.Iterator[Problem]
 
 
-def wanted(name: t.Any, node_ip: t.Any, split: Facts) -> flags.Wanted:
-    """The flags that the kubelet must get."""
+def wanted(name: t.Any, node_ip: t.Any, split: Facts, patch: Facts) -> flags.Wanted:
+    """The flags that the kubelet must get. `patch`: the settings of this node's kubelet."""
     extra = [*split.get("kubelet_extra_args", ()), *([{"name": "node-ip", "value": node_ip}] if node_ip else [])]
-    return flags.wanted({"name": str(name or ""), "kubelet_extra_args": extra})
+    return flags.wanted({"name": str(name or ""), "kubelet_extra_args": extra}, patch)
 
 
 def drop_ins(host: Facts, wants: flags.Wanted) -> Problems:
