@@ -134,10 +134,10 @@ def test_the_repository_is_taken_over_from_any_file_in_any_format(path: str, ser
 
 
 def test_a_repository_can_be_named_with_its_suite(server: str, elsewhere: Path) -> None:
-    """Google has other repositories at the address at which that of Kubernetes was."""
-    lines = [f"deb https://packages.cloud.google.com/apt {suite} main\n" for suite in ("kubernetes-xenial", "cloud-sdk")]
+    """Other repositories are at the address at which a former one of Kubernetes was."""
+    lines = [f"deb https://packages.example.org/apt {suite} main\n" for suite in ("kubernetes-xenial", "cloud-sdk")]
     (elsewhere / "sources.list").write_text("".join(lines))
-    arguments = params(f"{server}/key", replaces=["*://packages.cloud.google.com/apt/ kubernetes-*"])
+    arguments = params(f"{server}/key", replaces=["*/apt/ kubernetes-*"])
     assert ("update", "sources.list") in converged(arguments)
     assert (elsewhere / "sources.list").read_text() == lines[1]
 
