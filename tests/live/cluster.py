@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nodes
+import pytest
 from nodes import Run, outcomes
 
 from lab import binaries, shelves
 from lab import nodes as lab_nodes
+from lab.host import LabError, require
 from lab.nodes import Node
 
 VERSION = shelves.KUBERNETES
@@ -32,6 +34,14 @@ PROFILES = {
     "--register-with-taints=domain=data:NoSchedule",
 }
 NAMES = {MASTER: "k8s-master", "test-router": "k8s-event-router", "test-pubsub": "k8s-redis-pubsub"}
+
+
+def need_lab() -> None:
+    """Skip the test where the lab cannot run."""
+    try:
+        require()
+    except LabError as error:
+        pytest.skip(f"no lab on this machine: {error}")
 
 
 @dataclass
@@ -154,4 +164,4 @@ def changed(run: Run) -> set[tuple[str, str]]:
     return {(outcome.host, outcome.task) for outcome in run.outcomes if outcome.state == "changed"}
 
 
-__all__ = ["MASTER", "NAMES", "PROFILES", "VERSION", "Cluster", "Node", "changed", "nodes", "outcomes"]
+__all__ = ["MASTER", "NAMES", "PROFILES", "VERSION", "Cluster", "Node", "changed", "need_lab", "nodes", "outcomes"]

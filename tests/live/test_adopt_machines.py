@@ -11,12 +11,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from cluster import MASTER, Cluster, Node
+from cluster import MASTER, Cluster, Node, need_lab
 from nodes import recorded
 
 from lab import depot, shelves
 from lab import nodes as lab_nodes
-from lab.host import LabError, require
 
 WORKER = "test-router"
 
@@ -76,10 +75,7 @@ def _init(node: Node) -> str:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
-    try:
-        require()
-    except LabError as error:
-        pytest.skip(f"no lab on this machine: {error}")
+    need_lab()
     cluster = Cluster(tmp_path_factory.mktemp("by-hand"))
     master, worker = cluster.add(MASTER, WORKER)
     try:

@@ -17,11 +17,11 @@ import clocks
 import nodes
 import pytest
 import yaml
-from cluster import MASTER, NAMES, Cluster, Node, changed
+from cluster import MASTER, NAMES, Cluster, Node, changed, need_lab
 from nodes import PROJECT, Run
 
 from lab import nodes as lab_nodes
-from lab.host import LabError, cgroup_version, require
+from lab.host import cgroup_version
 from playbooks import _CommandLines
 
 ROUTER, PUBSUB = "test-router", "test-pubsub"
@@ -33,10 +33,7 @@ LEGACY = cgroup_version() == 1
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
     """Three bare machines."""
-    try:
-        require()
-    except LabError as error:
-        pytest.skip(f"no lab on this machine: {error}")
+    need_lab()
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.add(MASTER, *WORKERS)
     # User data of the kind that the real platform has: flags that would spoil the join, and one to keep.

@@ -11,10 +11,9 @@ import time
 import typing as t
 
 import pytest
-from cluster import MASTER, NAMES, Cluster
+from cluster import MASTER, NAMES, Cluster, need_lab
 
 from lab import nodes as lab_nodes
-from lab.host import LabError, require
 
 ROUTER = "test-router"
 LONG = int(os.environ.get("ECO2_TIMES", "1")) > 1
@@ -25,10 +24,7 @@ FROM_BARE = 4 if LONG else 1
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
-    try:
-        require()
-    except LabError as error:
-        pytest.skip(f"no lab on this machine: {error}")
+    need_lab()
     cluster = Cluster(tmp_path_factory.mktemp("killed"))
     cluster.add(MASTER, ROUTER)
     cluster.run("control_plane").ok()

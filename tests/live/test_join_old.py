@@ -6,11 +6,10 @@ import os
 import typing as t
 
 import pytest
-from cluster import MASTER, NAMES, Cluster, changed
+from cluster import MASTER, NAMES, Cluster, changed, need_lab
 
 from lab import depot, shelves
 from lab import nodes as lab_nodes
-from lab.host import LabError, require
 
 ROUTER = "test-router"
 
@@ -19,10 +18,7 @@ pytestmark = pytest.mark.skipif(int(os.environ.get("ECO2_TIMES", "1")) == 1, rea
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Cluster]:
-    try:
-        require()
-    except LabError as error:
-        pytest.skip(f"no lab on this machine: {error}")
+    need_lab()
     cluster = Cluster(tmp_path_factory.mktemp("old"), "1.28.4")
     # This kubelet knows nothing of failCgroupV1.
     cluster.variables["control_plane_kubelet_configuration"] = {"failSwapOn": False}
